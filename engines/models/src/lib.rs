@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Model files on this machine: reading and refusing GGUF, explaining what a model is, saying what
+//! it needs in memory, and listing a directory of models. Sync and offline; it knows no network,
+//! no engine and no other crate of the project.
+
+#![warn(missing_docs)]
+
+pub mod catalog;
+pub mod estimate;
+pub mod gguf;
+pub mod hash;
+pub mod inspect;
+pub mod kv_cache;
+pub mod limits;
+pub mod name;
+pub mod open;
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;

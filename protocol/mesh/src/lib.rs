@@ -1,1 +1,26 @@
-//! Placeholder.
+//! What nodes, workers and programs say to each other: pure data, its limits and its encodings.
+//! Nothing here opens a file, a socket or a clock; decoding never allocates before it has checked.
+
+pub mod advert;
+pub mod engine;
+pub mod envelope;
+pub mod fault;
+pub mod frame;
+pub mod generate;
+pub mod ids;
+pub mod job;
+pub mod limits;
+pub mod message;
+pub mod name;
+pub mod roster;
+pub mod stream;
+pub mod worker;
+
+pub use advert::{Admission, AdvertDelta, Device, DeviceKind, ModelAdvert, ModelState, NodeAdvert};
+pub use engine::{Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Timings, Token, Usage};
+pub use fault::{Fault, Refusal};
+pub use generate::{Generate, Message, OutputFormat, Part, Prompt, Role, Sampling, Tool, ToolCall};
+pub use ids::{AttemptId, BlobId, Epoch, JobId, MeshId, NodeId, PersonId};
+pub use job::{Constraints, JobKind, JobState, Need, Priority, Trust, Work};
+pub use message::{Bid, Control, Offer};
+pub use name::{ModelName, NameError, NodeName};

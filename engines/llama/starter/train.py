@@ -1,0 +1,168 @@
+"""Trains the starter chat model on one core and writes checkpoints; a second start resumes.
+
+Muon for the matrices of the blocks, Adam for embeddings and norms. The data of step i depend on
+nothing but SEED and i, so that a resumed run sees what an undisturbed one would have seen.
+"""
+
+import argparse
+import os
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import data
+import model
+
+SEED = 1
+WARM_UP = 50
+MUON_RATE = 0.02
+ADAM_RATE = 0.003
+FOLDER = Path.home() / ".cache/pumasi/starter"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps on batches of one shape; `scale` is the factor on the learning rates at its ends."""
+
+    steps: int
+    rows: int
+    width: int
+    limits: data.Limits
+    scale: tuple[float, float]
+
+
+L = data.Limits
+PHASES = [
+    Phase(700, 16, 128, L(copy=16, reverse=14, count=24, lines=3, line=14, value=12), (1.0, 1.0)),
+    Phase(900, 12, 256, L(copy=60, reverse=32, count=48, lines=6, line=24, value=24), (1.0, 1.0)),
+    Phase(500, 8, 512, L(copy=160, reverse=60, count=60, lines=10, line=40, value=40), (1.0, 0.6)),
+    Phase(400, 4, 1024, L(copy=330, reverse=64, count=64, lines=12, line=48, value=48), (0.6, 0.02)),
+]
+
+
+def loss(weights, ids, targets_weight, segments):
+    """The weighted mean cross entropy of the answers, and the share of right tokens."""
+    out = model.logits(weights, ids[:, :-1], segments[:, :-1])
+    chances = jax.nn.log_softmax(out, -1)
+    target = ids[:, 1:]
+    wanted = targets_weight[:, 1:]
+    entropy = -jnp.take_along_axis(chances, target[..., None], -1)[..., 0]
+    right = (out.argmax(-1) == target) & (wanted > 0)
+    return (entropy * wanted).sum() / wanted.sum(), right.sum() / (wanted > 0).sum()
+
+
+def orthogonal(matrices):
+    """About the nearest orthogonal matrix of each (Newton–Schulz, coefficients of Muon)."""
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.swapaxes(1, 2) if tall else matrices
+    x = x / (jnp.sqrt((x * x).sum((1, 2), keepdims=True)) + 1e-7)
+    for _ in range(5):
+        square = x @ x.swapaxes(1, 2)
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x.swapaxes(1, 2) if tall else x
+
+
+@jax.jit
+def train_step(weights, first, second, ids, targets_weight, segments, step, scale):
+    """One update; `first` and `second` are the running moments of the gradients."""
+    (value, right), gradients = jax.value_and_grad(loss, has_aux=True)(
+        weights, ids, targets_weight, segments
+    )
+    norm = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradients)))
+    factor = jnp.minimum(1, 1 / (norm + 1e-6))
+    for name, weight in weights.items():
+        gradient = gradients[name] * factor
+        if name in model.MATRICES:
+            first[name] = 0.95 * first[name] + gradient
+            update = orthogonal(gradient + 0.95 * first[name])
+            update *= max(1, weight.shape[1] / weight.shape[2]) ** 0.5
+            decayed = weight * (1 - MUON_RATE * scale * 0.01)
+            weights[name] = decayed - MUON_RATE * scale * update
+        else:
+            first[name] = 0.9 * first[name] + 0.1 * gradient
+            second[name] = 0.98 * second[name] + 0.02 * gradient * gradient
+            mean = first[name] / (1 - 0.9 ** (step + 1))
+            spread = jnp.sqrt(second[name] / (1 - 0.98 ** (step + 1)))
+            weights[name] = weight - ADAM_RATE * scale * mean / (spread + 1e-8)
+    return weights, first, second, value, right
+
+
+def schedule(step):
+    """The phase of a step and the factor on its learning rates; None after the last one."""
+    start = 0
+    for phase in PHASES:
+        if step < start + phase.steps:
+            begin, end = phase.scale
+            scale = begin + (end - begin) * (step - start) / phase.steps
+            return phase, scale * min(1.0, (step + 1) / WARM_UP)
+        start += phase.steps
+    return None, 0.0
+
+
+def make_batch(step, phase):
+    rng = random.Random(f"{SEED} {step}")
+    ids, weights, segments = data.batch(rng, phase.rows, phase.width, phase.limits)
+    return jnp.asarray(ids), jnp.asarray(weights, jnp.float32), jnp.asarray(segments)
+
+
+def save(path, step, weights, first, second):
+    parts = {"weights": weights, "first": first, "second": second}
+    arrays = {f"{p}.{name}": np.asarray(a) for p, tree in parts.items() for name, a in tree.items()}
+    temporary = path.with_suffix(".part.npz")
+    np.savez(temporary, step=step, **arrays)
+    os.replace(temporary, path)
+
+
+def load(path):
+    """The next step, the weights and both moments: from the checkpoint, or fresh."""
+    weights = model.initial_weights(SEED)
+    zeros = jax.tree.map(jnp.zeros_like, weights)
+    if not path.exists():
+        return 0, weights, zeros, dict(zeros)
+    with np.load(path) as file:
+        trees = [
+            {name: jnp.asarray(file[f"{part}.{name}"]) for name in weights}
+            for part in ("weights", "first", "second")
+        ]
+        return int(file["step"]), *trees
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=FOLDER / "checkpoint.npz")
+    arguments = parser.parse_args()
+    arguments.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    step, weights, first, second = load(arguments.checkpoint)
+    print("parameters", sum(w.size for w in weights.values()), "from step", step, flush=True)
+    started, used, saved, shown = time.time(), time.process_time(), time.time(), []
+    while (turn := schedule(step))[0] is not None:
+        phase, scale = turn
+        weights, first, second, value, right = train_step(
+            weights, first, second, *make_batch(step, phase), jnp.float32(step), scale
+        )
+        shown.append((float(value), float(right)))
+        step += 1
+        if step % 20 == 0:
+            mean = np.mean(shown, 0)
+            shown.clear()
+            print(
+                f"{step} width {phase.width} loss {mean[0]:.4f} right {mean[1]:.4f} "
+                f"wall {time.time() - started:.0f} cpu {time.process_time() - used:.0f}",
+                flush=True,
+            )
+        if time.time() - saved > 60:
+            save(arguments.checkpoint, step, weights, first, second)
+            saved = time.time()
+    save(arguments.checkpoint, step, weights, first, second)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+//! Signed, versioned envelopes of what is gossiped; unknown kinds are kept and forwarded opaque.

@@ -1,0 +1,55 @@
+//! Every bound of the protocol in one place. A decoder refuses what lies beyond; nothing is cut silently.
+
+/// Largest frame on the data plane and on a worker's pipe, in bytes (guess: a 32 MiB image request
+/// travels as blobs, so a frame holds at most one prompt).
+pub const FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// Largest control message between two nodes, in bytes.
+pub const CONTROL_BYTES: usize = 256 * 1024;
+/// Largest gossiped message, in bytes.
+pub const GOSSIP_BYTES: usize = 64 * 1024;
+/// Largest single roster entry, in bytes.
+pub const ROSTER_ENTRY_BYTES: usize = 8 * 1024;
+/// Entries that one roster holds (a few hundred nodes with years of changes).
+pub const ROSTER_ENTRIES: usize = 16_384;
+/// Characters in a node's or person's name.
+pub const NAME_CHARS: usize = 64;
+/// Bytes of a model's name.
+pub const MODEL_NAME_BYTES: usize = 192;
+/// Devices in an advert.
+pub const ADVERT_DEVICES: usize = 64;
+/// Models in an advert.
+pub const ADVERT_MODELS: usize = 512;
+/// Addresses in an advert.
+pub const ADVERT_ADDRESSES: usize = 16;
+/// Prefix hashes in an advert.
+pub const ADVERT_PREFIXES: usize = 1_024;
+/// Memory or file size that a node may claim, in bytes (64 TiB).
+pub const CLAIMED_BYTES: u64 = 64 << 40;
+/// Tokens per second that a node may claim.
+pub const CLAIMED_TOKENS_PER_S: u32 = 10_000_000;
+/// Slots, queue lengths and the like that a node may claim.
+pub const CLAIMED_COUNT: u32 = 65_536;
+/// Longest context a model may claim, in tokens.
+pub const CONTEXT_TOKENS: u32 = 16 << 20;
+/// Messages in one chat.
+pub const CHAT_MESSAGES: usize = 4_096;
+/// Tools offered with one chat.
+pub const CHAT_TOOLS: usize = 512;
+/// Stop strings of a request.
+pub const STOP_STRINGS: usize = 16;
+/// Bytes of one stop string.
+pub const STOP_STRING_BYTES: usize = 256;
+/// Entries of a logit bias.
+pub const LOGIT_BIAS_ENTRIES: usize = 1_024;
+/// Alternatives reported per token.
+pub const TOP_LOGPROBS: u8 = 20;
+/// Bytes of a JSON schema or grammar.
+pub const GRAMMAR_BYTES: usize = 256 * 1024;
+/// Inputs of one embedding request.
+pub const EMBED_INPUTS: usize = 2_048;
+/// Nodes named by one job's constraints.
+pub const CONSTRAINT_NODES: usize = 64;
+/// Tokens in one `Tokens` event.
+pub const TOKENS_PER_EVENT: usize = 256;
+/// Bytes of one token's text (the longest seen in published vocabularies is under 512).
+pub const TOKEN_BYTES: usize = 4_096;

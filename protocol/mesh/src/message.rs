@@ -1,0 +1,129 @@
+//! Control-plane messages between two members: placing jobs, asking about jobs, managing models.
+//! Prompts and outputs never travel here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Refusal;
+use crate::ids::{AttemptId, JobId, NodeId, PersonId};
+use crate::job::{JobLine, Need};
+use crate::name::ModelName;
+use crate::roster::SignedEntry;
+
+/// An owner asks whether, and when, a node could run a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The attempt that would be bound.
+    pub attempt: AttemptId,
+    /// What placing it needs to know.
+    pub need: Need,
+}
+
+/// A node's fresh answer to an offer; its reservation stands until withdrawn or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bid {
+    /// Until it could start, in milliseconds; 0: a slot is reserved now.
+    pub start_ms: u32,
+    /// Loading time included in the prediction, in milliseconds; 0: the model is loaded.
+    pub load_ms: u32,
+    /// Prompt tokens that lie in its KV cache.
+    pub cached_tokens: u32,
+    /// Predicted time from now to the last token, in milliseconds.
+    pub finish_ms: u32,
+    /// How long the reservation stands, in milliseconds.
+    pub valid_ms: u32,
+}
+
+/// Messages of the schedulers of two nodes. Each is one-way; lost ones are covered by deadlines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// Owner → executor.
+    Offer(Box<Offer>),
+    /// Executor → owner: yes, like this.
+    Bid {
+        /// Of which offer.
+        attempt: AttemptId,
+        /// The answer.
+        bid: Bid,
+    },
+    /// Executor → owner: no.
+    Refuse {
+        /// Of which offer.
+        attempt: AttemptId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Executor → owner: a waiting reservation's turn has come; may I?
+    Claim {
+        /// Of which offer.
+        attempt: AttemptId,
+    },
+    /// Owner → executor: the job is yours; its data stream follows.
+    Bind {
+        /// Of which offer.
+        attempt: AttemptId,
+    },
+    /// Owner → executor: the reservation is not needed any more, or the job is bound elsewhere.
+    Gone {
+        /// Of which offer.
+        attempt: AttemptId,
+    },
+    /// Executor → owner: this binding does not stand here (expired, restarted).
+    Unbound {
+        /// Of which offer.
+        attempt: AttemptId,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// What one member asks of another, over request-response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// A scheduler's message; answered by [`Response::Done`].
+    Scheduler(Control),
+    /// Roster synchronisation: these are my entries' hashes.
+    Roster {
+        /// BLAKE3 of each entry known to the asker.
+        known: Vec<[u8; 32]>,
+    },
+    /// Take these entries.
+    RosterEntries(Vec<SignedEntry>),
+    /// Send your current full advert.
+    Advert,
+    /// Load a model of yours.
+    Load(ModelName),
+    /// Unload a model of yours.
+    Unload(ModelName),
+    /// List the jobs you own that this person may see (`None`: all, for admins).
+    Jobs(Option<PersonId>),
+    /// Cancel a job that you own.
+    CancelJob(JobId),
+    /// Where is this job? Answered with its line, if this node owns it.
+    Job(JobId),
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// Taken.
+    Done,
+    /// Not taken.
+    Refused(Refusal),
+    /// Entries that the asker lacked.
+    Roster(Vec<SignedEntry>),
+    /// The current full advert.
+    Advert(Box<crate::advert::NodeAdvert>),
+    /// Jobs.
+    Jobs(Vec<JobLine>),
+    /// No such thing here, or not for the asker.
+    NotFound,
+}
+
+/// A message with its sender, as the mesh door established it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct From<T> {
+    /// The authenticated sender.
+    pub node: NodeId,
+    /// What it said.
+    pub body: T,
+}

@@ -1,0 +1,179 @@
+//! Frames between a node and its worker processes, over the worker's stdin and stdout.
+//! One worker process runs one model; ending the process is what frees its memory.
+
+use serde::{Deserialize, Serialize};
+
+use crate::advert::Device;
+use crate::engine::{
+    Capabilities, Embedded, EngineKind, Finish, OutputSyntax, Phase, Timings, Token, Usage,
+};
+use crate::fault::Fault;
+use crate::generate::{Embed, Generate};
+use crate::ids::BlobId;
+
+/// Version of the frames in this file. Node and worker are built together; a mismatch is refused.
+pub const WORKER_PROTOCOL: u16 = 1;
+
+/// Names one request for the life of a worker process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Number format of the KV cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CacheType {
+    /// 16-bit floats.
+    #[default]
+    F16,
+    /// 8-bit blocks.
+    Q8,
+    /// 4-bit blocks.
+    Q4,
+}
+
+/// How to load a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadModel {
+    /// Path of the file on this machine.
+    pub path: String,
+    /// The hash that the node checked; the worker reports it back.
+    pub hash: BlobId,
+    /// Tokens that each slot holds; 0: the model's own context.
+    pub context: u32,
+    /// Slots that decode together, 1 to 64.
+    pub slots: u16,
+    /// Layers on the GPU; `None`: all that fit.
+    pub gpu_layers: Option<u32>,
+    /// Threads; 0: the physical cores.
+    pub threads: u16,
+    /// Number format of the KV cache.
+    pub cache: CacheType,
+    /// Make an embedding context as well as, or instead of, a generating one.
+    pub embeddings: bool,
+}
+
+/// What a loaded model turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedModel {
+    /// The hash given in [`LoadModel`].
+    pub hash: BlobId,
+    /// Tokens that each slot holds.
+    pub context: u32,
+    /// Slots.
+    pub slots: u16,
+    /// Tokens of the vocabulary.
+    pub vocabulary: u32,
+    /// Dimensions of its embeddings.
+    pub embedding_dimensions: u32,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Bytes of the weights in memory.
+    pub weights_bytes: u64,
+    /// Bytes of the KV cache.
+    pub cache_bytes: u64,
+    /// How long loading took, in microseconds.
+    pub load_us: u64,
+}
+
+/// What the node asks of a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Load the one model of this process.
+    Load(LoadModel),
+    /// Generate text.
+    Generate {
+        /// Names the request in events and in [`Command::Cancel`].
+        request: RequestId,
+        /// What to generate.
+        body: Box<Generate>,
+    },
+    /// Embed texts.
+    Embed {
+        /// Names the request.
+        request: RequestId,
+        /// What to embed.
+        body: Embed,
+    },
+    /// End a request within one decode step; answered by its last event. While loading, ends the load.
+    Cancel(RequestId),
+    /// Cancel the load that is under way.
+    CancelLoad,
+    /// End all requests and exit.
+    Shutdown,
+}
+
+/// What a worker reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// First frame of every worker.
+    Hello {
+        /// [`WORKER_PROTOCOL`].
+        protocol: u16,
+        /// Which engine this is.
+        engine: EngineKind,
+        /// The engine library's version, for people.
+        version: String,
+        /// Devices that the engine can compute on.
+        devices: Vec<Device>,
+    },
+    /// Sign of life, every 250 ms while anything is under way.
+    Alive {
+        /// What is being done.
+        phase: Phase,
+        /// How far (see [`Phase`]).
+        step: u32,
+        /// The request it concerns; `None` while loading.
+        request: Option<RequestId>,
+    },
+    /// The model is ready.
+    Loaded(LoadedModel),
+    /// The model could not be loaded; the process may be asked again.
+    LoadFailed(Fault),
+    /// A generation has its slot and its rendered prompt.
+    Started {
+        /// Which request.
+        request: RequestId,
+        /// The rendered prompt's ids.
+        prompt: Vec<u32>,
+        /// Of these, taken from the KV cache.
+        cached: u32,
+        /// How to read the answer.
+        syntax: OutputSyntax,
+    },
+    /// Further tokens of the answer, at most [`crate::limits::TOKENS_PER_EVENT`].
+    Tokens {
+        /// Which request.
+        request: RequestId,
+        /// Position of the first of them in the answer (0 is the first token ever delivered, a
+        /// resumed attempt goes on counting).
+        index: u32,
+        /// The tokens.
+        tokens: Vec<Token>,
+    },
+    /// A generation ended. Last event of its request.
+    Finished {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        finish: Finish,
+        /// Counts.
+        usage: Usage,
+        /// Durations.
+        timings: Timings,
+    },
+    /// Embeddings, in the order of the inputs. Last event of its request.
+    Embeddings {
+        /// Which request.
+        request: RequestId,
+        /// One per input.
+        embedded: Vec<Embedded>,
+        /// Durations.
+        timings: Timings,
+    },
+    /// A request failed. Last event of its request.
+    Failed {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        fault: Fault,
+    },
+}
