@@ -1,1 +1,3 @@
-//!
+//! What the end-to-end tests and gates share: the source tree as data, and real nodes as processes.
+
+pub mod tree;
