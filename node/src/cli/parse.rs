@@ -1,0 +1,54 @@
+//! From raw arguments to a command, or to help, or to a usage error whose text is safe to show.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use super::arguments::Cli;
+use super::failure::Failure;
+use super::text::escape;
+
+/// Longest sum of arguments in bytes: what is longer comes on stdin.
+pub(super) const ARGUMENT_BYTES: usize = 1024 * 1024;
+
+/// Why there is no command to run.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Help or version was asked for.
+    Help(String),
+    /// The arguments make no sense.
+    Usage(Failure),
+}
+
+/// Parses the process's arguments.
+pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Stop> {
+    let bytes: usize = arguments.iter().map(|argument| argument.len()).sum();
+    if bytes > ARGUMENT_BYTES {
+        return Err(Stop::Usage(Failure::usage(format!(
+            "the arguments are {bytes} bytes long, at most {ARGUMENT_BYTES} are taken: give long \
+             text on standard input"
+        ))));
+    }
+    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Help(error.to_string()),
+        _ => Stop::Usage(Failure::usage(safe(error.to_string(), arguments))),
+    })
+}
+
+/// The help of the program itself.
+pub(super) fn long_help() -> String {
+    Cli::command().render_long_help().to_string()
+}
+
+/// Clap repeats arguments as they came; a terminal must not obey what stands in them.
+fn safe(mut message: String, arguments: &[OsString]) -> String {
+    for argument in arguments.iter().map(|argument| argument.to_string_lossy()) {
+        let escaped = escape(&argument);
+        if escaped != *argument {
+            message = message.replace(argument.as_ref(), &escaped);
+        }
+    }
+    let lines: Vec<String> = message.lines().map(escape).collect();
+    lines.join("\n")
+}

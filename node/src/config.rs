@@ -1,0 +1,330 @@
+//! The node's settings: one flat table of keys, each of them a flag, a `PUMASI_…` variable and a line
+//! of `config.toml` (flag over variable over file over default), checked once into a [`Config`].
+
+mod file;
+mod peer;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pumasi_protocol::name::{NameError, NodeName};
+use serde::Deserialize;
+
+pub use peer::{PeerAddress, PeerAddressError};
+
+/// HTTP: P-U-M-A on a phone's keys.
+pub const HTTP_PORT: u16 = 7862;
+/// Control plane (UDP and TCP).
+pub const MESH_PORT: u16 = 7863;
+/// Data plane (UDP).
+pub const DATA_PORT: u16 = 7864;
+/// Join door (UDP).
+pub const JOIN_PORT: u16 = 7865;
+/// Slots of a loaded model (measured: batching gains little beyond 4 to 8 on a processor).
+pub const SLOTS: u16 = 4;
+/// Tokens a slot holds when the model allows more and nobody asked for more (guess: what a chat needs).
+pub const CONTEXT_CAP: u32 = 8_192;
+/// More layers than any published model has: "all of them".
+pub const ALL_LAYERS: u32 = 999;
+/// How long an idle model stays loaded, in seconds (guess: what Ollama users are used to).
+pub const KEEP_ALIVE_S: u32 = 300;
+/// Log filter: what a user would notice.
+pub const LOG: &str = "info";
+
+/// Everything that can be set, as it was given: each field is a flag, a variable and a key of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// This computer's name in the mesh [default: its host name]
+    #[arg(long, env = "PUMASI_NAME", value_name = "NAME")]
+    pub name: Option<NodeName>,
+    /// The person this computer belongs to [default: nobody, a shared computer]
+    #[arg(long, env = "PUMASI_PERSON", value_name = "NAME")]
+    pub person: Option<NodeName>,
+    /// Where the interface and the API listen; loopback only; port 0 picks a free one
+    /// [default: 127.0.0.1:7862]
+    #[arg(long, env = "PUMASI_HTTP", value_name = "IP:PORT")]
+    pub http: Option<SocketAddr>,
+    /// The IP address at which other members reach this computer [default: 0.0.0.0, all]
+    #[arg(long, env = "PUMASI_LISTEN", value_name = "IP")]
+    pub listen: Option<IpAddr>,
+    /// Port of the control plane, UDP and TCP; 0 picks one [default: 7863]
+    #[arg(long, env = "PUMASI_MESH_PORT", value_name = "PORT")]
+    pub mesh_port: Option<u16>,
+    /// Port of the data plane, UDP; 0 picks one [default: 7864]
+    #[arg(long, env = "PUMASI_DATA_PORT", value_name = "PORT")]
+    pub data_port: Option<u16>,
+    /// Port of the join door, UDP; 0 picks one [default: 7865]
+    #[arg(long, env = "PUMASI_JOIN_PORT", value_name = "PORT")]
+    pub join_port: Option<u16>,
+    /// A member's control address, where discovery does not reach; may be repeated
+    #[arg(long = "peer", env = "PUMASI_PEERS", value_name = "HOST[:PORT]", value_delimiter = ',')]
+    pub peers: Option<Vec<PeerAddress>>,
+    /// Look for other computers by DNS-SD (multicast) and be found by it [default: true]
+    #[arg(long, env = "PUMASI_DISCOVERY", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub discovery: Option<bool>,
+    /// A further folder with GGUF files; may be repeated
+    #[arg(
+        long = "model-dir",
+        env = "PUMASI_MODEL_DIRS",
+        value_name = "DIR",
+        value_delimiter = ','
+    )]
+    pub model_dirs: Option<Vec<PathBuf>>,
+    /// Where the engines' worker programs lie [default: beside this program]
+    #[arg(long, env = "PUMASI_WORKER_DIR", value_name = "DIR")]
+    pub worker_dir: Option<PathBuf>,
+    /// Threads an engine computes with [default: the number of physical cores]
+    #[arg(long, env = "PUMASI_THREADS", value_name = "COUNT")]
+    pub threads: Option<NonZeroU16>,
+    /// Answers that a loaded model writes at the same time [default: 4]
+    #[arg(long, env = "PUMASI_SLOTS", value_name = "COUNT")]
+    pub slots: Option<NonZeroU16>,
+    /// Tokens that a slot holds; 0: as many as the model, at most 8192 [default: 0]
+    #[arg(long, env = "PUMASI_CONTEXT", value_name = "TOKENS")]
+    pub context: Option<u32>,
+    /// Layers to place on GPUs; 0: none [default: all]
+    #[arg(long, env = "PUMASI_GPU_LAYERS", value_name = "COUNT")]
+    pub gpu_layers: Option<u32>,
+    /// Seconds an idle model stays loaded; 0: for ever [default: 300]
+    #[arg(long, env = "PUMASI_KEEP_ALIVE_S", value_name = "SECONDS")]
+    pub keep_alive_s: Option<u32>,
+    /// What is logged, as in `info,pumasi_node=debug` [default: info]
+    #[arg(long, env = "PUMASI_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// The data directory; given to every command, so not a flag of its own here.
+    #[arg(skip)]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Settings {
+    /// These settings, and where they say nothing, those of `below`.
+    #[must_use]
+    pub fn or(self, below: Self) -> Self {
+        Self {
+            name: self.name.or(below.name),
+            person: self.person.or(below.person),
+            http: self.http.or(below.http),
+            listen: self.listen.or(below.listen),
+            mesh_port: self.mesh_port.or(below.mesh_port),
+            data_port: self.data_port.or(below.data_port),
+            join_port: self.join_port.or(below.join_port),
+            peers: self.peers.or(below.peers),
+            discovery: self.discovery.or(below.discovery),
+            model_dirs: self.model_dirs.or(below.model_dirs),
+            worker_dir: self.worker_dir.or(below.worker_dir),
+            threads: self.threads.or(below.threads),
+            slots: self.slots.or(below.slots),
+            context: self.context.or(below.context),
+            gpu_layers: self.gpu_layers.or(below.gpu_layers),
+            keep_alive_s: self.keep_alive_s.or(below.keep_alive_s),
+            log: self.log.or(below.log),
+            data_dir: self.data_dir.or(below.data_dir),
+        }
+    }
+}
+
+/// Where settings and data lie, as every command takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What a node runs with: complete and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where everything of this install is kept.
+    pub data_dir: PathBuf,
+    /// This computer's name.
+    pub name: NodeName,
+    /// The person it belongs to; none: a shared computer.
+    pub person: Option<NodeName>,
+    /// Where HTTP listens; loopback; port 0 picks one.
+    pub http: SocketAddr,
+    /// Where control plane, data plane and join door listen.
+    pub listen: IpAddr,
+    /// Port of the control plane (UDP and TCP); 0 picks one.
+    pub mesh_port: u16,
+    /// Port of the data plane (UDP); 0 picks one.
+    pub data_port: u16,
+    /// Port of the join door (UDP); 0 picks one.
+    pub join_port: u16,
+    /// Control addresses of members.
+    pub peers: Vec<PeerAddress>,
+    /// Whether to find and be found by DNS-SD.
+    pub discovery: bool,
+    /// Further folders with models.
+    pub model_dirs: Vec<PathBuf>,
+    /// Where worker programs lie.
+    pub worker_dir: PathBuf,
+    /// How engines run.
+    pub engine: EngineConfig,
+    /// The log filter.
+    pub log: String,
+}
+
+/// How engines run on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Threads of one worker.
+    pub threads: NonZeroU16,
+    /// Slots of one loaded model.
+    pub slots: NonZeroU16,
+    /// Tokens that a slot holds, where somebody said so; else [`Self::context_for`].
+    pub context: Option<NonZeroU32>,
+    /// Layers to place on GPUs; [`ALL_LAYERS`] for all.
+    pub gpu_layers: u32,
+    /// How long an idle model stays loaded; none: for ever.
+    pub keep_alive: Option<Duration>,
+}
+
+impl EngineConfig {
+    /// Tokens that a slot gets for a model that was trained on `model` tokens: never more than those,
+    /// and at most [`CONTEXT_CAP`] unless the settings say otherwise.
+    #[must_use]
+    pub fn context_for(&self, model: u32) -> u32 {
+        self.context.map_or(CONTEXT_CAP, NonZeroU32::get).min(model)
+    }
+}
+
+/// Why there is no usable configuration. Each ends the program with code 78.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No home directory, and none was given.
+    #[error("there is no home directory to keep data in: say where with --data-dir DIR")]
+    NoHome,
+    /// The file that was asked for, or that exists, cannot be read.
+    #[error("the configuration file {} cannot be read ({error}): correct its permissions or move it away", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Not TOML, or not the expected type, or an unknown key.
+    #[error("the configuration file {} cannot be used (line {line}: {reason}): correct that line or move the file away", .path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+        /// What the parser said, on one line.
+        reason: String,
+    },
+    /// HTTP on an address that others can reach, without keys and TLS.
+    #[error(
+        "HTTP on {0} could be reached by the whole network without keys and encryption, so the node \
+         does not start: either listen on this computer only (--http 127.0.0.1:7862) and reach it \
+         through an SSH tunnel, or set up API keys and TLS, which this version does not offer yet"
+    )]
+    OpenHttp(SocketAddr),
+    /// Two planes on one port.
+    #[error("two of the ports are both {0}: give each its own, or 0 for a free one")]
+    SamePort(u16),
+    /// The host name is no name.
+    #[error("this computer's host name cannot be its name in the mesh ({0}): give one with --name")]
+    HostName(NameError),
+    /// Where this program lies cannot be told.
+    #[error(
+        "the folder of this program cannot be found: say where the workers are with --worker-dir"
+    )]
+    NoProgramFolder,
+}
+
+/// The settings of `flags` (with the variables already in them) over those of the file, checked.
+///
+/// # Errors
+/// When the file is broken or the result is not safe to run.
+pub fn load(flags: Settings, places: &Places) -> Result<Config, ConfigError> {
+    let file = file::read(places)?;
+    let data_dir = data_dir_of(places, &file)?;
+    resolve(flags.or(file), data_dir)
+}
+
+/// The data directory that commands other than `up` look into.
+///
+/// # Errors
+/// When the file is broken or there is no home directory.
+pub fn data_dir(places: &Places) -> Result<PathBuf, ConfigError> {
+    if let Some(dir) = &places.data_dir {
+        return Ok(dir.clone());
+    }
+    data_dir_of(places, &file::read(places)?)
+}
+
+fn data_dir_of(places: &Places, file: &Settings) -> Result<PathBuf, ConfigError> {
+    let given = places.data_dir.clone().or_else(|| file.data_dir.clone());
+    given.or_else(|| Some(file::folders()?.data_local_dir().to_owned())).ok_or(ConfigError::NoHome)
+}
+
+fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError> {
+    let http = settings.http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)));
+    if !http.ip().to_canonical().is_loopback() {
+        return Err(ConfigError::OpenHttp(http));
+    }
+    let engine = EngineConfig {
+        threads: settings.threads.unwrap_or_else(physical_cores),
+        slots: settings.slots.or(NonZeroU16::new(SLOTS)).expect("the default is not zero"),
+        context: settings.context.and_then(NonZeroU32::new),
+        gpu_layers: settings.gpu_layers.unwrap_or(ALL_LAYERS).min(ALL_LAYERS),
+        keep_alive: match settings.keep_alive_s.unwrap_or(KEEP_ALIVE_S) {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds.into())),
+        },
+    };
+    let config = Config {
+        data_dir,
+        name: settings.name.map_or_else(host_name, Ok)?,
+        person: settings.person,
+        http,
+        listen: settings.listen.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        mesh_port: settings.mesh_port.unwrap_or(MESH_PORT),
+        data_port: settings.data_port.unwrap_or(DATA_PORT),
+        join_port: settings.join_port.unwrap_or(JOIN_PORT),
+        peers: settings.peers.unwrap_or_default(),
+        discovery: settings.discovery.unwrap_or(true),
+        model_dirs: settings.model_dirs.unwrap_or_default(),
+        worker_dir: settings.worker_dir.map_or_else(program_folder, Ok)?,
+        engine,
+        log: settings.log.unwrap_or_else(|| LOG.to_owned()),
+    };
+    check_ports(&config)?;
+    Ok(config)
+}
+
+fn check_ports(config: &Config) -> Result<(), ConfigError> {
+    // The control plane holds both protocols, HTTP is TCP, the other two are UDP.
+    let tcp = [config.http.port(), config.mesh_port];
+    let udp = [config.mesh_port, config.data_port, config.join_port];
+    let twice = |ports: &[u16]| {
+        let taken = |(i, port): (usize, &u16)| *port != 0 && ports[..i].contains(port);
+        ports.iter().enumerate().find(|pair| taken(*pair)).map(|(_, port)| *port)
+    };
+    twice(&tcp).or_else(|| twice(&udp)).map_or(Ok(()), |port| Err(ConfigError::SamePort(port)))
+}
+
+fn host_name() -> Result<NodeName, ConfigError> {
+    let name = gethostname::gethostname().to_string_lossy().into_owned();
+    NodeName::try_from(name).map_err(ConfigError::HostName)
+}
+
+fn program_folder() -> Result<PathBuf, ConfigError> {
+    let program = std::env::current_exe().map_err(|_| ConfigError::NoProgramFolder)?;
+    program.parent().map(ToOwned::to_owned).ok_or(ConfigError::NoProgramFolder)
+}
+
+/// Hyper-threads do not help matrix products, so cores count; a container's share bounds them.
+fn physical_cores() -> NonZeroU16 {
+    let share = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let cores = sysinfo::System::physical_core_count().unwrap_or(share).min(share);
+    u16::try_from(cores).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
+}
+
+#[cfg(test)]
+mod tests;
