@@ -1,0 +1,105 @@
+//! The JSON types of `/api/v1`: what the UI, the CLI and programs see. Plain data with units in the
+//! names; ids are text. TypeScript types are generated from here (`cargo run --example types`).
+
+mod admission;
+mod job;
+mod mesh;
+mod model;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+pub use admission::{Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole};
+pub use job::{
+    Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
+    JobUsage, Phase, Priority, Round, Submission, Term, Why,
+};
+pub use mesh::{
+    Admission, Check, CheckOutcome, Device, DeviceKind, Doctor, EngineKind, EngineState, MeshRef,
+    Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
+};
+pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
+
+/// Everything at one moment: the first event of `/api/v1/events`, and the first after a gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// This node and its mesh.
+    pub status: Status,
+    /// All nodes, this one first.
+    pub nodes: Vec<Node>,
+    /// All models of the mesh, by name.
+    pub models: Vec<Model>,
+    /// Recent and live jobs, newest first.
+    pub jobs: Vec<Job>,
+}
+
+/// What changed. Each carries the whole new state of the thing, so that applying one twice is harmless.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Everything anew.
+    Snapshot {
+        /// All of it.
+        snapshot: Box<Snapshot>,
+    },
+    /// This node or its mesh.
+    Status {
+        /// The new state.
+        status: Status,
+    },
+    /// A node came or changed.
+    Node {
+        /// The new state.
+        node: Box<Node>,
+    },
+    /// A node is forgotten (one that merely cannot be reached stays, with another presence).
+    NodeGone {
+        /// Its id.
+        id: String,
+    },
+    /// A model came or changed anywhere.
+    Model {
+        /// The new state.
+        model: Model,
+    },
+    /// No node holds this model any more.
+    ModelGone {
+        /// Its name.
+        name: String,
+    },
+    /// A job came or changed.
+    Job {
+        /// The new state.
+        job: Box<Job>,
+    },
+}
+
+/// One list, so that fields can be added beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct List<T> {
+    /// The entries.
+    pub data: Vec<T>,
+}
+
+/// The body of every error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong, for programs (`code`) and for people (`message`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ErrorDetail {
+    /// The class, in OpenAI's words: `invalid_request_error`, `authentication_error`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The stable word for this error.
+    pub code: String,
+    /// The request's field that it is about.
+    pub param: Option<String>,
+    /// What happened, and what to do next.
+    pub message: String,
+    /// The id under which the log has this request.
+    pub request_id: String,
+}

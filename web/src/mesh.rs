@@ -1,0 +1,270 @@
+//! The one seam between the HTTP face and the node: what a mesh can be asked for. The node implements
+//! it; tests implement it with scripted events. Nothing here knows HTTP.
+
+use async_trait::async_trait;
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{
+    Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
+};
+use tokio::sync::{broadcast, mpsc};
+
+use crate::api;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A program on this computer, without a token: inference only.
+    Loopback,
+    /// Whoever holds the token of this install: the person that the node belongs to.
+    Install,
+    /// The holder of an API key; the name is that of its person.
+    Key {
+        /// The person, as the roster names them.
+        person: String,
+    },
+}
+
+/// Work to run or to submit, parsed and within its limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Who asks.
+    pub caller: Caller,
+    /// What sort of work it is.
+    pub kind: JobKind,
+    /// The model, by name.
+    pub model: ModelName,
+    /// What to run.
+    pub work: Work,
+    /// Where it may run.
+    pub constraints: Constraints,
+    /// Whether somebody waits.
+    pub priority: Priority,
+}
+
+/// Where an attempt of a job was bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: NodeName,
+    /// Why this one, in one sentence.
+    pub why: String,
+    /// The epoch of the binding.
+    pub epoch: Epoch,
+}
+
+/// What happens to a running job, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEvent {
+    /// It was bound to a node: first of all, and again whenever it moves.
+    Placed(Placed),
+    /// What the bound node reports. Tokens go on without gap or repeat after a move; a further
+    /// `Started` then tells nothing new. `Finished` and `Embedded` are last. A failed attempt is
+    /// not passed on: either the job moves, or [`RunEvent::Failed`] follows.
+    Attempt(AttemptEvent),
+    /// It ended without a result: last.
+    Failed(Fault),
+}
+
+/// A job that runs for as long as somebody listens.
+#[derive(Debug)]
+pub struct Running {
+    /// Its id.
+    pub job: JobId,
+    /// Its events. The channel is bounded: whoever does not read pauses the job. Dropping it before
+    /// the last event cancels the job.
+    pub events: mpsc::Receiver<RunEvent>,
+}
+
+/// A lasting job's outcome: enough to write the reply in any dialect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// What had been asked.
+    pub run: Run,
+    /// Where it ran last.
+    pub placed: Option<Placed>,
+    /// Its first `Started` event, all `Tokens`, and the last event; `Alive` need not be kept.
+    pub events: Vec<AttemptEvent>,
+    /// When it ended, Unix time in milliseconds.
+    pub ended_ms: u64,
+}
+
+/// Why a job was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// No node of the mesh holds a model of this name.
+    #[error("no computer of the mesh has the model '{0}': `pumasi models` lists what there is")]
+    ModelNotFound(ModelName),
+    /// The model is on its way to this mesh.
+    #[error("the model '{model}' is being fetched: try again later")]
+    ModelLoading {
+        /// Its name.
+        model: ModelName,
+        /// When to try again, in seconds.
+        retry_s: u32,
+    },
+    /// The model cannot do this.
+    #[error("the model '{0}' cannot do what the request asks for")]
+    Capability(ModelName),
+    /// A node named in the constraints is not a member.
+    #[error("the mesh has no computer with the id {0}")]
+    UnknownNode(NodeId),
+    /// Too many jobs wait at this node.
+    #[error("too many jobs wait here: try again later")]
+    Busy {
+        /// When to try again, in seconds.
+        retry_s: u32,
+    },
+    /// The caller may not run this.
+    #[error("the role of this computer or person does not allow this job")]
+    NotAllowed,
+    /// The node is stopping.
+    #[error("this node is stopping")]
+    Stopping,
+    /// It failed at once.
+    #[error("{0}")]
+    Fault(Fault),
+}
+
+/// Why a question about a job has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JobLookupError {
+    /// There is no such job, or it is not the caller's: the two look alike on purpose.
+    #[error("there is no such job")]
+    NotFound,
+    /// It is over already.
+    #[error("the job is over already")]
+    Over,
+    /// It is not over yet.
+    #[error("the job is not over yet")]
+    NotOver,
+    /// Its result was not kept (a chat's never is).
+    #[error("the result of this job was not kept")]
+    NotKept,
+    /// The node that knows could not be asked.
+    #[error("the computer that owns this job cannot be reached")]
+    Unreachable,
+}
+
+/// Why a model was not loaded or unloaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// That node does not hold it.
+    #[error("that computer does not hold this model")]
+    NotFound,
+    /// There is no such node.
+    #[error("the mesh has no such computer")]
+    UnknownNode,
+    /// Jobs are using it.
+    #[error("jobs are using this model")]
+    InUse,
+    /// The caller's or the node's role does not allow it.
+    #[error("the role of this computer does not allow it")]
+    NotAllowed,
+    /// The node could not be asked.
+    #[error("that computer cannot be reached")]
+    Unreachable,
+    /// The engine there said no.
+    #[error("{0}")]
+    Fault(Fault),
+}
+
+/// Why inviting or joining failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionError {
+    /// Only an admin may.
+    #[error("only an admin of the mesh may do this")]
+    NotAllowed,
+    /// This node belongs to no mesh yet.
+    #[error("this computer belongs to no mesh yet")]
+    NoMesh,
+    /// It belongs to one already.
+    #[error("this computer belongs to a mesh already")]
+    AlreadyMember,
+    /// Too many invitations are open.
+    #[error("too many invitations are open: wait, or revoke one")]
+    TooMany,
+    /// A name in the request is not valid.
+    #[error("{0}")]
+    Name(pumasi_protocol::NameError),
+    /// The token is not one.
+    #[error("this is not an invitation: copy the whole line that `pumasi invite` printed")]
+    BadToken,
+    /// It has expired, was used up, or was revoked.
+    #[error("this invitation is no longer valid: ask for a new one")]
+    Expired,
+    /// The node that issued it could not be reached.
+    #[error("the computer that issued this invitation cannot be reached")]
+    Unreachable,
+    /// The world failed: the store could not be written.
+    #[error("this computer could not write down its membership")]
+    Store,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only those that are not over.
+    pub live: bool,
+    /// At most this many, newest first.
+    pub limit: usize,
+}
+
+/// A mesh, seen from one of its nodes.
+#[async_trait]
+pub trait Mesh: Send + Sync + 'static {
+    /// This node and its mesh.
+    async fn status(&self) -> api::Status;
+
+    /// All members, this node first.
+    async fn nodes(&self) -> Vec<api::Node>;
+
+    /// All models of the mesh, by name.
+    async fn models(&self) -> Vec<api::Model>;
+
+    /// Jobs that the caller may see, newest first.
+    async fn jobs(&self, caller: &Caller, filter: JobFilter) -> Vec<api::Job>;
+
+    /// One job.
+    async fn job(&self, caller: &Caller, job: JobId) -> Result<api::Job, JobLookupError>;
+
+    /// Why a job is where it is.
+    async fn why(&self, caller: &Caller, job: JobId) -> Result<api::Why, JobLookupError>;
+
+    /// Cancels a job. `Ok` also for one that was cancelled before.
+    async fn cancel(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;
+
+    /// Takes a lasting job: it goes on when the asker leaves, and its result is kept.
+    async fn submit(&self, run: Run) -> Result<api::Job, RunError>;
+
+    /// The outcome of a lasting job that completed.
+    async fn result(&self, caller: &Caller, job: JobId) -> Result<Kept, JobLookupError>;
+
+    /// Runs a job for somebody who listens. Returns once it is accepted, before it is placed.
+    async fn run(&self, run: Run) -> Result<Running, RunError>;
+
+    /// Asks a node (`None`: this one) to load a model. Returns when it has begun.
+    async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
+
+    /// Asks a node (`None`: this one) to unload a model.
+    async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
+
+    /// Open invitations.
+    async fn invitations(&self) -> Vec<api::Invitation>;
+
+    /// Makes an invitation.
+    async fn invite(
+        &self,
+        request: api::InviteRequest,
+    ) -> Result<api::InvitationToken, AdmissionError>;
+
+    /// Joins the mesh of an invitation.
+    async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError>;
+
+    /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
+    fn subscribe(&self) -> broadcast::Receiver<api::Event>;
+
+    /// Looks at everything that could be wrong.
+    async fn doctor(&self) -> api::Doctor;
+}

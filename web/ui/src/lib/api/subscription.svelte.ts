@@ -1,0 +1,50 @@
+/** The one event stream. Comes back by itself; a page only sees which of three states it is in. */
+
+import type { Event } from './types';
+
+const kinds = ['snapshot', 'status', 'node', 'node_gone', 'model', 'model_gone', 'job'];
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 2_000;
+
+export class Subscription {
+  state = $state<'connecting' | 'live' | 'lost'>('connecting');
+  #source: EventSource | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wait = FIRST_WAIT_MS;
+  #take: (event: Event) => void;
+
+  constructor(take: (event: Event) => void) {
+    this.#take = take;
+  }
+
+  /** Opens the stream, or opens it anew at once. */
+  open(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    const source = new EventSource('/api/v1/events');
+    this.#source = source;
+    source.onopen = () => this.#opened();
+    source.onerror = () => this.#failed();
+    const receive = ({ data }: MessageEvent<string>): void => this.#take(JSON.parse(data) as Event);
+    source.onmessage = receive;
+    for (const kind of kinds) source.addEventListener(kind, receive);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+  }
+
+  #opened(): void {
+    this.state = 'live';
+    this.#wait = FIRST_WAIT_MS;
+  }
+
+  // The browser's own retry gives up on an HTTP error and waits long after a refused connection.
+  #failed(): void {
+    this.#source?.close();
+    this.state = 'lost';
+    this.#timer = setTimeout(() => this.open(), this.#wait);
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
+  }
+}

@@ -1,0 +1,55 @@
+/** Markdown of a model into safe HTML. What a model writes is a stranger's text: nothing in it runs,
+ *  and nothing in it makes the browser fetch anything. */
+
+import DOMPurify from 'dompurify';
+import { Marked, type Token, type Tokens } from 'marked';
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => escapes[sign] ?? sign);
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  async: false,
+  renderer: {
+    html: ({ text }) => escape(text),
+    image: ({ text, href }) => `<em class="picture">${escape(text || href)}</em>`,
+  },
+});
+
+const tags =
+  'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr input li ol p pre strong table tbody td th thead tr ul';
+const allowed = {
+  ALLOWED_TAGS: tags.split(' '),
+  ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'align', 'type', 'checked', 'disabled'],
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+};
+
+/** Links leave this page and take nothing along; the only inputs are ticked boxes of task lists. */
+const purify = DOMPurify(window);
+purify.addHook('afterSanitizeAttributes', (node) => {
+  if (node.tagName === 'A') {
+    node.setAttribute('target', '_blank');
+    node.setAttribute('rel', 'noopener noreferrer nofollow');
+  }
+  if (node.tagName === 'INPUT') {
+    if (node.getAttribute('type') !== 'checkbox') node.remove();
+    else node.setAttribute('disabled', '');
+  }
+});
+
+export type Block =
+  | { kind: 'html'; html: string }
+  | { kind: 'code'; text: string; language: string };
+
+export function tokens(text: string): Token[] {
+  return marked.lexer(text).filter((token) => token.type !== 'space');
+}
+
+export function blockOf(token: Token): Block {
+  if (token.type === 'code') {
+    const { text, lang } = token as Tokens.Code;
+    return { kind: 'code', text, language: lang?.split(/\s/)[0] ?? '' };
+  }
+  return { kind: 'html', html: purify.sanitize(marked.parser([token]), allowed) };
+}

@@ -1,0 +1,29 @@
+/** The mesh as every page sees it, kept fresh by the one event stream. */
+
+import { SvelteMap } from 'svelte/reactivity';
+import { Subscription } from '$lib/api/subscription.svelte';
+import type { Job, Model, Node, Status } from '$lib/api/types';
+import { apply, type View } from './view';
+
+class Mesh implements View {
+  status = $state.raw<Status | null>(null);
+  nodes = new SvelteMap<string, Node>();
+  models = new SvelteMap<string, Model>();
+  jobs = new SvelteMap<string, Job>();
+  stream = new Subscription((event) => apply(this, event));
+
+  /** Newest first. */
+  jobList = $derived(
+    [...this.jobs.values()].sort((a, b) => b.accepted_ms - a.accepted_ms || (a.id < b.id ? 1 : -1)),
+  );
+  live = $derived(this.jobList.filter((job) => job.ended_ms === null));
+  modelList = $derived([...this.models.values()].sort((a, b) => a.name.localeCompare(b.name)));
+  nodeList = $derived([...this.nodes.values()]);
+
+  /** Whether anything was ever received: before that, pages show the shape of what comes. */
+  get known(): boolean {
+    return this.status !== null;
+  }
+}
+
+export const mesh = new Mesh();

@@ -1,0 +1,62 @@
+/** What asking a model would mean now: where it would most likely run, and how soon. Pure. */
+
+import type { Model, ModelPlace, NodeRef } from '$lib/api/types';
+
+export type Readiness =
+  | { kind: 'ready' }
+  | { kind: 'soon'; ms: number }
+  | { kind: 'loading'; share: number }
+  | { kind: 'loads'; ms: number | null }
+  | { kind: 'nowhere' };
+
+export interface Outlook {
+  node: NodeRef | null;
+  readiness: Readiness;
+  /** Writing speed there, 0 where it was never measured. */
+  rate: number;
+}
+
+/** Waits shorter than this are not worth a word. */
+const AT_ONCE_MS = 250;
+
+export function outlook(model: Model): Outlook {
+  const place = likely(model);
+  if (!place) return { node: null, readiness: { kind: 'nowhere' }, rate: 0 };
+  return { node: place.node, readiness: readinessOf(place), rate: place.decode_tokens_per_s };
+}
+
+function likely(model: Model): ModelPlace | undefined {
+  const usable = model.places.filter((place) => place.state.state !== 'unusable');
+  return usable.find((place) => place.node.id === model.best?.id) ?? usable[0];
+}
+
+function readinessOf({ state, wait_ms: wait }: ModelPlace): Readiness {
+  switch (state.state) {
+    case 'loaded':
+      if (wait !== null && wait > AT_ONCE_MS) return { kind: 'soon', ms: wait };
+      return state.busy < state.slots ? { kind: 'ready' } : { kind: 'soon', ms: wait ?? 0 };
+    case 'loading':
+      return { kind: 'loading', share: state.permille / 1_000 };
+    case 'held':
+      return { kind: 'loads', ms: wait };
+    case 'unusable':
+      return { kind: 'nowhere' };
+  }
+}
+
+export function canChat(model: Model): boolean {
+  return model.capabilities.includes('generate');
+}
+
+/** What to offer first: a real model that is awake, else a real one, else the starter. */
+export function suggested(models: Model[]): Model | undefined {
+  const able = models.filter(canChat);
+  const rank = (model: Model): number => {
+    const { kind } = outlook(model).readiness;
+    const awake = kind === 'ready' || kind === 'soon' || kind === 'loading';
+    if (kind === 'nowhere') return 4;
+    if (model.starter) return awake ? 1 : 3;
+    return awake ? 0 : 2;
+  };
+  return able.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name))[0];
+}

@@ -1,0 +1,34 @@
+/** Every address and the page that it opens. The first view is at hand, the others come when asked. */
+
+import type { Component } from 'svelte';
+import { match, type Params } from '$lib/router/match';
+import Home from './home/Home.svelte';
+
+export type Page = Component<Params>;
+type Load = () => Promise<{ default: unknown }>;
+
+const chat: Load = () => import('./chat/Chat.svelte');
+const mesh: Load = () => import('./mesh/Mesh.svelte');
+const jobs: Load = () => import('./jobs/Jobs.svelte');
+const models: Load = () => import('./models/Models.svelte');
+
+const later: [pattern: string, load: Load][] = [
+  ['/chat/:id', chat],
+  ['/mesh', mesh],
+  ['/mesh/:id', mesh],
+  ['/jobs', jobs],
+  ['/jobs/:id', jobs],
+  ['/models', models],
+];
+
+export const home = Home;
+
+/** The page behind a path: at once, soon, or none. */
+export function pageAt(path: string): { load: Load | null; params: Params } | null {
+  if (match('/', path)) return { load: null, params: {} };
+  for (const [pattern, load] of later) {
+    const params = match(pattern, path);
+    if (params) return { load, params };
+  }
+  return null;
+}
