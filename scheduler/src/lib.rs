@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The brain of a node: where jobs run, who may start when, what happens after a failure. Sans-IO:
+//! no clock, no socket, no randomness of its own, no async. It never sees a prompt or an output.
+//!
+//! One scheduler plays two parts. As **owner** it places the jobs that its node
+//! accepted: gates, ranking, offers, bids, binding, retries. As **executor** it
+//! answers the offers of others: it alone knows its slots, memory and queue, so a reservation made
+//! here is the truth, and adverts are hints.
+
+#![warn(missing_docs)]
+
+mod action;
+mod config;
+mod draw;
+mod input;
+pub mod limits;
+mod rank;
+mod scheduler;
+mod sketch;
+mod time;
+mod timers;
+mod view;
+
+pub use action::Action;
+pub use config::Config;
+pub use input::{Input, Link, LoadedFacts, MemberFacts, Outcome};
+pub use rank::{Candidate, Measured, Policy, Ranked, Score, Verdict, rank};
+pub use scheduler::Scheduler;
+pub use sketch::{SketchKey, common_tokens, sketch};
+pub use time::Time;
+pub use timers::Wakeup;
+pub use view::{
+    Answer, ExecutorView, ModelView, NodeView, Reason, Residence, ReservationView, Stage, View, Why,
+    WhyAttempt, WhyCandidate,
+};

@@ -1,0 +1,3 @@
+//! Ranking at the sizes of a large mesh.
+
+fn main() {}

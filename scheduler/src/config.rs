@@ -1,0 +1,128 @@
+//! The scheduler's settings. Each has its unit, its default, and where the number comes from.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::PersonId;
+use serde::{Deserialize, Serialize};
+
+/// Settings of one node's scheduler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Most offers of one round. Default 3 (simulated: a fourth gained nothing at 80 % load).
+    /// 0 counts as 1.
+    pub offers: u8,
+    /// Weighted draws per offer, from which the best are offered. Default 3 (the same simulation).
+    pub draws_per_offer: u8,
+    /// How long an owner waits for bids, in milliseconds. Default 150 (guess: 100 × a LAN's round
+    /// trip, and still hardly felt).
+    pub offer_deadline_ms: u32,
+    /// How long a slot that was bid as free now is held, in milliseconds. Default 1,000 (guess; must
+    /// exceed the offer deadline of every owner by a round trip).
+    pub hold_ms: u32,
+    /// How long a reservation may wait in a queue without being renewed, in milliseconds. Default
+    /// 90,000 (three times `renew_max_ms`).
+    pub reservation_ms: u32,
+    /// First pause until an owner renews standing reservations, in milliseconds; doubles each time.
+    /// Default 2,000 (guess).
+    pub renew_ms: u32,
+    /// Longest such pause, in milliseconds. Default 30,000 (guess).
+    pub renew_max_ms: u32,
+    /// How long a claim waits for its answer until it is repeated, in milliseconds. Default 500.
+    pub claim_ms: u32,
+    /// Claims in all before a reservation is given up. Default 3 (guess). 0 counts as 1.
+    pub claims: u8,
+    /// How long a bound attempt waits for its data stream, in milliseconds. Default 10,000 (guess:
+    /// covers a dial with retries).
+    pub open_ms: u32,
+    /// How often one job is bound before its last fault is final. Default 4. 0 counts as 1.
+    pub attempts: u8,
+    /// How long a job waits for an executor, in milliseconds. Default 600,000.
+    pub queue_deadline_ms: u32,
+    /// How long a job waits for adverts of reachable members before it may fail with "no candidate",
+    /// in milliseconds. Default 1,000 (guess: a state sync takes a few round trips).
+    pub advert_grace_ms: u32,
+    /// First pause of a job that nobody takes at the moment, in milliseconds; doubles each time.
+    /// Default 250 (guess).
+    pub park_ms: u32,
+    /// Longest such pause, in milliseconds. Default 4,000 (guess).
+    pub park_max_ms: u32,
+    /// A warm and idle engine here takes the job without asking if its prediction is at most this
+    /// many permille of the best other one, plus `local_slack_ms`. Default 1,500 (guess: below that
+    /// a round of offers is not worth its messages). 4,294,967,295: always.
+    pub local_permille: u32,
+    /// See `local_permille`. In milliseconds. Default 200 (guess).
+    pub local_slack_ms: u32,
+    /// A bid that can start now is taken if its prediction is at most this many permille of the best
+    /// one that must wait, plus `offer_deadline_ms`. Default 1,250 (guess: predictions of waiting
+    /// err by about as much).
+    pub now_permille: u32,
+    /// By how many permille each further busy slot slows the others. Default 500 (measured on two
+    /// CPU cores: four slots yield 1.5 × one slot).
+    pub contention_permille: u32,
+    /// Prefill rate taken for a model that nobody has measured, in tokens per second. Default 200.
+    pub assumed_prefill: u32,
+    /// Decode rate taken for a model that nobody has measured, in tokens per second. Default 10.
+    pub assumed_decode: u32,
+    /// Loading rate taken for a model that nobody has measured, in bytes per millisecond. Default
+    /// 500,000 (guess: half of an NVMe disk's).
+    pub assumed_load: u32,
+    /// Answer length taken for a model that nobody has measured, in tokens. Default 256 (guess).
+    pub assumed_tokens: u32,
+    /// Round-trip time taken for a peer that was not measured, in microseconds. Default 1,000.
+    pub assumed_rtt_us: u32,
+    /// Apparent load that one failure adds to its node, in milliseconds. Default 5,000 (guess).
+    pub failure_ms: u32,
+    /// In which time that load halves, in milliseconds. Default 30,000 (guess).
+    pub failure_half_life_ms: u32,
+    /// Further load that a node has for a job that failed there, per failure, in milliseconds.
+    /// Default 30,000 (guess).
+    pub repeat_failure_ms: u32,
+    /// After which waiting time a batch job counts as interactive, in milliseconds. Default 60,000.
+    pub batch_ageing_ms: u32,
+    /// After which waiting time a job goes first, in order of arrival, in milliseconds. Default
+    /// 120,000.
+    pub starving_ms: u32,
+    /// How long a model that failed to load is not tried again, in milliseconds. Default 30,000.
+    pub load_backoff_ms: u32,
+    /// Weights of persons in the queues. Who is not named has 1; 0 counts as 1.
+    pub weights: BTreeMap<PersonId, u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            offers: 3,
+            draws_per_offer: 3,
+            offer_deadline_ms: 150,
+            hold_ms: 1_000,
+            reservation_ms: 90_000,
+            renew_ms: 2_000,
+            renew_max_ms: 30_000,
+            claim_ms: 500,
+            claims: 3,
+            open_ms: 10_000,
+            attempts: 4,
+            queue_deadline_ms: 600_000,
+            advert_grace_ms: 1_000,
+            park_ms: 250,
+            park_max_ms: 4_000,
+            local_permille: 1_500,
+            local_slack_ms: 200,
+            now_permille: 1_250,
+            contention_permille: 500,
+            assumed_prefill: 200,
+            assumed_decode: 10,
+            assumed_load: 500_000,
+            assumed_tokens: 256,
+            assumed_rtt_us: 1_000,
+            failure_ms: 5_000,
+            failure_half_life_ms: 30_000,
+            repeat_failure_ms: 30_000,
+            batch_ageing_ms: 60_000,
+            starving_ms: 120_000,
+            load_backoff_ms: 30_000,
+            weights: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Every bound of the scheduler in one place. At a bound there is a visible refusal or fault.
+
+/// Nodes in the view (the full view is built and measured for a few hundred). Adverts of further
+/// nodes are not taken, so that they are never candidates.
+pub const NODES: usize = 4_096;
+/// Live jobs that one node owns. Further ones fail at once with `Refused(QueueFull)`.
+pub const JOBS: usize = 10_000;
+/// Ended jobs whose reasons are kept.
+pub const FINISHED: usize = 1_000;
+/// Candidates kept in one job's reasons; the best ones, and then the refused ones.
+pub const WHY_CANDIDATES: usize = 64;
+/// Attempts kept in one job's reasons.
+pub const WHY_ATTEMPTS: usize = 16;
+/// Reservations that one node holds for others and itself. Further offers: `QueueFull`.
+pub const RESERVATIONS: usize = 4_096;
+/// Of these, for one owner, so that no peer can fill the queue alone.
+pub const RESERVATIONS_PER_OWNER: usize = 1_024;
+/// Jobs whose highest epoch an executor remembers; the longest unseen one is forgotten first.
+pub const FENCES: usize = 8_192;
+/// Pairs of node and model with measurements of our own; the longest unused one goes first.
+pub const MEASURED: usize = 4_096;
+/// Persons with a service account in the queue; who has no job and no debt is forgotten first.
+pub const PERSONS: usize = 4_096;
+/// Actions that may wait to be polled. The caller drains after each input; this is our assertion
+/// that one input never causes more than a sweep over everything.
+pub const ACTIONS: usize = 4 * (JOBS + RESERVATIONS);

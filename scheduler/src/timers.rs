@@ -1,0 +1,58 @@
+//! Deadlines with their reasons. Setting one again moves it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pumasi_protocol::{AttemptId, JobId, ModelName};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// What a deadline is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Wakeup {
+    /// Owner: place this job, decide on its bids, renew its reservations or try again.
+    Job(JobId),
+    /// Owner: this job has waited as long as it may.
+    QueueDeadline(JobId),
+    /// Executor: this reservation expires, or its claim is repeated.
+    Reservation(AttemptId),
+    /// Executor: a model that failed to load may be tried again.
+    LoadBackoff(ModelName),
+}
+
+/// The pending deadlines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Timers {
+    by_time: BTreeSet<(Time, Wakeup)>,
+    by_reason: BTreeMap<Wakeup, Time>,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, reason: Wakeup, at: Time) {
+        self.clear(&reason);
+        self.by_time.insert((at, reason.clone()));
+        self.by_reason.insert(reason, at);
+    }
+
+    pub(crate) fn clear(&mut self, reason: &Wakeup) {
+        if let Some((reason, at)) = self.by_reason.remove_entry(reason) {
+            self.by_time.remove(&(at, reason));
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<(Time, Wakeup)> {
+        self.by_time.first().cloned()
+    }
+
+    pub(crate) fn is_set(&self, reason: &Wakeup) -> bool {
+        self.by_reason.contains_key(reason)
+    }
+
+    /// Takes the earliest deadline that is due.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Wakeup> {
+        let (at, reason) = self.next().filter(|(at, _)| *at <= now)?;
+        self.by_reason.remove(&reason);
+        self.by_time.remove(&(at, reason.clone()));
+        Some(reason)
+    }
+}
