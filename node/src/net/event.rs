@@ -1,0 +1,128 @@
+//! What the network tells the node's loop: one closed enum over a bounded channel.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::roster::Roster;
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{AttemptId, Control, ModelName, NodeId, Work};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Where this node listens, with the real ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// Control plane (each port is open for TCP, QUIC or both).
+    pub control: Vec<SocketAddr>,
+    /// Data plane: what belongs into [`pumasi_protocol::NodeAdvert::data`].
+    pub data: Vec<SocketAddr>,
+    /// Join door.
+    pub join: Vec<SocketAddr>,
+}
+
+/// Another install that DNS-SD found. Nothing of it is verified; texts are cut and visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The node it claims to be.
+    pub node: NodeId,
+    /// The name it claims.
+    pub name: String,
+    /// The mesh it claims to be in: name and first eight digits of its id.
+    pub mesh: Option<(String, String)>,
+    /// Its join door.
+    pub join: Vec<SocketAddr>,
+    /// The version it claims.
+    pub version: String,
+}
+
+/// An owner opened the stream of an attempt. Whether this node bound it is the loop's to decide.
+#[derive(Debug)]
+pub struct AttemptOpened {
+    /// The authenticated owner.
+    pub from: NodeId,
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// Which model, as the offer named it.
+    pub model: ModelName,
+    /// What to run; within the protocol's limits.
+    pub work: Work,
+    /// Towards the owner, with back-pressure; the event that `is_last` ends the stream. Closed when
+    /// the owner or its connection is gone. Dropped without a last event, it resets the stream.
+    pub events: mpsc::Sender<AttemptEvent>,
+    /// Fires when the owner cancels or is gone.
+    pub cancelled: CancellationToken,
+}
+
+/// What happened in the network.
+#[derive(Debug)]
+pub enum NetEvent {
+    /// The listening addresses are known, or changed.
+    Listening(Listening),
+    /// A member is connected and the rosters are in step.
+    PeerUp {
+        /// Who.
+        node: NodeId,
+        /// Round trip of the first exchange, in microseconds.
+        rtt_us: u64,
+    },
+    /// A member is connected no more: closed, or it missed two pings.
+    PeerDown {
+        /// Who.
+        node: NodeId,
+    },
+    /// A ping came back.
+    Rtt {
+        /// From whom.
+        node: NodeId,
+        /// Round trip in microseconds.
+        rtt_us: u64,
+    },
+    /// Gossip whose author is a member, newer than what that author said before.
+    Gossip {
+        /// Its author, not its last carrier.
+        from: NodeId,
+        /// What it says.
+        gossip: Gossip,
+    },
+    /// A scheduler's message from a member.
+    Control {
+        /// The authenticated sender.
+        from: NodeId,
+        /// What it says.
+        control: Control,
+    },
+    /// A scheduler's message could not be delivered.
+    ControlFailed {
+        /// To whom.
+        to: NodeId,
+        /// The message.
+        control: Control,
+    },
+    /// A member asks something that the loop must answer.
+    Request {
+        /// The authenticated asker.
+        from: NodeId,
+        /// What it asks. Never [`Request::Scheduler`], nor one of the roster's.
+        request: Request,
+        /// Where the answer goes. Dropped, the asker gets an error.
+        reply: oneshot::Sender<Response>,
+    },
+    /// A member opened the stream of an attempt.
+    AttemptOpened(Box<AttemptOpened>),
+    /// Members, names or roles changed.
+    RosterChanged(Arc<Roster>),
+    /// Another install was found on the local network.
+    Found(Candidate),
+    /// Another computer runs with this node's key (a cloned disk).
+    SameKey {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A member sent what no honest node sends; the connection may have been closed for it.
+    Misbehaved {
+        /// Who.
+        node: NodeId,
+    },
+}

@@ -1,0 +1,258 @@
+//! The loop's side of the network: cheap to clone; what must not wait never awaits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::roster::{Change, Roster, SignedEntry};
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{AttemptId, Control, ModelName, NodeId, NodeName, Work};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::control::Command;
+use super::data::DataPlane;
+use super::event::Listening;
+use super::invitation::{Invite, Token};
+use super::join;
+use crate::config::PeerAddress;
+use crate::store::StoreError;
+
+/// Why something was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The queue towards the network is full.
+    #[error("the queue towards the network is full")]
+    Full,
+    /// The network was shut down.
+    #[error("the network of this node was shut down")]
+    Closed,
+}
+
+/// Why the network could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// A port is taken by another program.
+    #[error("port {port} ({plane}) is taken, perhaps by another Pumasi: choose another with the settings, or 0")]
+    PortTaken {
+        /// Which plane it was for.
+        plane: &'static str,
+        /// The port.
+        port: u16,
+    },
+    /// The system refused to listen.
+    #[error("the {plane} cannot listen on this address ({error})")]
+    Listen {
+        /// Which plane.
+        plane: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// This node belongs to no mesh.
+    #[error("this computer belongs to no mesh yet: join one with an invitation, or start one")]
+    NoMesh,
+    /// This node belongs to a mesh already.
+    #[error("this computer belongs to a mesh already")]
+    HasMesh,
+    /// Only an admin's computer can do this.
+    #[error("only a computer with the role admin can do this")]
+    NotAdmin,
+    /// The peer is not connected, or the connection broke.
+    #[error("the other computer is not connected")]
+    NotConnected,
+    /// The peer did not answer in time.
+    #[error("the other computer did not answer in time")]
+    Timeout,
+    /// Our request, or the answer, broke the protocol or its limits.
+    #[error("the request or its answer is not valid")]
+    Protocol,
+    /// The queue towards the network is full, or it was shut down.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The roster cannot take this change.
+    #[error(transparent)]
+    Roster(#[from] pumasi_protocol::roster::LogError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why no invitation was made.
+#[derive(Debug, thiserror::Error)]
+pub enum InviteError {
+    /// See [`NetError`].
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// Zero uses, no role, or an unreasonable duration.
+    #[error("an invitation needs a role, at least one use, and ends within a year")]
+    Terms,
+    /// The system gave no random bytes.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+pub use super::join::{JoinAs, JoinError};
+
+/// A running attempt on another node, as its owner sees it.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its events, checked for order; always ends with one that `is_last`.
+    pub events: mpsc::Receiver<AttemptEvent>,
+    /// Cancels it; the last event still comes. Dropping `events` cancels, too.
+    pub cancel: CancellationToken,
+}
+
+/// The network of this node.
+#[derive(Clone)]
+pub struct NetHandle {
+    pub(super) me: NodeId,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) data: DataPlane,
+    pub(super) roster: watch::Receiver<Option<Arc<Roster>>>,
+    pub(super) listening: watch::Receiver<Listening>,
+    pub(super) joiner: join::Joiner,
+}
+
+impl NetHandle {
+    /// This node.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// Who belongs to the mesh; `None` while this node belongs to none.
+    #[must_use]
+    pub fn roster(&self) -> Option<Arc<Roster>> {
+        self.roster.borrow().clone()
+    }
+
+    /// Where this node listens.
+    #[must_use]
+    pub fn listening(&self) -> Listening {
+        self.listening.borrow().clone()
+    }
+
+    /// Sends a scheduler's message. A failure after this comes as `NetEvent::ControlFailed`.
+    ///
+    /// # Errors
+    /// When it could not even be queued.
+    pub fn send_control(&self, to: NodeId, control: Control) -> Result<(), SendError> {
+        self.queue(Command::Control { to, control })
+    }
+
+    /// Asks a member and waits for its answer.
+    ///
+    /// # Errors
+    /// When it is not connected, does not answer in time, or answers nonsense.
+    pub async fn request(&self, to: NodeId, request: Request) -> Result<Response, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue(Command::Request { to, request, reply })?;
+        answer.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Signs and gossips to the whole mesh. Without a mesh, or with nobody there, it goes nowhere.
+    ///
+    /// # Errors
+    /// When it could not even be queued.
+    pub fn publish(&self, gossip: Gossip) -> Result<(), SendError> {
+        self.queue(Command::Publish(gossip))
+    }
+
+    /// Opens the stream of an attempt that `to` has bound. Never waits: what goes wrong comes as
+    /// the last event.
+    #[must_use]
+    pub fn open_attempt(
+        &self,
+        to: NodeId,
+        attempt: AttemptId,
+        model: ModelName,
+        work: Work,
+    ) -> Attempt {
+        self.data.open(to, attempt, model, work)
+    }
+
+    /// Starts a mesh with this node as its first admin.
+    ///
+    /// # Errors
+    /// [`NetError::HasMesh`], or when the store fails.
+    pub async fn found(
+        &self,
+        mesh_name: NodeName,
+        person: NodeName,
+    ) -> Result<Arc<Roster>, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Found { mesh_name, person, reply }).await?;
+        answer.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Makes an invitation that this node redeems.
+    ///
+    /// # Errors
+    /// When this node is no admin, or the terms make no sense.
+    pub async fn invite(&self, invite: Invite) -> Result<Token, InviteError> {
+        self.joiner.invite(invite, self.roster(), self.listening()).await
+    }
+
+    /// Joins a mesh with an invitation.
+    ///
+    /// # Errors
+    /// When the issuer cannot be reached or refuses; see [`JoinError`].
+    pub async fn join(&self, token: &Token, who: JoinAs) -> Result<Arc<Roster>, JoinError> {
+        if self.roster().is_some() {
+            return Err(JoinError::HasMesh);
+        }
+        let welcome = self.joiner.join(token, who).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Joined { welcome, reply }).await.map_err(NetError::from)?;
+        Ok(answer.await.map_err(|_| NetError::Send(SendError::Closed))??)
+    }
+
+    /// Signs a change of the roster and spreads it: admit, set roles, revoke.
+    ///
+    /// # Errors
+    /// When this node is no admin, or the store fails.
+    pub async fn change_roster(&self, change: Change) -> Result<Arc<Roster>, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Change { change, reply }).await?;
+        answer.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Takes entries that came by another way; returns how many were new.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_entries(&self, entries: Vec<SignedEntry>) -> Result<usize, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::AddEntries { entries, reply }).await?;
+        answer.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Dials a control address until it answers.
+    ///
+    /// # Errors
+    /// When it could not even be queued.
+    pub fn dial(&self, address: PeerAddress) -> Result<(), SendError> {
+        self.queue(Command::Dial(address))
+    }
+
+    /// Says goodbye on all planes and ends the network's tasks.
+    pub async fn shutdown(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.send(Command::Shutdown { reply }).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    fn queue(&self, command: Command) -> Result<(), SendError> {
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SendError::Full,
+            mpsc::error::TrySendError::Closed(_) => SendError::Closed,
+        })
+    }
+
+    async fn send(&self, command: Command) -> Result<(), SendError> {
+        self.commands.send(command).await.map_err(|_| SendError::Closed)
+    }
+}
+
