@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { mockNode } from './dev/mock';
+import { mockNode } from './dev/mock.ts';
 
 // With PUMASI_URL set, `npm run dev` talks to that node; without it, to the mock in dev/.
 const node = process.env.PUMASI_URL;
@@ -15,7 +15,12 @@ export default defineConfig({
     ...(process.env.VITEST ? { conditions: ['browser'] } : {}),
   },
   // Fonts stay files: the node's content security policy allows no data: URLs for them.
-  build: { license: { fileName: "licences.md" }, target: 'es2023', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    license: { fileName: 'licences.md' },
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
   server: { host: '127.0.0.1', ...(node ? { proxy: { '/api': proxied, '/v1': proxied } } : {}) },
   test: { environment: 'jsdom', include: ['src/**/*.test.ts', 'dev/**/*.test.ts'] },
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { EventLines } from './sse';
 
-const stream = ': hello\n\ndata: {"a":1}\r\n\r\nevent: x\ndata:two\ndata: lines\n\ndata\n\ndata: [DONE]\n\n';
+const stream =
+  ': hello\n\ndata: {"a":1}\r\n\r\nevent: x\ndata:two\ndata: lines\n\ndata\n\ndata: [DONE]\n\n';
 const events = ['{"a":1}', 'two\nlines', '', '[DONE]'];
 
 test('reads comments, CRLF, several lines and empty data', () => {

@@ -72,6 +72,76 @@ export const en = {
     seeModels: 'See models',
     speed: (rate: string) => `writes about ${rate}`,
   },
+  jobs: {
+    kinds: {
+      chat: 'Question',
+      completion: 'Text',
+      embedding: 'Embedding',
+      image: 'Picture',
+      document: 'Document',
+    },
+    states: {
+      waiting: 'waiting',
+      bound: 'found a place',
+      running: 'running',
+      completed: 'done',
+      failed: 'failed',
+      cancelled: 'cancelled',
+    },
+    phases: {
+      queued: 'waiting for its turn',
+      load: 'waking the model',
+      prefill: 'reading',
+      decode: 'writing',
+    },
+  },
+  trouble: {
+    unknown: 'Something went wrong',
+    unknownNext: 'Trying again may help; `pumasi doctor` says more.',
+    partly: 'What was written until then stays.',
+    known: {
+      unreachable: [
+        'Pumasi does not answer on this computer',
+        'Start it with `pumasi up`, then ask again.',
+      ],
+      broken_stream: [
+        'The answer broke off',
+        'The connection to this computer’s Pumasi was lost. Ask again.',
+      ],
+      model_not_found: ['No computer here has this model any more', 'Pick another model below.'],
+      no_candidate: [
+        'No computer can run this right now',
+        'Wait for one to come back, or pick another model.',
+      ],
+      queue_timeout: [
+        'No computer became free in time',
+        'The office is busy. Ask again in a moment.',
+      ],
+      context_length_exceeded: [
+        'The conversation is too long for this model',
+        'Begin a new one, or pick a model that holds more.',
+      ],
+      insufficient_memory: [
+        'There is not enough free memory',
+        'Close something on that computer, or pick a smaller model.',
+      ],
+      engine_crash: [
+        'The engine crashed while it answered',
+        'It is being started again. Ask once more.',
+      ],
+      engine_silent: [
+        'The engine stopped answering',
+        'It was ended and is being started again. Ask once more.',
+      ],
+      connection_lost: [
+        'The computer that answered went away',
+        'Ask again: another one takes over.',
+      ],
+      peer_silent: ['The computer that answered fell silent', 'Ask again: another one takes over.'],
+      model_damaged: ['The model’s file is damaged', 'Fetch it again, or pick another model.'],
+      unauthorized: ['This page is not signed in any more', 'Load the page again.'],
+    },
+  },
   answer: {
     you: 'You',
     by: (model: string) => `${model} says`,

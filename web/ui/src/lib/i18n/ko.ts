@@ -74,6 +74,76 @@ export const ko: Words = {
     seeModels: '모델 보기',
     speed: (rate) => `쓰는 속도 약 ${rate}`,
   },
+  jobs: {
+    kinds: {
+      chat: '질문',
+      completion: '글 잇기',
+      embedding: '임베딩',
+      image: '그림',
+      document: '문서',
+    },
+    states: {
+      waiting: '기다리는 중',
+      bound: '자리 정해짐',
+      running: '실행 중',
+      completed: '끝남',
+      failed: '실패',
+      cancelled: '취소됨',
+    },
+    phases: {
+      queued: '차례를 기다리는 중',
+      load: '모델을 불러오는 중',
+      prefill: '읽는 중',
+      decode: '쓰는 중',
+    },
+  },
+  trouble: {
+    unknown: '문제가 생겼습니다',
+    unknownNext: '다시 해 보세요. `pumasi doctor`가 더 자세히 알려 줍니다.',
+    partly: '그때까지 쓴 내용은 남습니다.',
+    known: {
+      unreachable: [
+        '이 컴퓨터에서 품앗이가 응답하지 않습니다',
+        '`pumasi up`으로 시작한 뒤 다시 물어보세요.',
+      ],
+      broken_stream: [
+        '답이 중간에 끊겼습니다',
+        '이 컴퓨터의 품앗이와 연결이 끊겼습니다. 다시 물어보세요.',
+      ],
+      model_not_found: [
+        '이제 이 모델을 가진 컴퓨터가 없습니다',
+        '아래에서 다른 모델을 골라 주세요.',
+      ],
+      no_candidate: [
+        '지금은 실행할 수 있는 컴퓨터가 없습니다',
+        '한 대가 돌아오기를 기다리거나 다른 모델을 골라 주세요.',
+      ],
+      queue_timeout: [
+        '제때 자리가 난 컴퓨터가 없었습니다',
+        '사무실이 바쁩니다. 잠시 뒤 다시 물어보세요.',
+      ],
+      context_length_exceeded: [
+        '이 모델에는 대화가 너무 깁니다',
+        '새로 시작하거나 더 길게 기억하는 모델을 골라 주세요.',
+      ],
+      insufficient_memory: [
+        '비어 있는 메모리가 모자랍니다',
+        '그 컴퓨터에서 무언가를 닫거나 더 작은 모델을 골라 주세요.',
+      ],
+      engine_crash: [
+        '답하던 엔진이 갑자기 멈췄습니다',
+        '다시 시작하는 중입니다. 한 번 더 물어보세요.',
+      ],
+      engine_silent: [
+        '엔진이 응답하지 않았습니다',
+        '종료하고 다시 시작하는 중입니다. 한 번 더 물어보세요.',
+      ],
+      connection_lost: ['답하던 컴퓨터가 떠났습니다', '다시 물어보면 다른 컴퓨터가 이어받습니다.'],
+      peer_silent: ['답하던 컴퓨터가 조용해졌습니다', '다시 물어보면 다른 컴퓨터가 이어받습니다.'],
+      model_damaged: ['모델 파일이 손상되었습니다', '다시 받거나 다른 모델을 골라 주세요.'],
+      unauthorized: ['이 화면의 로그인이 풀렸습니다', '화면을 다시 불러와 주세요.'],
+    },
+  },
   answer: {
     you: '나',
     by: (model) => `${model}의 답`,

@@ -1,5 +1,6 @@
 /** Markdown that is still being written: only its last blocks are read again when text is added. */
 
+import type { Token } from 'marked';
 import { blockOf, tokens, type Block } from './parse';
 
 /** The last blocks can still change their meaning (a paragraph becomes a heading or a table). */
@@ -9,6 +10,11 @@ export class GrowingMarkdown {
   #settled: Block[] = [];
   #settledChars = 0;
   #text = '';
+  #render: (token: Token) => Block;
+
+  constructor(render: (token: Token) => Block = blockOf) {
+    this.#render = render;
+  }
 
   /** The blocks of `text`. Cheap where it continues the text of the last call. */
   read(text: string): Block[] {
@@ -19,8 +25,8 @@ export class GrowingMarkdown {
     this.#text = text;
     const open = tokens(text.slice(this.#settledChars));
     const settling = open.slice(0, -UNSETTLED);
-    for (const token of settling) this.#settle(token.raw, blockOf(token));
-    return [...this.#settled, ...open.slice(settling.length).map(blockOf)];
+    for (const token of settling) this.#settle(token.raw, this.#render(token));
+    return [...this.#settled, ...open.slice(settling.length).map(this.#render)];
   }
 
   /** Blank lines between blocks belong to no token, so the next one is found by its own text. */

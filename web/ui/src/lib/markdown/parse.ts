@@ -39,8 +39,7 @@ purify.addHook('afterSanitizeAttributes', (node) => {
 });
 
 export type Block =
-  | { kind: 'html'; html: string }
-  | { kind: 'code'; text: string; language: string };
+  { kind: 'html'; html: string } | { kind: 'code'; text: string; language: string };
 
 export function tokens(text: string): Token[] {
   return marked.lexer(text).filter((token) => token.type !== 'space');

@@ -20,10 +20,8 @@ class Address {
 
   /** The same page with one part of the query changed; an empty value removes it. */
   with(key: string, value: string): string {
-    const query = new URLSearchParams(this.query);
-    if (value) query.set(key, value);
-    else query.delete(key);
-    const text = query.toString();
+    const others = [...this.query].filter(([name]) => name !== key);
+    const text = new URLSearchParams(value ? [...others, [key, value]] : others).toString();
     return text ? `${this.path}?${text}` : this.path;
   }
 }

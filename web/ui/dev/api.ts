@@ -1,0 +1,70 @@
+/** Development only: `/api/v1` of the mock mesh. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { whyOf } from './jobs.ts';
+import type { Life } from './life.ts';
+
+function json(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  const error = { type: 'invalid_request_error', code, param: null, message, request_id: 'mock' };
+  json(response, { error }, status);
+}
+
+export async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  let text = '';
+  for await (const piece of request) text += String(piece);
+  return text ? (JSON.parse(text) as Record<string, unknown>) : {};
+}
+
+function stream(life: Life, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const stop = life.listen((event) => response.write(`data: ${JSON.stringify(event)}\n\n`));
+  request.on('close', stop);
+}
+
+export async function answerApi(
+  life: Life,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? '').split('?')[0]?.split('/').slice(3).map(decodeURIComponent) ?? [];
+  const [what = '', id = '', verb = ''] = path;
+  const body = await bodyOf(request);
+  if (what === 'events') return stream(life, request, response);
+  if (what === 'jobs') return jobs(life, id, verb, response);
+  if (what === 'models' && verb) {
+    life.setModel(String(body.node), id, verb === 'load');
+    return json(response, {});
+  }
+  if (what === 'invitations') {
+    const invitation = { id: 'i1', person: body.person ?? null, role: 'member', uses: body.uses };
+    const expires = { used: 0, expires_ms: Date.now() + 86_400_000 };
+    const token = `pumasi-${'k7qm2xv9'.repeat(9)}`;
+    return json(response, { token, invitation: { ...invitation, ...expires } });
+  }
+  if (what === 'join') {
+    if (!String(body.token).startsWith('pumasi')) {
+      return refuse(response, 400, 'bad_token', 'this is not an invitation');
+    }
+    return json(response, { mesh: { id: 'c0ffee', name: 'Third floor' }, members: 4 });
+  }
+  return refuse(response, 404, 'not_found', 'there is nothing at this address');
+}
+
+function jobs(life: Life, id: string, verb: string, response: ServerResponse): void {
+  const job = life.world.jobs.find((known) => known.id === id);
+  if (!job) return refuse(response, 404, 'not_found', 'there is no such job');
+  if (verb === 'why') return json(response, whyOf(job, life.world.nodes));
+  if (verb === 'cancel') {
+    life.end(job, 'cancelled', 0);
+    return json(response, {});
+  }
+  if (verb === 'result') {
+    const message = { role: 'assistant', content: 'HELLO NEIGHBOURS' };
+    return json(response, { choices: [{ index: 0, message, finish_reason: 'stop' }] });
+  }
+  return json(response, job);
+}
