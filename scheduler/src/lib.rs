@@ -29,6 +29,6 @@ pub use sketch::{SketchKey, common_tokens, sketch};
 pub use time::Time;
 pub use timers::Wakeup;
 pub use view::{
-    Answer, ExecutorView, ModelView, NodeView, Reason, Residence, ReservationView, Stage, View, Why,
-    WhyAttempt, WhyCandidate,
+    Answer, ExecutorView, ModelView, NodeView, Reason, ReservationView, Residence, Stage, View,
+    Why, WhyAttempt, WhyCandidate,
 };

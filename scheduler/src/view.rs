@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::{
-    AttemptId, Bid, Epoch, JobId, JobState, ModelName, Need, NodeAdvert, NodeId, PersonId, Priority,
-    Refusal,
+    AttemptId, Bid, Epoch, JobId, JobState, ModelName, Need, NodeAdvert, NodeId, PersonId,
+    Priority, Refusal,
 };
 use serde::{Deserialize, Serialize};
 

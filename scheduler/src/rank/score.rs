@@ -1,7 +1,8 @@
 //! The score: predicted time until the last token, as a sum of terms. All in milliseconds, rounded
 //! up, so that what costs anything never counts as nothing.
 
-use pumasi_protocol::{JobKind, ModelAdvert, ModelState, Need, Priority, Queue, Rate};
+use pumasi_protocol::advert::Queue;
+use pumasi_protocol::{JobKind, ModelAdvert, ModelState, Need, Priority, Rate};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -82,7 +83,8 @@ pub(crate) fn score(
     let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, &queue) } else { 0 };
     score.wait_ms = wait.saturating_add(candidate.offered_ms);
     score.load_ms = load_ms(model, config);
-    score.network_ms = candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1));
+    score.network_ms =
+        candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1));
     score.penalty_ms = candidate.penalty_ms;
     score
 }
@@ -151,11 +153,8 @@ fn outrank(measured: Measured, model: &ModelAdvert) -> Measured {
 /// Tokens that the answer will probably have: what was asked for, capped by what is usual and by
 /// what the context leaves.
 fn answer_tokens(need: &Need, basis: &Basis, config: &Config) -> u32 {
-    let usual = if basis.rates.usual_tokens > 0 {
-        basis.rates.usual_tokens
-    } else {
-        config.assumed_tokens
-    };
+    let usual =
+        if basis.rates.usual_tokens > 0 { basis.rates.usual_tokens } else { config.assumed_tokens };
     let left = basis.context.saturating_sub(need.prompt_tokens);
     match need.kind {
         JobKind::Embedding => 0,
