@@ -337,9 +337,7 @@ pub enum GgufError {
     )]
     InvalidKey { index: u64 },
     /// The same key twice.
-    #[error(
-        "The model file is damaged: {key} is in its metadata twice. Download the model again."
-    )]
+    #[error("The model file is damaged: {key} is in its metadata twice. Download the model again.")]
     DuplicateKey { key: Excerpt },
     /// A text is no UTF-8.
     #[error("The model file is damaged: {key} is not readable text. Download the model again.")]
@@ -360,9 +358,7 @@ pub enum GgufError {
     )]
     NestedArray { key: Excerpt },
     /// The alignment is no power of two between 8 and 4,096.
-    #[error(
-        "The model file is damaged: its alignment is {alignment}. Download the model again."
-    )]
+    #[error("The model file is damaged: its alignment is {alignment}. Download the model again.")]
     InvalidAlignment { alignment: u64 },
     /// One tensor is impossible.
     #[error("The model file is damaged: tensor {name} {problem}. Download the model again.")]
@@ -398,9 +394,7 @@ pub enum GgufError {
     )]
     NotDivisible { key: Excerpt, found: u64, whole: u64 },
     /// Tokens, scores, special ids and embedding do not belong together.
-    #[error(
-        "The model file is damaged in its vocabulary: {0}. Download another version of it."
-    )]
+    #[error("The model file is damaged in its vocabulary: {0}. Download another version of it.")]
     Vocabulary(VocabularyProblem),
     /// An architecture that the engine does not know.
     #[error(

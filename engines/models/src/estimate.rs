@@ -1,0 +1,160 @@
+//! Whether a model fits: what it will take in memory, and a refusal with numbers when that is more
+//! than there is. Weights and cache are exact, the buffer for computing is an estimate.
+
+use crate::inspect::Inspection;
+use crate::kv_cache::{CachePlan, CacheType};
+
+/// How a model is to be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadPlan {
+    /// Tokens that each slot can hold.
+    pub context_per_slot: u64,
+    /// Requests at once.
+    pub slots: u64,
+    /// Tokens computed at once (`n_ubatch`). llama.cpp's default is 512.
+    pub batch: u64,
+    /// Type of the cached keys.
+    pub key_type: CacheType,
+    /// Type of the cached values.
+    pub value_type: CacheType,
+    /// Whether attention is computed in one piece, without a matrix of all scores.
+    pub flash_attention: bool,
+}
+
+impl Default for LoadPlan {
+    fn default() -> Self {
+        Self {
+            context_per_slot: 4_096,
+            slots: 1,
+            batch: 512,
+            key_type: CacheType::F16,
+            value_type: CacheType::F16,
+            flash_attention: true,
+        }
+    }
+}
+
+/// What a model takes in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryEstimate {
+    /// The weights.
+    pub weights: u64,
+    /// Keys, values and recurrent states.
+    pub cache: u64,
+    /// Working space of one batch.
+    pub compute: u64,
+    /// The vocabulary and the process itself.
+    pub overhead: u64,
+}
+
+impl MemoryEstimate {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        [self.cache, self.compute, self.overhead]
+            .iter()
+            .fold(self.weights, |sum, &bytes| sum.saturating_add(bytes))
+    }
+}
+
+/// Why a model is not loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FitError {
+    /// More is needed than is free.
+    #[error(
+        "This model needs {} of memory, but {} is free. Choose a shorter context, fewer slots or \
+         a smaller version of the model, or let another machine run it.",
+        readable(*.needed), readable(*.available)
+    )]
+    InsufficientMemory {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        available: u64,
+    },
+}
+
+impl FitError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            FitError::InsufficientMemory { .. } => "insufficient_memory",
+        }
+    }
+}
+
+/// Bytes in the unit that a person would use.
+fn readable(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.iter().find(|(size, _)| bytes >= *size);
+    unit.map_or_else(
+        || format!("{bytes} bytes"),
+        |(size, name)| format!("{:.1} {name}", bytes as f64 / *size as f64),
+    )
+}
+
+/// Bytes of a loaded vocabulary entry: text, two maps and attributes. Measured.
+const TOKEN_BYTES: u64 = 200;
+/// What a worker takes without any model. Measured.
+const PROCESS_BYTES: u64 = 32 << 20;
+
+/// What `model` takes when loaded by `plan`.
+pub fn estimate(model: &Inspection, plan: &LoadPlan) -> MemoryEstimate {
+    let cache = CachePlan {
+        context_per_slot: plan.context_per_slot,
+        slots: plan.slots,
+        batch: plan.batch,
+        key_type: plan.key_type,
+        value_type: plan.value_type,
+    };
+    MemoryEstimate {
+        weights: model.weight_bytes,
+        cache: model.cache.bytes(&cache),
+        compute: compute_bytes(model, plan),
+        overhead: PROCESS_BYTES.saturating_add(TOKEN_BYTES.saturating_mul(model.vocabulary_size)),
+    }
+}
+
+/// Refuses what does not fit into `available` bytes.
+pub fn check_fit(estimate: &MemoryEstimate, available: u64) -> Result<(), FitError> {
+    let needed = estimate.total();
+    if needed > available {
+        return Err(FitError::InsufficientMemory { needed, available });
+    }
+    Ok(())
+}
+
+/// The longest context per slot, up to the model's own, with which `plan` fits into `available`
+/// bytes; `None` if not even the shortest does.
+pub fn longest_context(model: &Inspection, plan: &LoadPlan, available: u64) -> Option<u64> {
+    let fits = |context_per_slot| {
+        check_fit(&estimate(model, &LoadPlan { context_per_slot, ..*plan }), available).is_ok()
+    };
+    let (mut low, mut high) = (1, model.context_length);
+    if !fits(low) {
+        return None;
+    }
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    Some(low)
+}
+
+/// The largest of the three moments of a batch: attention, feed-forward, and the scores of all
+/// tokens of the vocabulary, each with the vectors that live beside it, in 32-bit numbers.
+fn compute_bytes(model: &Inspection, plan: &LoadPlan) -> u64 {
+    let batch = plan.batch.min(plan.context_per_slot.saturating_mul(plan.slots));
+    let vector = model.embedding_length;
+    let heads = model.attention.heads;
+    let cells = plan.context_per_slot.next_multiple_of(256).saturating_mul(plan.slots);
+    let scores = if plan.flash_attention { 0 } else { heads.saturating_mul(cells) };
+    let queries = heads.saturating_mul(model.attention.key_length);
+    let experts = model.expert_used_count.max(1);
+    let attention = scores.saturating_add(queries.saturating_mul(3));
+    let feed_forward = model.feed_forward_length.saturating_mul(experts).saturating_mul(3);
+    let output = model.vocabulary_size;
+    let largest = attention.max(feed_forward).max(output).saturating_add(vector.saturating_mul(3));
+    // The mask says which token sees which, in 16 or 32 bits.
+    let mask = cells.saturating_mul(batch).saturating_mul(if plan.flash_attention { 2 } else { 4 });
+    largest.saturating_mul(batch).saturating_mul(4).saturating_add(mask)
+}
