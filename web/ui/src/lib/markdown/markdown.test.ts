@@ -40,6 +40,14 @@ test('links open elsewhere and take nothing along', () => {
   expect(html('[a](https://example.org)')).toContain('rel="noopener noreferrer nofollow"');
 });
 
+test.each([
+  ['| a |\n|--:|\n| 1 |', 'align="right"'],
+  ['- [x] done', 'type="checkbox"'],
+  ['3. third', 'start="3"'],
+])('keeps what %j means', (text, part) => {
+  expect(html(text)).toContain(part);
+});
+
 const answer = [
   '# Title\n\nSome *words* and `code`.\n\n',
   '- one\n- two\n  - three\n\n1. first\n2. second\n\n',

@@ -22,6 +22,8 @@ const tags =
 const allowed = {
   ALLOWED_TAGS: tags.split(' '),
   ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'align', 'type', 'checked', 'disabled'],
+  // These hold words and numbers; everything else that holds text must look like an address.
+  ADD_URI_SAFE_ATTR: ['type', 'align', 'start'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
 };
 

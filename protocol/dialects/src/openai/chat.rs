@@ -1,0 +1,143 @@
+//! `POST /v1/chat/completions`.
+
+use pumasi_protocol::generate::{Thinking, ToolChoice};
+use pumasi_protocol::{Generate, JobKind, OutputFormat, Prompt, limits as protocol_limits};
+
+use super::{GenerateRequest, Options, message, model_name, placement, sampling, tool};
+use crate::invalid::{Invalid, Reason};
+use crate::json::{self, Ignored, Kind, Object, Value};
+use crate::limits;
+
+/// Parses a body.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid> {
+    let mut body = json::body(bytes)?;
+    let mut ignored = Ignored::new(options.strict);
+    refuse_unserved(&mut body)?;
+    let model = model_name(&body.require("model")?)?;
+    let (prompt, tools) = prompt(&mut body, &mut ignored)?;
+    let mut generate = Generate::new(prompt);
+    generate.sampling = sampling::parse(&mut body)?;
+    generate.max_tokens = sampling::max_tokens(&mut body)?;
+    generate.stop = body.optional("stop", sampling::stop)?.unwrap_or_default();
+    generate.format = body.optional("response_format", format)?.unwrap_or_default();
+    generate.logprobs = logprobs(&mut body)?;
+    let answers = sampling::copies(&generate, sampling::count(&mut body)?);
+    let (constraints, priority) = placement::parse(&mut body)?;
+    let request = GenerateRequest {
+        kind: JobKind::Chat,
+        model,
+        answers,
+        stream: body.flag("stream")?,
+        include_usage: body.optional("stream_options", sampling::include_usage)?.unwrap_or(false),
+        tools,
+        parallel_tool_calls: body.optional("parallel_tool_calls", Value::bool)?.unwrap_or(true),
+        echo: false,
+        constraints,
+        priority,
+        ignored: Vec::new(),
+    };
+    body.optional("user", |v| v.label(limits::LABEL_CHARS))?;
+    body.finish(&mut ignored)?;
+    Ok(GenerateRequest { ignored: ignored.into_names(), ..request })
+}
+
+/// What would change the answer's meaning if it were ignored.
+fn refuse_unserved(body: &mut Object<'_>) -> Result<(), Invalid> {
+    body.refuse("functions", "functions (use tools)")?;
+    body.refuse("function_call", "function_call (use tool_choice)")?;
+    body.refuse("audio", "audio")?;
+    body.refuse("web_search_options", "web search")?;
+    let text_only = |value: &Value<'_>| {
+        let modalities = value.array(8)?;
+        match modalities.as_slice() {
+            [one] if one.string()? == "text" => Ok(()),
+            _ => Err(value.fail(Reason::Unsupported { what: "output other than text" })),
+        }
+    };
+    body.optional("modalities", text_only)?;
+    Ok(())
+}
+
+/// The prompt, and the names of the tools that may be called.
+fn prompt(body: &mut Object<'_>, ignored: &mut Ignored) -> Result<(Prompt, Vec<String>), Invalid> {
+    let messages = message::parse(&body.require("messages")?, ignored)?;
+    let tools = body.optional("tools", |v| tool::parse(v, ignored))?.unwrap_or_default();
+    let tool_choice = body.optional("tool_choice", |v| tool::choice(v, &tools))?;
+    let tool_choice = tool_choice.unwrap_or_default();
+    let callable = match &tool_choice {
+        ToolChoice::None => Vec::new(),
+        ToolChoice::Named(name) => vec![name.clone()],
+        ToolChoice::Auto | ToolChoice::Required => {
+            tools.iter().map(|tool| tool.name.clone()).collect()
+        }
+    };
+    let thinking = thinking(body)?;
+    Ok((Prompt::Chat { messages, tools, tool_choice, thinking }, callable))
+}
+
+/// `thinking` (true, false, or Anthropic's object) before OpenAI's `reasoning_effort`.
+fn thinking(body: &mut Object<'_>) -> Result<Thinking, Invalid> {
+    let effort = body.optional("reasoning_effort", effort)?;
+    let explicit = body.optional("thinking", |value| match value.kind() {
+        Kind::Bool => Ok(if value.bool()? { Thinking::On(None) } else { Thinking::Off }),
+        Kind::Object => budget(value),
+        Kind::Null | Kind::Number | Kind::String | Kind::Array => {
+            Err(value.fail(Reason::Type { expected: "true, false or an object" }))
+        }
+    })?;
+    Ok(explicit.or(effort).unwrap_or_default())
+}
+
+fn budget(value: &Value<'_>) -> Result<Thinking, Invalid> {
+    let mut object = value.object()?;
+    let kind = object.require("type")?;
+    let tokens = object.optional("budget_tokens", |v| v.integer(1, limits::MAX_TOKENS))?;
+    object.finish(&mut Ignored::new(true))?;
+    match kind.string()?.as_str() {
+        "enabled" => Ok(Thinking::On(tokens.and_then(|t| u32::try_from(t).ok()))),
+        "disabled" => Ok(Thinking::Off),
+        _ => Err(kind.fail(Reason::UnknownValue { allowed: "enabled, disabled" })),
+    }
+}
+
+/// Budgets in tokens for OpenAI's words (guess: a page, four, sixteen).
+fn effort(value: &Value<'_>) -> Result<Thinking, Invalid> {
+    match value.string()?.as_str() {
+        "none" => Ok(Thinking::Off),
+        "minimal" => Ok(Thinking::On(Some(256))),
+        "low" => Ok(Thinking::On(Some(1_024))),
+        "medium" => Ok(Thinking::On(Some(4_096))),
+        "high" => Ok(Thinking::On(Some(16_384))),
+        "xhigh" => Ok(Thinking::On(None)),
+        _ => {
+            Err(value
+                .fail(Reason::UnknownValue { allowed: "none, minimal, low, medium, high, xhigh" }))
+        }
+    }
+}
+
+fn format(value: &Value<'_>) -> Result<OutputFormat, Invalid> {
+    let mut object = value.object()?;
+    let kind = object.require("type")?;
+    match kind.string()?.as_str() {
+        "text" => Ok(OutputFormat::Text),
+        "json_object" => Ok(OutputFormat::JsonObject),
+        "json_schema" => {
+            let mut wrapper = object.require("json_schema")?.object()?;
+            wrapper.optional("name", |v| v.label(limits::TOOL_NAME_CHARS))?;
+            Ok(OutputFormat::JsonSchema(tool::schema(&wrapper.require("schema")?)?))
+        }
+        _ => Err(kind.fail(Reason::UnknownValue { allowed: "text, json_object, json_schema" })),
+    }
+}
+
+fn logprobs(body: &mut Object<'_>) -> Result<Option<u8>, Invalid> {
+    let wanted = body.flag("logprobs")?;
+    let max = i64::from(protocol_limits::TOP_LOGPROBS);
+    let top = body.optional("top_logprobs", |v| v.integer(0, max))?.unwrap_or(0);
+    let top = u8::try_from(top).expect("at most 20");
+    Ok(wanted.then_some(top))
+}

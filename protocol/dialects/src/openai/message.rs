@@ -1,0 +1,170 @@
+//! Messages of a chat: roles, contents as text or parts, pictures as data: URLs, tool results.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
+use pumasi_protocol::{Message, Part, Role, limits as protocol_limits};
+
+use super::tool;
+use crate::invalid::{Invalid, Reason};
+use crate::json::{Ignored, Kind, Object, Value};
+use crate::limits;
+
+/// With or without padding: programs send both.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+pub(super) fn parse(value: &Value<'_>, ignored: &mut Ignored) -> Result<Vec<Message>, Invalid> {
+    let max = protocol_limits::CHAT_MESSAGES;
+    let entries = value.array_or(max, Reason::TooManyMessages { max })?;
+    if entries.is_empty() {
+        return Err(value.fail(Reason::NoMessages));
+    }
+    let mut called = BTreeSet::new();
+    let mut messages = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let message = message(entry, ignored)?;
+        check_result(entry, &message, &called)?;
+        called.extend(message.tool_calls.iter().map(|call| call.id.clone()));
+        messages.push(message);
+    }
+    if messages.iter().all(|message| message.role == Role::System) {
+        return Err(value.fail(Reason::OnlyInstructions));
+    }
+    Ok(messages)
+}
+
+fn check_result(
+    entry: &Value<'_>,
+    message: &Message,
+    called: &BTreeSet<String>,
+) -> Result<(), Invalid> {
+    match &message.tool_call_id {
+        Some(id) if !called.contains(id) => {
+            Err(Invalid::at(format!("{}.tool_call_id", entry.path()), Reason::ResultWithoutCall))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn message(value: &Value<'_>, ignored: &mut Ignored) -> Result<Message, Invalid> {
+    let mut object = value.object()?;
+    let role = role(&object.require("role")?)?;
+    let mut message = Message {
+        role,
+        content: Vec::new(),
+        thinking: None,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        name: object.optional("name", |v| v.label(limits::LABEL_CHARS))?,
+    };
+    match role {
+        Role::Assistant => assistant(&mut object, &mut message, ignored)?,
+        Role::Tool => {
+            let id = object.require("tool_call_id")?.label(limits::LABEL_CHARS)?;
+            message.tool_call_id = Some(id);
+            message.content = content(&object.require("content")?, role, ignored)?;
+        }
+        Role::System | Role::User => {
+            message.content = content(&object.require("content")?, role, ignored)?;
+        }
+    }
+    object.finish(ignored)?;
+    Ok(message)
+}
+
+fn assistant(
+    object: &mut Object<'_>,
+    message: &mut Message,
+    ignored: &mut Ignored,
+) -> Result<(), Invalid> {
+    let calls = object.optional("tool_calls", |v| tool::calls(v, ignored))?;
+    message.tool_calls = calls.unwrap_or_default();
+    message.thinking = object.optional("reasoning_content", Value::string)?;
+    object.refuse("function_call", "function_call (use tool_calls)")?;
+    object.refuse("audio", "audio")?;
+    let said = object.take("content");
+    let refused = object.optional("refusal", Value::string)?;
+    message.content = match (said, refused) {
+        (Some(value), _) => content(&value, Role::Assistant, ignored)?,
+        (None, Some(refusal)) => vec![Part::Text(refusal)],
+        (None, None) => Vec::new(),
+    };
+    Ok(())
+}
+
+fn role(value: &Value<'_>) -> Result<Role, Invalid> {
+    match value.string()?.as_str() {
+        "system" | "developer" => Ok(Role::System),
+        "user" => Ok(Role::User),
+        "assistant" => Ok(Role::Assistant),
+        "tool" => Ok(Role::Tool),
+        _ => Err(value.fail(Reason::Role)),
+    }
+}
+
+fn content(value: &Value<'_>, role: Role, ignored: &mut Ignored) -> Result<Vec<Part>, Invalid> {
+    if value.kind() == Kind::String {
+        return Ok(vec![Part::Text(value.string()?)]);
+    }
+    if value.kind() != Kind::Array {
+        return Err(value.fail(Reason::Type { expected: "a string or an array of parts" }));
+    }
+    let entries = value.array(limits::PARTS)?;
+    if entries.is_empty() {
+        return Err(value.fail(Reason::Empty));
+    }
+    entries.iter().map(|entry| part(entry, role, ignored)).collect()
+}
+
+fn part(value: &Value<'_>, role: Role, ignored: &mut Ignored) -> Result<Part, Invalid> {
+    let mut object = value.object()?;
+    let kind = object.require("type")?;
+    let part = match (kind.string()?.as_str(), role) {
+        ("text", _) => Part::Text(object.require("text")?.string()?),
+        ("refusal", Role::Assistant) => Part::Text(object.require("refusal")?.string()?),
+        ("image_url", Role::User) => {
+            let mut image = object.require("image_url")?.object()?;
+            let part = picture(&image.require("url")?)?;
+            image.take("detail");
+            image.finish(ignored)?;
+            part
+        }
+        (_, Role::User) => {
+            return Err(kind.fail(Reason::UnknownValue { allowed: "text, image_url" }));
+        }
+        (_, Role::System | Role::Assistant | Role::Tool) => {
+            return Err(kind.fail(Reason::UnknownValue { allowed: "text" }));
+        }
+    };
+    object.finish(ignored)?;
+    Ok(part)
+}
+
+/// A picture as `data:image/…;base64,…` (RFC 2397). Addresses are never fetched.
+fn picture(value: &Value<'_>) -> Result<Part, Invalid> {
+    let url = value.string()?;
+    let Some(rest) = url.strip_prefix("data:image/") else {
+        let remote = ["http:", "https:"].iter().any(|scheme| {
+            url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
+        return Err(value.fail(if remote { Reason::RemoteUrl } else { Reason::Image }));
+    };
+    let (_, encoded) = rest.split_once(";base64,").ok_or_else(|| value.fail(Reason::Image))?;
+    if encoded.len() / 4 * 3 > limits::IMAGE_BYTES {
+        return Err(value.fail(Reason::ImageSize { max: limits::IMAGE_BYTES }));
+    }
+    let bytes = BASE64.decode(encoded).map_err(|_| value.fail(Reason::Image))?;
+    if is_picture(&bytes) { Ok(Part::Image(bytes)) } else { Err(value.fail(Reason::Image)) }
+}
+
+/// By its first bytes, whatever the URL calls it: PNG, JPEG or WebP.
+fn is_picture(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+        || bytes.starts_with(b"\xff\xd8\xff")
+        || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"))
+}

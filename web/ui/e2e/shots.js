@@ -1,0 +1,61 @@
+/** Screenshots of every page: `node e2e/shots.js FOLDER [FILTER]` against PUMASI_URL. */
+
+import { mkdirSync } from 'node:fs';
+import { launch } from './browser.js';
+
+const base = process.env.PUMASI_URL ?? 'http://127.0.0.1:4173';
+const [folder = 'shots', filter = ''] = process.argv.slice(2);
+const widths = { phone: [390, 844], tablet: [1024, 768], desk: [1680, 1000] };
+const settle = (page) => page.waitForTimeout(700);
+
+/** Asks on the home page and waits until the answer is whole. */
+const asking =
+  (question, { whole = true } = {}) =>
+  async (page) => {
+    await page.locator('textarea').fill(question);
+    await page.locator('textarea').press('Enter');
+    await page.locator('article[aria-busy]').waitFor();
+    if (whole) await page.locator('article[aria-busy=false] footer, [role=alert]').waitFor();
+  };
+const opening = (selector) => async (page) => {
+  await page.locator(selector).first().click();
+};
+
+const pages = {
+  home: ['/'],
+  picker: ['/', opening('[popovertarget=models]')],
+  chat: ['/', asking('How does placement work?')],
+  writing: ['/', asking('long: please', { whole: false })],
+  crash: ['/', asking('crash: now')],
+  hostile: ['/', asking('hostile: now')],
+  mesh: ['/mesh'],
+  card: ['/mesh', opening('.hall a, .tile')],
+  jobs: ['/jobs'],
+  job: ['/jobs', opening('main li a')],
+  models: ['/models'],
+};
+
+const browser = await launch();
+mkdirSync(folder, { recursive: true });
+const mocks = (process.env.MOCKS ?? '3').split(',');
+for (const [size, [width, height]] of Object.entries(widths)) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const locale of ['en', 'ko']) {
+      for (const mock of mocks) {
+        for (const [name, [path, act]] of Object.entries(pages)) {
+          const file = `${name}-${mock}-${size}-${colorScheme}-${locale}`;
+          if (!new RegExp(filter).test(file)) continue;
+          const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale });
+          page.on('pageerror', (error) => console.log(file, error.message));
+          await page.goto(`${base}${path}?mock=${mock}`);
+          await settle(page);
+          await act?.(page);
+          await settle(page);
+          await page.screenshot({ path: `${folder}/${file}.png` });
+          await page.close();
+        }
+      }
+    }
+  }
+}
+await browser.close();
