@@ -15,9 +15,9 @@ export interface Hall {
 
 /** Widest cell for so many tables, in pixels. */
 function cellFor(count: number): number {
-  if (count <= 4) return 300;
-  if (count <= 9) return 236;
-  return count <= 20 ? 190 : 160;
+  if (count <= 4) return 380;
+  if (count <= 9) return 300;
+  return count <= 20 ? 220 : 164;
 }
 
 const NARROWEST = 116;
@@ -28,7 +28,7 @@ export function layOut(count: number, width: number): Hall {
   const columns = Math.max(1, Math.min(most, Math.ceil(Math.sqrt(count * 1.9))));
   const rows = Math.max(1, Math.ceil(count / columns));
   const cell = Math.min(cellFor(count), width / Math.min(columns, count || 1));
-  const radius = Math.min(64, cell * 0.26);
+  const radius = Math.min(104, cell * 0.27);
   const rowHeight = radius * 2 + LABEL_PX;
   const lift = rows === 1 && count > 2 ? rowHeight * 0.3 : 0;
   const places = spread(count, rows).flatMap((inRow, row) =>
