@@ -13,6 +13,10 @@ pub struct LoadPlan {
     pub slots: u64,
     /// Tokens computed at once (`n_ubatch`). llama.cpp's default is 512.
     pub batch: u64,
+    /// Tokens of a batch whose scores are kept (`n_outputs_max`). llama.cpp's default is all.
+    pub outputs: u64,
+    /// Whether all slots share one pool of cells (`kv_unified`).
+    pub unified: bool,
     /// Type of the cached keys.
     pub key_type: CacheType,
     /// Type of the cached values.
@@ -27,9 +31,25 @@ impl Default for LoadPlan {
             context_per_slot: 4_096,
             slots: 1,
             batch: 512,
+            outputs: 512,
+            unified: true,
             key_type: CacheType::F16,
             value_type: CacheType::F16,
             flash_attention: true,
+        }
+    }
+}
+
+impl LoadPlan {
+    /// The part of it that shapes the cache.
+    pub fn cache(&self) -> CachePlan {
+        CachePlan {
+            context_per_slot: self.context_per_slot,
+            slots: self.slots,
+            batch: self.batch,
+            unified: self.unified,
+            key_type: self.key_type,
+            value_type: self.value_type,
         }
     }
 }
@@ -92,23 +112,17 @@ fn readable(bytes: u64) -> String {
     )
 }
 
-/// Bytes of a loaded vocabulary entry: text, two maps and attributes. Measured.
-const TOKEN_BYTES: u64 = 200;
-/// What a worker takes without any model. Measured.
-const PROCESS_BYTES: u64 = 32 << 20;
+/// Bytes of a loaded vocabulary entry: text, maps, attributes. From the resident memory of loaded
+/// models with 32,000 and 49,152 tokens.
+const TOKEN_BYTES: u64 = 256;
+/// What a worker takes without any model. From the resident memory of a loaded 1 MB model.
+const PROCESS_BYTES: u64 = 16 << 20;
 
 /// What `model` takes when loaded by `plan`.
 pub fn estimate(model: &Inspection, plan: &LoadPlan) -> MemoryEstimate {
-    let cache = CachePlan {
-        context_per_slot: plan.context_per_slot,
-        slots: plan.slots,
-        batch: plan.batch,
-        key_type: plan.key_type,
-        value_type: plan.value_type,
-    };
     MemoryEstimate {
         weights: model.weight_bytes,
-        cache: model.cache.bytes(&cache),
+        cache: model.cache.bytes(&plan.cache()),
         compute: compute_bytes(model, plan),
         overhead: PROCESS_BYTES.saturating_add(TOKEN_BYTES.saturating_mul(model.vocabulary_size)),
     }
@@ -140,21 +154,27 @@ pub fn longest_context(model: &Inspection, plan: &LoadPlan, available: u64) -> O
     Some(low)
 }
 
-/// The largest of the three moments of a batch: attention, feed-forward, and the scores of all
-/// tokens of the vocabulary, each with the vectors that live beside it, in 32-bit numbers.
+/// The largest of three moments of a batch, and the mask that says which token sees which: its
+/// attention, its feed-forward layer, the scores of all tokens of the vocabulary, each with the
+/// vectors that live beside it. Equal to what llama.cpp reserves on a CPU, within 1 %, for llama
+/// models of 0.9M to 1B parameters with contexts of 256 to 8,192; other kinds were not compared.
 fn compute_bytes(model: &Inspection, plan: &LoadPlan) -> u64 {
-    let batch = plan.batch.min(plan.context_per_slot.saturating_mul(plan.slots));
+    let cells = plan.cache().cells();
+    let batch = plan.batch.min(cells);
+    // Without a shared pool each slot computes its share of the batch on its own cells.
+    let seen = if plan.unified { cells } else { cells / plan.slots.max(1) };
     let vector = model.embedding_length;
-    let heads = model.attention.heads;
-    let cells = plan.context_per_slot.next_multiple_of(256).saturating_mul(plan.slots);
-    let scores = if plan.flash_attention { 0 } else { heads.saturating_mul(cells) };
-    let queries = heads.saturating_mul(model.attention.key_length);
-    let experts = model.expert_used_count.max(1);
-    let attention = scores.saturating_add(queries.saturating_mul(3));
-    let feed_forward = model.feed_forward_length.saturating_mul(experts).saturating_mul(3);
-    let output = model.vocabulary_size;
-    let largest = attention.max(feed_forward).max(output).saturating_add(vector.saturating_mul(3));
-    // The mask says which token sees which, in 16 or 32 bits.
-    let mask = cells.saturating_mul(batch).saturating_mul(if plan.flash_attention { 2 } else { 4 });
-    largest.saturating_mul(batch).saturating_mul(4).saturating_add(mask)
+    let heads = &model.attention;
+    let queries = heads.heads.saturating_mul(heads.key_length);
+    let keys_and_values = heads.heads_kv.saturating_mul(heads.key_length + heads.value_length);
+    let scores = if plan.flash_attention { 0 } else { heads.heads.saturating_mul(seen) };
+    let attention = scores.saturating_add(queries).saturating_add(keys_and_values);
+    let routed = model.expert_feed_forward_length.saturating_mul(model.expert_used_count);
+    let feed_forward = model.feed_forward_length.max(routed).saturating_mul(3);
+    let layer = attention.max(feed_forward).saturating_add(vector.saturating_mul(5));
+    let outputs = model.vocabulary_size.saturating_mul(plan.outputs.min(batch));
+    let numbers =
+        layer.saturating_mul(batch).max(outputs.saturating_add(vector.saturating_mul(batch)));
+    let mask = seen.saturating_mul(batch).saturating_mul(if plan.flash_attention { 2 } else { 4 });
+    numbers.saturating_mul(4).saturating_add(mask)
 }

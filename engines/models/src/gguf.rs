@@ -13,6 +13,7 @@ mod header;
 mod hyperparameters;
 mod keys;
 mod metadata;
+mod problem;
 mod source;
 mod tensors;
 mod types;
@@ -24,11 +25,10 @@ use std::io::Read;
 pub use architecture::{Architecture, ContextMemory};
 pub use blocks::Block;
 pub(crate) use blocks::split_block_name;
-pub use error::{
-    Companion, Counted, Excerpt, FoundFormat, GgufError, Section, TensorProblem, VocabularyProblem,
-};
+pub use error::{Companion, Counted, Excerpt, FoundFormat, GgufError, Section};
 pub use hyperparameters::{Experts, Hyperparameters, Recurrent};
 pub use metadata::Metadata;
+pub use problem::{TensorProblem, VocabularyProblem};
 pub use tensors::Tensor;
 pub use types::TensorType;
 pub use value::{Array, Number, TokenList, Value, ValueType};

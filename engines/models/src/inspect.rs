@@ -60,6 +60,8 @@ pub struct Inspection {
     pub expert_used_count: u64,
     /// Experts that see every token.
     pub expert_shared_count: u64,
+    /// Width of an expert; 0 for a dense model.
+    pub expert_feed_forward_length: u64,
     /// Base of the rotary position embedding.
     pub rope_base: Option<f64>,
     /// Number of tokens in the vocabulary.
@@ -96,6 +98,7 @@ impl Inspection {
         let parameters = gguf.tensors.iter().fold(0, |sum: u64, t| sum.saturating_add(t.elements));
         let weight_bytes = gguf.tensors.iter().fold(0, |sum: u64, t| sum.saturating_add(t.bytes));
         let tokenizer = metadata.text("tokenizer.ggml.model").unwrap_or("none");
+        let experts = sizes.experts.unwrap_or_default();
         Ok(Self {
             gguf_version: gguf.version,
             file_bytes: gguf.file_bytes,
@@ -115,9 +118,10 @@ impl Inspection {
             block_count: sizes.blocks.len() as u64,
             feed_forward_length: sizes.feed_forward_length,
             attention: Attention::of(&sizes),
-            expert_count: sizes.experts.map_or(0, |experts| experts.count),
-            expert_used_count: sizes.experts.map_or(0, |experts| experts.used),
-            expert_shared_count: sizes.experts.map_or(0, |experts| experts.shared),
+            expert_count: experts.count,
+            expert_used_count: experts.used,
+            expert_shared_count: experts.shared,
+            expert_feed_forward_length: experts.feed_forward_length,
             rope_base: sizes.rope_base,
             vocabulary_size: metadata.tokens.map_or(0, |tokens| tokens.count),
             tokenizer: cut(tokenizer),

@@ -1,7 +1,7 @@
 //! Bytes that a context takes: keys and values of each block, and the state of recurrent ones.
 //!
 //! Source of the layout: llama_kv_cache and llama_kv_cache_iswa in llama.cpp. Cells are padded to
-//! 256 a sequence, sliding blocks hold their window and one batch, recurrent states are 32-bit.
+//! 256, sliding blocks hold their window and one batch, recurrent states are 32-bit.
 
 use serde::{Deserialize, Serialize};
 
@@ -77,10 +77,37 @@ pub struct CachePlan {
     pub slots: u64,
     /// Tokens computed at once (`n_ubatch`), which sliding blocks keep besides their window.
     pub batch: u64,
+    /// Whether all slots share one pool of cells (`kv_unified`), so that they can share prefixes.
+    pub unified: bool,
     /// Type of the keys.
     pub key_type: CacheType,
     /// Type of the values.
     pub value_type: CacheType,
+}
+
+impl CachePlan {
+    /// Cells of a block that sees everything, over all slots.
+    pub(crate) fn cells(&self) -> u64 {
+        if self.unified {
+            return padded(self.context_per_slot.saturating_mul(self.slots));
+        }
+        padded(self.context_per_slot).saturating_mul(self.slots)
+    }
+
+    /// Cells of a block that sees a window, over all slots.
+    fn sliding_cells(&self, window: u64) -> u64 {
+        if self.unified {
+            let wanted = window.saturating_mul(self.slots).saturating_add(self.batch);
+            return padded(wanted.min(self.cells()));
+        }
+        let wanted = window.saturating_add(self.batch).min(padded(self.context_per_slot));
+        padded(wanted).saturating_mul(self.slots)
+    }
+}
+
+/// Cells come in multiples of [`CELL_PADDING`].
+fn padded(cells: u64) -> u64 {
+    cells.div_ceil(CELL_PADDING).saturating_mul(CELL_PADDING)
 }
 
 impl CacheShape {
@@ -98,10 +125,8 @@ impl CacheShape {
 
     /// Bytes of cache and state for `plan`.
     pub fn bytes(&self, plan: &CachePlan) -> u64 {
-        let full = plan.context_per_slot.next_multiple_of(CELL_PADDING);
-        let window = self.sliding_window.map_or(full, |window| {
-            window.saturating_add(plan.batch).min(full).next_multiple_of(CELL_PADDING)
-        });
+        let full = plan.cells();
+        let window = self.sliding_window.map_or(full, |window| plan.sliding_cells(window));
         let blocks = self.blocks.iter().map(|block| {
             let cells = if block.sliding { window } else { full };
             let row = plan.key_type.row_bytes(block.key_elements)
@@ -109,8 +134,8 @@ impl CacheShape {
                 + plan.key_type.row_bytes(block.index_elements);
             cells.saturating_mul(row)
         });
-        let per_slot = blocks.fold(self.state_bytes, u64::saturating_add);
-        per_slot.saturating_mul(plan.slots)
+        let states = self.state_bytes.saturating_mul(plan.slots);
+        blocks.fold(states, u64::saturating_add)
     }
 
     /// Bytes that one more token takes while the context is within any sliding window.

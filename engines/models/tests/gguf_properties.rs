@@ -18,6 +18,7 @@ fn exercise(bytes: &[u8]) -> Result<Inspection, GgufError> {
         context_per_slot: u64::MAX >> 1,
         slots: u64::MAX,
         batch: u64::MAX,
+        unified: true,
         key_type: CacheType::F16,
         value_type: CacheType::Q8_0,
     };

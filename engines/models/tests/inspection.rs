@@ -14,7 +14,14 @@ fn inspect(file: &GgufBuilder) -> Inspection {
 }
 
 fn plan(context_per_slot: u64, slots: u64, cache: CacheType) -> CachePlan {
-    CachePlan { context_per_slot, slots, batch: 512, key_type: cache, value_type: cache }
+    CachePlan {
+        context_per_slot,
+        slots,
+        batch: 512,
+        unified: false,
+        key_type: cache,
+        value_type: cache,
+    }
 }
 
 #[test]
@@ -46,8 +53,8 @@ fn a_small_llama() {
     assert_eq!((queries.tensors, queries.parameters), (2, 8_192));
     assert_eq!(queries.types[0].tensor_type, TensorType::Q8_0);
     let template = model.chat_template.expect("the builder sets one");
-    assert_eq!(template.bytes, 47);
-    assert_eq!(template.sha256, "70c4f65bdf5ac0b19ddfe9d2e0ea6c43f0d74d7ae27b9babb2e3b8a32d5dbf4b");
+    assert_eq!(template.bytes, 50);
+    assert_eq!(template.sha256, "2f3f666573313d2b0849e1037ccb379ce3a75eb687eccf69f077257e055b93bd");
 }
 
 #[test]
@@ -199,6 +206,64 @@ fn a_recurrent_model() {
     // The context costs nothing, however long it is.
     assert_eq!(model.cache.bytes(&plan(256, 1, CacheType::F16)), state);
     assert_eq!(model.cache.bytes(&plan(1 << 20, 1, CacheType::F16)), state);
+}
+
+/// Sizes of the models that were loaded by llama.cpp to get the figures below: embedding, blocks,
+/// heads, key-value heads, feed-forward.
+const BILLION: [u32; 5] = [2_048, 16, 32, 8, 8_192];
+const SMALL: [u32; 5] = [576, 30, 9, 3, 1_536];
+const STARTER: [u32; 5] = [128, 4, 4, 4, 384];
+
+/// What llama.cpp logs as KV and compute buffers on a CPU, in KiB, for a batch of 512 and as many
+/// outputs as slots.
+#[test]
+fn buffers_that_llama_cpp_reserves() {
+    type Case = ([u32; 5], u64, u64, bool, bool, CacheType, u64, u64);
+    let f16 = CacheType::F16;
+    let cases: [Case; 12] = [
+        (BILLION, 2_048, 1, false, true, f16, 65_536, 71_698),
+        (BILLION, 8_192, 1, false, true, f16, 262_144, 77_842),
+        (BILLION, 8_192, 1, false, false, f16, 262_144, 567_310),
+        (BILLION, 2_048, 4, false, true, CacheType::Q8_0, 139_264, 71_730),
+        (BILLION, 256, 1, false, true, f16, 8_192, 34_953),
+        (BILLION, 1_000, 3, false, false, f16, 98_304, 94_406),
+        (BILLION, 2_048, 4, true, true, f16, 262_144, 77_842),
+        (SMALL, 2_048, 1, false, true, f16, 46_080, 17_042),
+        (SMALL, 2_048, 4, false, false, f16, 184_320, 48_654),
+        (SMALL, 2_048, 4, true, false, f16, 184_320, 171_534),
+        (SMALL, 8_192, 8, false, true, CacheType::Q4_0, 414_720, 23_218),
+        (STARTER, 1_024, 4, false, true, f16, 8_192, 4_626),
+    ];
+    for (sizes, context_per_slot, slots, unified, flash_attention, cache, kv_kib, compute_kib) in
+        cases
+    {
+        let [embedding, blocks, heads, heads_kv, feed_forward] = sizes;
+        let model = inspect(&shaped(
+            "llama",
+            &[
+                ("context_length", 8_192),
+                ("embedding_length", embedding),
+                ("block_count", blocks),
+                ("feed_forward_length", feed_forward),
+                ("attention.head_count", heads),
+                ("attention.head_count_kv", heads_kv),
+            ],
+        ));
+        let plan = LoadPlan {
+            context_per_slot,
+            slots,
+            batch: 512,
+            outputs: slots,
+            unified,
+            key_type: cache,
+            value_type: cache,
+            flash_attention,
+        };
+        let memory = estimate(&model, &plan);
+        assert_eq!(memory.cache, kv_kib << 10, "{plan:?}");
+        let off = memory.compute.abs_diff(compute_kib << 10) as f64 / (compute_kib << 10) as f64;
+        assert!(off < 0.01, "{} for {compute_kib} KiB: {plan:?}", memory.compute);
+    }
 }
 
 #[test]

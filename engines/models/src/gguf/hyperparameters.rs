@@ -15,7 +15,7 @@ use super::error::{Excerpt, GgufError};
 use super::keys::Keys;
 
 /// The experts of a mixture-of-experts model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Experts {
     /// How many there are in a block.
     pub count: u64,
@@ -23,6 +23,8 @@ pub struct Experts {
     pub used: u64,
     /// How many more see every token.
     pub shared: u64,
+    /// Width of one of them.
+    pub feed_forward_length: u64,
 }
 
 /// The fixed-size state of recurrent blocks, per sequence and block, in 32-bit elements.
@@ -189,7 +191,12 @@ fn experts(keys: &Keys<'_>, count: u64) -> Result<Option<Experts>, GgufError> {
         }
         keys.required("expert_group_used_count", 1..=groups - 1)?;
     }
-    Ok(Some(Experts { count: experts, used, shared }))
+    let key = "expert_feed_forward_length";
+    let width = keys.per_block(key, count, 0..=FEED_FORWARD_LENGTH_MAX)?;
+    let dense = keys.per_block("feed_forward_length", count, 0..=FEED_FORWARD_LENGTH_MAX)?;
+    let widest = width.or(dense).and_then(|all| all.into_iter().max());
+    let feed_forward_length = widest.unwrap_or(0);
+    Ok(Some(Experts { count: experts, used, shared, feed_forward_length }))
 }
 
 /// Checks everything about positions and norms, and gives the base.

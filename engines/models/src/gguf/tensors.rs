@@ -6,7 +6,8 @@ use std::io::Read;
 
 use crate::limits::{TENSOR_DIMENSIONS_MAX, TENSOR_NAME_BYTES_MAX};
 
-use super::error::{Excerpt, GgufError, TensorProblem};
+use super::error::{Excerpt, GgufError};
+use super::problem::TensorProblem;
 use super::source::Source;
 use super::types::TensorType;
 

@@ -7,8 +7,9 @@ use crate::limits::{TOKEN_BYTES_MAX, VOCABULARY_MAX};
 
 use super::Gguf;
 use super::architecture::Architecture;
-use super::error::{Excerpt, GgufError, VocabularyProblem};
+use super::error::{Excerpt, GgufError};
 use super::metadata::{Metadata, TOKENS};
+use super::problem::VocabularyProblem;
 use super::value::{Value, ValueType};
 
 /// Tokenizers that llama.cpp implements (`tokenizer.ggml.model`).
