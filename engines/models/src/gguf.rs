@@ -102,6 +102,7 @@ impl Gguf {
         if self.tensors.is_empty() {
             return Err(GgufError::NoTensors);
         }
+        tensors::check_types(&self.tensors)?;
         let hyperparameters = hyperparameters::read(self, architecture)?;
         vocabulary::check(self, architecture)?;
         Ok(hyperparameters)

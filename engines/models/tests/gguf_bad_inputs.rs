@@ -276,6 +276,22 @@ fn cat_g09_tensor_types() {
     assert_eq!(row, TensorProblem::PartialBlock { row: 16, block: 32 });
 }
 
+/// Each of these made llama.cpp abort while it computed, or has no code there at all.
+#[test]
+fn cat_g09_tensor_types_that_cannot_be_computed_with() {
+    for (name, tensor_type) in [
+        ("blk.1.ffn_norm.weight", TensorType::Q8_0),
+        ("blk.1.ffn_norm.weight", TensorType::F16),
+        ("blk.1.ffn_norm.weight", TensorType::F64),
+        ("blk.1.ffn_down.weight", TensorType::Q8_1),
+        ("blk.1.ffn_down.weight", TensorType::I8),
+        ("token_embd.weight", TensorType::F64),
+    ] {
+        let problem = tensor_problem(|file| file.tensor_mut(name).type_id = tensor_type.id());
+        assert_eq!(problem, TensorProblem::UnusableType { tensor_type }, "{name}");
+    }
+}
+
 #[test]
 fn cat_g10_arrays() {
     let array = |element: u32, length: u64, rest: &[u8]| {

@@ -1,5 +1,7 @@
 //! What can be wrong with one tensor, and with the vocabulary: the two errors with many causes.
 
+use super::types::TensorType;
+
 /// What is wrong with one tensor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TensorProblem {
@@ -38,6 +40,12 @@ pub enum TensorProblem {
     UnknownType {
         /// What the file says.
         id: u32,
+    },
+    /// A type that the engine cannot compute with in this place; it would abort.
+    #[error("is stored as {}, which cannot be computed with there", .tensor_type.name())]
+    UnusableType {
+        /// The type.
+        tensor_type: TensorType,
     },
     /// Its rows do not hold whole blocks.
     #[error("has rows of {row} elements, which is no multiple of its block of {block}")]

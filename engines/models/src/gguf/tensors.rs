@@ -140,3 +140,28 @@ pub(super) fn check_layout(
     }
     Ok(())
 }
+
+/// Checks that no tensor has a type that makes ggml abort while it computes: vectors are added to
+/// and multiplied with 32-bit floats (binary-ops.cpp), and some types exist only inside ggml.
+/// Integers are left to the few architectures that look something up in them.
+pub(super) fn check_types(tensors: &[Tensor]) -> Result<(), GgufError> {
+    for tensor in tensors {
+        let tensor_type = tensor.tensor_type;
+        let vector = tensor.dimensions[1..].iter().all(|&size| size == 1);
+        let suits = if vector { suits_vector(tensor_type) } else { suits_matrix(tensor_type) };
+        if !suits {
+            return Err(problem(&tensor.name, TensorProblem::UnusableType { tensor_type }));
+        }
+    }
+    Ok(())
+}
+
+fn suits_vector(tensor_type: TensorType) -> bool {
+    use TensorType::{F32, I32, I64};
+    [F32, I32, I64].contains(&tensor_type)
+}
+
+fn suits_matrix(tensor_type: TensorType) -> bool {
+    use TensorType::{F64, I8, I16, I64, Q8_1, Q8_K};
+    ![F64, I8, I16, I64, Q8_1, Q8_K].contains(&tensor_type)
+}
