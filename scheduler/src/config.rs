@@ -47,6 +47,9 @@ pub struct Config {
     pub park_ms: u32,
     /// Longest such pause, in milliseconds. Default 4,000 (guess).
     pub park_max_ms: u32,
+    /// How long a node that refused for a lasting reason is left alone by that job, in milliseconds.
+    /// Default 30,000 (guess).
+    pub refusal_ms: u32,
     /// A warm and idle engine here takes the job without asking if its prediction is at most this
     /// many permille of the best other one, plus `local_slack_ms`. Default 1,500 (guess: below that
     /// a round of offers is not worth its messages). 4,294,967,295: always.
@@ -107,6 +110,7 @@ impl Default for Config {
             advert_grace_ms: 1_000,
             park_ms: 250,
             park_max_ms: 4_000,
+            refusal_ms: 30_000,
             local_permille: 1_500,
             local_slack_ms: 200,
             now_permille: 1_250,

@@ -1,8 +1,8 @@
 //! The brain of a node: where jobs run, who may start when, what happens after a failure. Sans-IO:
 //! no clock, no socket, no randomness of its own, no async. It never sees a prompt or an output.
 //!
-//! One scheduler plays two parts. As **owner** it places the jobs that its node
-//! accepted: gates, ranking, offers, bids, binding, retries. As **executor** it
+//! One scheduler plays two parts. As **owner** ([`owner`]) it places the jobs that its node
+//! accepted: gates, ranking, offers, bids, binding, retries. As **executor** ([`executor`]) it
 //! answers the offers of others: it alone knows its slots, memory and queue, so a reservation made
 //! here is the truth, and adverts are hints.
 
@@ -10,9 +10,15 @@
 
 mod action;
 mod config;
+mod context;
 mod draw;
+mod executor;
+mod fair;
 mod input;
 pub mod limits;
+mod measure;
+mod mesh;
+mod owner;
 mod rank;
 mod scheduler;
 mod sketch;

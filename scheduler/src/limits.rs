@@ -5,6 +5,8 @@
 pub const NODES: usize = 4_096;
 /// Live jobs that one node owns. Further ones fail at once with `Refused(QueueFull)`.
 pub const JOBS: usize = 10_000;
+/// Jobs that nobody took which try again at once when the mesh changes; the others at their time.
+pub const RETRIED_AT_ONCE: usize = 16;
 /// Ended jobs whose reasons are kept.
 pub const FINISHED: usize = 1_000;
 /// Candidates kept in one job's reasons; the best ones, and then the refused ones.

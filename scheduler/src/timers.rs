@@ -44,10 +44,6 @@ impl Timers {
         self.by_time.first().cloned()
     }
 
-    pub(crate) fn is_set(&self, reason: &Wakeup) -> bool {
-        self.by_reason.contains_key(reason)
-    }
-
     /// Takes the earliest deadline that is due.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Wakeup> {
         let (at, reason) = self.next().filter(|(at, _)| *at <= now)?;

@@ -69,7 +69,8 @@ fn pass_alone<'a>(
 pub(crate) fn pass_door(need: &Need, door: &Door) -> Result<(), Refusal> {
     let own = door.node == door.owner;
     let member = door.member.ok_or(Refusal::NotMember)?;
-    if !own && !(member.may_run && door.may_submit) {
+    let roles_allow = own || (member.may_run && door.may_submit);
+    if !roles_allow {
         return Err(Refusal::Role);
     }
     let limits = &need.constraints;

@@ -1,0 +1,103 @@
+//! When a reservation could start and end, by what this node knows of itself.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::{AttemptId, Bid, ModelName, Need};
+
+use crate::context::Scene;
+use crate::rank::score::{self, Basis, saturated};
+use crate::rank::{Measured, Score};
+use crate::sketch::common_tokens;
+use crate::view::Stage;
+
+use super::models::LocalModel;
+use super::{Executor, Reservation};
+
+impl Executor {
+    pub(super) fn predict_bid(&self, scene: Scene<'_>, attempt: AttemptId, valid_ms: u32) -> Bid {
+        let reservation = &self.reservations[&attempt];
+        let model = self.models.named(&reservation.model).expect("reserved models are known");
+        let start_ms =
+            if reservation.has_slot() { 0 } else { self.start_ms(scene, reservation).max(1) };
+        let load_ms = score::load_ms(&model.advert(scene.now), scene.config);
+        let own_slot = u32::from(reservation.has_slot());
+        let busy = self.models.busy().saturating_sub(own_slot);
+        let service = self.service(scene, &reservation.need, model, busy).service_ms();
+        Bid {
+            start_ms,
+            load_ms,
+            cached_tokens: cached_tokens(&reservation.need, model),
+            finish_ms: start_ms.saturating_add(load_ms).saturating_add(service),
+            valid_ms,
+        }
+    }
+
+    /// Time in a slot beside what is busy at this moment.
+    pub(super) fn service_ms(&self, scene: Scene<'_>, need: &Need, model: &ModelName) -> u32 {
+        let busy = self.models.busy();
+        let model = self.models.named(model);
+        model.map_or(0, |model| self.service(scene, need, model, busy).service_ms())
+    }
+
+    fn service(&self, scene: Scene<'_>, need: &Need, model: &LocalModel, busy: u32) -> Score {
+        let advert = model.advert(scene.now);
+        let rates = Measured {
+            prefill: advert.prefill,
+            decode: advert.decode,
+            usual_tokens: advert.usual_tokens,
+        };
+        let cached_tokens = cached_tokens(need, model);
+        let basis = Basis { rates, context: advert.context, cached_tokens, busy };
+        score::service(need, &basis, scene.config)
+    }
+
+    /// Until a waiting reservation could start: what is before it on its model, shared by the slots,
+    /// and, if its model must wait for memory, what runs elsewhere.
+    fn start_ms(&self, scene: Scene<'_>, reservation: &Reservation) -> u32 {
+        let model = self.models.named(&reservation.model).expect("reserved models are known");
+        let own_turn = self.turn(scene, reservation);
+        let before = self
+            .waiting
+            .iter()
+            .map(|a| &self.reservations[a])
+            .filter(|r| r.model == reservation.model && self.turn(scene, r) < own_turn);
+        let queued: u64 = before.map(|r| u64::from(r.estimate_ms)).sum();
+        let (mut here, mut elsewhere) = (0, 0);
+        for holder in self.holding.iter().map(|a| &self.reservations[a]) {
+            let left = remaining_ms(scene, holder);
+            if holder.model == reservation.model { here += left } else { elsewhere += left }
+        }
+        let mut start = (queued + here) / u64::from(model.slots);
+        if !self.models.can_require(&reservation.model) {
+            start += elsewhere;
+        }
+        saturated(start)
+    }
+
+    /// Predicted time until all that waits and runs here is done: per model shared by its slots, and
+    /// models one after the other, as on one device.
+    pub(super) fn work_ms(&self, scene: Scene<'_>) -> u64 {
+        let mut by_model: BTreeMap<&ModelName, u64> = BTreeMap::new();
+        for reservation in self.reservations.values() {
+            *by_model.entry(&reservation.model).or_default() += remaining_ms(scene, reservation);
+        }
+        let slots = |name| self.models.named(name).map_or(1, |m| u64::from(m.slots));
+        by_model.into_iter().map(|(name, ms)| ms / slots(name)).sum()
+    }
+}
+
+/// What is left of a reservation in a slot: its estimate less what has passed, and, once that is
+/// used up, a tenth of it, because it is not done yet.
+fn remaining_ms(scene: Scene<'_>, reservation: &Reservation) -> u64 {
+    let estimate = u64::from(reservation.estimate_ms);
+    match reservation.stage {
+        Stage::Bound | Stage::Running => {
+            estimate.saturating_sub(scene.now.ms_since(reservation.since)).max(estimate / 10)
+        }
+        Stage::Waiting | Stage::Held | Stage::Claimed => estimate,
+    }
+}
+
+fn cached_tokens(need: &Need, model: &LocalModel) -> u32 {
+    common_tokens(&need.prefix, need.prompt_tokens, |hash| model.hot.contains(hash))
+}

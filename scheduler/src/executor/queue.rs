@@ -1,0 +1,93 @@
+//! Whose turn it is when a slot becomes free, and who must not be overtaken.
+
+use pumasi_protocol::{AttemptId, Control, ModelName};
+
+use crate::context::{Context, Scene};
+use crate::fair::{Fair, Turn, Waiter};
+use crate::timers::Wakeup;
+use crate::view::Stage;
+
+use super::{Executor, Reservation};
+
+impl Executor {
+    /// After anything that may have freed a slot or memory: loads what can be loaded, claims for
+    /// whose turn has come, lets go what is to go.
+    pub(super) fn settle(&mut self, ctx: &mut Context<'_>) {
+        for name in self.models.to_load() {
+            self.start_or_load(ctx, &name);
+        }
+        self.start_all_ready(ctx);
+        while let Some(attempt) = self.next_turn(ctx.scene()) {
+            self.hold(ctx, attempt, Stage::Claimed);
+            self.claim(ctx, attempt);
+        }
+        self.let_go(ctx);
+    }
+
+    /// The first in turn that can have a slot at once.
+    fn next_turn(&self, scene: Scene<'_>) -> Option<AttemptId> {
+        let blocker = self.blocking_model(scene);
+        let can = |a: &&AttemptId| {
+            let model = &self.reservations[*a].model;
+            blocker.as_ref().is_none_or(|blocked| blocked == model) && self.models.can_hold(model)
+        };
+        self.waiting
+            .iter()
+            .filter(can)
+            .min_by_key(|a| self.turn(scene, &self.reservations[*a]))
+            .copied()
+    }
+
+    /// Whether a reservation may have a slot at once without overtaking a starving one.
+    pub(super) fn may_hold(&self, scene: Scene<'_>, attempt: AttemptId) -> bool {
+        let reservation = &self.reservations[&attempt];
+        reservation.stage == Stage::Waiting
+            && self.models.can_hold(&reservation.model)
+            && self.blocking_model(scene).is_none_or(|blocked| blocked == reservation.model)
+    }
+
+    /// The model of the longest starving reservation that waits for memory. As long as there is one,
+    /// nobody else gets a slot, so that running models drain until it fits.
+    fn blocking_model(&self, scene: Scene<'_>) -> Option<ModelName> {
+        let starving = self.waiting.iter().map(|a| &self.reservations[a]).filter(|r| {
+            Fair::is_starving(scene.now.ms_since(r.arrived), scene.config)
+                && self.models.named(&r.model).is_some_and(|m| m.backing_off.is_none())
+                && !self.models.can_require(&r.model)
+        });
+        starving.min_by_key(|r| r.arrival).map(|r| r.model.clone())
+    }
+
+    pub(super) fn turn(&self, scene: Scene<'_>, reservation: &Reservation) -> Turn {
+        let desk = scene.mesh.member(scene.me).and_then(|m| m.person);
+        let waiter = Waiter {
+            person: reservation.need.person,
+            priority: reservation.need.priority,
+            waited_ms: scene.now.ms_since(reservation.arrived),
+            arrival: reservation.arrival,
+            at_desk: desk == Some(reservation.need.person),
+        };
+        self.fair.turn(&waiter, scene.config)
+    }
+
+    /// Gives a slot, and its model's memory with it.
+    pub(super) fn hold(&mut self, ctx: &mut Context<'_>, attempt: AttemptId, stage: Stage) {
+        let reservation = self.reservations.get_mut(&attempt).expect("checked by the caller");
+        assert!(self.models.can_hold(&reservation.model), "a slot is held only where one is free");
+        reservation.stage = stage;
+        reservation.since = ctx.now;
+        self.models.reserved(&reservation.model).busy += 1;
+        self.waiting.remove(&attempt);
+        self.holding.insert(attempt);
+        self.dirty = true;
+    }
+
+    /// Asks the owner whether the job is still to be had.
+    pub(super) fn claim(&mut self, ctx: &mut Context<'_>, attempt: AttemptId) {
+        let reservation = self.reservations.get_mut(&attempt).expect("checked by the caller");
+        reservation.claims = reservation.claims.saturating_add(1);
+        let owner = reservation.owner;
+        let again = ctx.now.after_ms(ctx.config.claim_ms);
+        ctx.timers.set(Wakeup::Reservation(attempt), again);
+        ctx.send(owner, Control::Claim { attempt });
+    }
+}

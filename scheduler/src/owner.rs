@@ -1,0 +1,254 @@
+//! This node as an owner: it places the jobs that it accepted, binds each to one executor at a time
+//! under a rising epoch, and gives each exactly one end.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use pumasi_protocol::{AttemptId, Control, Epoch, Fault, JobId, JobState, Need, NodeId, Refusal};
+
+use crate::action::Action;
+use crate::config::Config;
+use crate::context::Context;
+use crate::limits;
+use crate::time::Time;
+use crate::timers::Wakeup;
+use crate::view::{Answer, Why};
+
+mod attempt;
+mod nominate;
+mod round;
+
+use round::Round;
+
+/// Where a job is between its submission and its end.
+#[derive(Debug, Clone)]
+enum Phase {
+    /// To be placed, or waiting to be placed again.
+    Parked,
+    /// Offers are out, or reservations stand in queues.
+    Asking(Round),
+    /// Bound to this node under the job's epoch.
+    Bound(NodeId),
+}
+
+/// A node that is left alone by one job for a while.
+#[derive(Debug, Clone)]
+struct Avoided {
+    until: Time,
+    /// What it answered; `None`: nothing, or it failed.
+    refusal: Option<Refusal>,
+}
+
+/// A job of this node that has not ended.
+#[derive(Debug, Clone)]
+struct Job {
+    why: Why,
+    phase: Phase,
+    /// The epoch of the binding that stands, or of the next one.
+    epoch: Epoch,
+    /// Since when it waits for an executor.
+    waiting_since: Time,
+    faults: u8,
+    last_fault: Option<Fault>,
+    parks: u32,
+    renewals: u32,
+    avoided: BTreeMap<NodeId, Avoided>,
+    failed: BTreeMap<NodeId, u32>,
+}
+
+impl Job {
+    fn attempt(&self) -> AttemptId {
+        AttemptId { job: self.why.job, epoch: self.epoch }
+    }
+
+    fn answered(&mut self, node: NodeId, answer: Answer) {
+        if let Some(candidate) = self.why.candidates.iter_mut().find(|c| c.node == node) {
+            candidate.answer = answer;
+        }
+    }
+
+    fn avoid(&mut self, node: NodeId, refusal: Option<Refusal>, now: Time, config: &Config) {
+        let ms = match &refusal {
+            Some(refusal) if !is_transient(refusal) => config.refusal_ms,
+            Some(_) => backoff_ms(config.park_ms, self.parks, config.park_max_ms),
+            None => {
+                let times = self.failed.get(&node).copied().unwrap_or(0);
+                backoff_ms(config.park_ms, times, config.park_max_ms)
+            }
+        };
+        self.avoided.insert(node, Avoided { until: now.after_ms(ms), refusal });
+    }
+}
+
+/// The owner's part of a scheduler.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Owner {
+    jobs: BTreeMap<JobId, Job>,
+    to_place: BTreeSet<JobId>,
+    parked: BTreeSet<JobId>,
+    finished: BTreeMap<JobId, Why>,
+    finished_order: VecDeque<JobId>,
+}
+
+impl Owner {
+    pub(crate) fn on_submit(&mut self, ctx: &mut Context<'_>, id: JobId, need: Need) {
+        if self.jobs.contains_key(&id) || self.finished.contains_key(&id) {
+            return;
+        }
+        let fault = if !need.is_within_limits() {
+            Some(Fault::BadRequest)
+        } else if self.jobs.len() >= limits::JOBS {
+            Some(Fault::Refused(Refusal::QueueFull))
+        } else {
+            None
+        };
+        self.jobs.insert(id, new_job(id, need, ctx.now));
+        if let Some(fault) = fault {
+            return self.finish(ctx, id, JobState::Failed(fault));
+        }
+        ctx.out.act(Action::JobState { job: id, state: JobState::Waiting });
+        self.await_placing(ctx, id);
+    }
+
+    /// To be placed as soon as this input is handled, and not to wait for ever.
+    fn await_placing(&mut self, ctx: &mut Context<'_>, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let deadline = job.waiting_since.after_ms(ctx.config.queue_deadline_ms);
+        ctx.timers.set(Wakeup::QueueDeadline(id), deadline);
+        self.to_place.insert(id);
+    }
+
+    /// The next job to be placed, if any, with its need.
+    pub(crate) fn next_to_place(&mut self) -> Option<(JobId, &Need)> {
+        let id = self.to_place.pop_first()?;
+        self.parked.remove(&id);
+        self.jobs.get(&id).map(|job| (id, &job.why.need))
+    }
+
+    pub(crate) fn on_cancel(&mut self, ctx: &mut Context<'_>, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let attempt = job.attempt();
+        if let Phase::Bound(executor) = job.phase {
+            ctx.out.act(Action::CancelAttempt { attempt, executor });
+            ctx.send(executor, Control::Gone { attempt });
+        }
+        self.finish(ctx, id, JobState::Cancelled);
+    }
+
+    pub(crate) fn on_queue_deadline(&mut self, ctx: &mut Context<'_>, id: JobId) {
+        let is_waiting = |job: &Job| matches!(job.phase, Phase::Parked | Phase::Asking(_));
+        if self.jobs.get(&id).is_some_and(is_waiting) {
+            self.finish(ctx, id, JobState::Failed(Fault::Deadline));
+        }
+    }
+
+    /// Something changed that may help jobs that nobody took: the oldest of them try again.
+    pub(crate) fn on_mesh_changed(&mut self) {
+        let oldest = self.parked.iter().take(limits::RETRIED_AT_ONCE).copied();
+        self.to_place.extend(oldest.collect::<Vec<_>>());
+    }
+
+    /// Nodes that cannot be asked any more. `expelled`: they are not members any more either, so
+    /// what runs there is cut off and placed again.
+    pub(crate) fn on_lost(&mut self, ctx: &mut Context<'_>, nodes: &[NodeId], expelled: bool) {
+        let ids: Vec<JobId> = self.jobs.keys().copied().collect();
+        for id in ids {
+            for node in nodes {
+                self.on_no_answer(ctx, id, *node);
+                if expelled {
+                    self.cut_off(ctx, id, *node);
+                }
+            }
+        }
+    }
+
+    /// Ends a job: its open offers are withdrawn, and its reasons kept.
+    fn finish(&mut self, ctx: &mut Context<'_>, id: JobId, state: JobState) {
+        assert!(state.is_terminal(), "a job ends in a terminal state");
+        self.withdraw(ctx, id, None);
+        let Some(mut job) = self.jobs.remove(&id) else { return };
+        ctx.timers.clear(&Wakeup::Job(id));
+        ctx.timers.clear(&Wakeup::QueueDeadline(id));
+        self.to_place.remove(&id);
+        self.parked.remove(&id);
+        job.why.state = state.clone();
+        job.why.ended = Some(ctx.now);
+        self.finished.insert(id, job.why);
+        self.finished_order.push_back(id);
+        if self.finished_order.len() > limits::FINISHED
+            && let Some(oldest) = self.finished_order.pop_front()
+        {
+            self.finished.remove(&oldest);
+        }
+        ctx.out.act(Action::JobState { job: id, state });
+    }
+
+    fn set_state(&mut self, ctx: &mut Context<'_>, id: JobId, state: JobState) {
+        if let Some(job) = self.jobs.get_mut(&id)
+            && job.why.state != state
+        {
+            job.why.state = state.clone();
+            ctx.out.act(Action::JobState { job: id, state });
+        }
+    }
+
+    pub(crate) fn live(&self) -> Vec<&Why> {
+        self.jobs.values().map(|job| &job.why).collect()
+    }
+
+    pub(crate) fn why(&self, id: JobId) -> Option<&Why> {
+        self.jobs.get(&id).map(|job| &job.why).or_else(|| self.finished.get(&id))
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+fn new_job(id: JobId, need: Need, now: Time) -> Job {
+    let why = Why {
+        job: id,
+        need,
+        submitted: now,
+        ended: None,
+        state: JobState::Waiting,
+        candidates: Vec::new(),
+        candidates_omitted: 0,
+        unreachable: 0,
+        rounds: 0,
+        attempts: Vec::new(),
+    };
+    Job {
+        why,
+        phase: Phase::Parked,
+        epoch: Epoch::default().next(),
+        waiting_since: now,
+        faults: 0,
+        last_fault: None,
+        parks: 0,
+        renewals: 0,
+        avoided: BTreeMap::new(),
+        failed: BTreeMap::new(),
+    }
+}
+
+/// `first`, doubled `times` times, at most `most`.
+fn backoff_ms(first: u32, times: u32, most: u32) -> u32 {
+    let doubled = u64::from(first) << times.min(16);
+    u32::try_from(doubled.min(u64::from(most))).expect("at most a 32-bit number")
+}
+
+/// Whether the same node may answer otherwise a moment later.
+fn is_transient(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::QueueFull | Refusal::OwnerBusy | Refusal::Paused | Refusal::Stale => true,
+        Refusal::NotMember
+        | Refusal::Role
+        | Refusal::ModelAbsent
+        | Refusal::EngineAbsent
+        | Refusal::Capability
+        | Refusal::Context { .. }
+        | Refusal::Memory { .. }
+        | Refusal::Excluded
+        | Refusal::Unsupported => false,
+    }
+}

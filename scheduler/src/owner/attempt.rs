@@ -1,0 +1,161 @@
+//! One binding of a job: its beginning, its signs, its end, and what follows a failure.
+
+use pumasi_protocol::{AttemptId, Control, Fault, JobId, JobState, NodeId, Refusal};
+
+use crate::action::Action;
+use crate::context::Context;
+use crate::input::Outcome;
+use crate::limits;
+use crate::timers::Wakeup;
+use crate::view::{Reason, WhyAttempt};
+
+use super::{Job, Owner, Phase};
+
+impl Owner {
+    /// Binds a job to a node that was asked; the others are told that it is gone.
+    pub(super) fn bind(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId, reason: Reason) {
+        self.withdraw(ctx, id, Some(node));
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let attempt = job.attempt();
+        job.phase = Phase::Bound(node);
+        if job.why.attempts.len() >= limits::WHY_ATTEMPTS {
+            job.why.attempts.remove(0);
+        }
+        job.why.attempts.push(WhyAttempt {
+            epoch: attempt.epoch,
+            executor: node,
+            reason,
+            bound: ctx.now,
+            started: None,
+            ended: None,
+        });
+        ctx.timers.clear(&Wakeup::Job(id));
+        ctx.timers.clear(&Wakeup::QueueDeadline(id));
+        let model = job.why.need.model.clone();
+        ctx.send(node, Control::Bind { attempt });
+        ctx.out.act(Action::Dispatch { attempt, executor: node, model });
+        self.set_state(ctx, id, JobState::Bound(node));
+    }
+
+    pub(crate) fn on_started(&mut self, ctx: &mut Context<'_>, attempt: AttemptId) {
+        let Some(node) = self.bound_to(attempt) else { return };
+        let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
+        if let Some(last) = job.why.attempts.last_mut()
+            && last.started.is_none()
+        {
+            last.started = Some(ctx.now);
+        }
+        self.set_state(ctx, attempt.job, JobState::Running(node));
+    }
+
+    pub(crate) fn on_ended(&mut self, ctx: &mut Context<'_>, attempt: AttemptId, outcome: Outcome) {
+        let Some(node) = self.bound_to(attempt) else { return };
+        let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
+        job.note_end(ctx, outcome.clone());
+        match outcome {
+            Outcome::Completed { usage, timings } => {
+                let model = job.why.need.model.clone();
+                if node != ctx.me {
+                    ctx.mesh.on_measured(node, model, usage, timings, ctx.now, ctx.config);
+                }
+                self.finish(ctx, attempt.job, JobState::Completed(node));
+            }
+            Outcome::Cancelled => {
+                ctx.send(node, Control::Gone { attempt });
+                self.finish(ctx, attempt.job, JobState::Cancelled);
+            }
+            Outcome::Failed(fault) => {
+                ctx.send(node, Control::Gone { attempt });
+                self.on_fault(ctx, attempt.job, node, fault);
+            }
+        }
+    }
+
+    /// The executor does not have the binding that this node believes in.
+    pub(crate) fn on_unbound(
+        &mut self,
+        ctx: &mut Context<'_>,
+        from: NodeId,
+        attempt: AttemptId,
+        refusal: Refusal,
+    ) {
+        if !self.is_bound_to(attempt, from) {
+            return self.on_refusal(ctx, from, attempt, refusal);
+        }
+        let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
+        if job.why.attempts.last().is_some_and(|last| last.started.is_none()) {
+            self.rebind(ctx, attempt.job, from, refusal);
+        }
+    }
+
+    /// The executor is not a member any more.
+    pub(super) fn cut_off(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        if matches!(job.phase, Phase::Bound(executor) if executor == node) {
+            self.rebind(ctx, id, node, Refusal::NotMember);
+        }
+    }
+
+    fn rebind(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId, refusal: Refusal) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let attempt = job.attempt();
+        let fault = Fault::Refused(refusal);
+        job.note_end(ctx, Outcome::Failed(fault.clone()));
+        ctx.out.act(Action::CancelAttempt { attempt, executor: node });
+        self.on_fault(ctx, id, node, fault);
+    }
+
+    /// Whether the job is tried again, and whom it leaves alone meanwhile.
+    fn on_fault(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId, fault: Fault) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if !fault.is_retryable() {
+            return self.finish(ctx, id, JobState::Failed(fault));
+        }
+        if let Fault::Refused(refusal) = &fault {
+            job.avoid(node, Some(refusal.clone()), ctx.now, ctx.config);
+        } else {
+            ctx.mesh.on_failure(node, ctx.now, ctx.config);
+            *job.failed.entry(node).or_default() += 1;
+            job.avoid(node, None, ctx.now, ctx.config);
+            job.faults = job.faults.saturating_add(1);
+            if job.faults >= ctx.config.attempts.max(1) {
+                return self.finish(ctx, id, JobState::Failed(fault));
+            }
+            job.last_fault = Some(fault);
+        }
+        self.next_epoch(ctx, id);
+    }
+
+    fn next_epoch(&mut self, ctx: &mut Context<'_>, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.why.attempts.last().is_some_and(|last| last.started.is_some()) {
+            job.waiting_since = ctx.now;
+        }
+        job.epoch = job.epoch.next();
+        job.phase = Phase::Parked;
+        job.renewals = 0;
+        self.set_state(ctx, id, JobState::Waiting);
+        self.await_placing(ctx, id);
+    }
+
+    /// Where the attempt is bound, if it is the binding that stands.
+    fn bound_to(&self, attempt: AttemptId) -> Option<NodeId> {
+        let job = self.jobs.get(&attempt.job).filter(|job| job.epoch == attempt.epoch)?;
+        match job.phase {
+            Phase::Bound(node) => Some(node),
+            Phase::Parked | Phase::Asking(_) => None,
+        }
+    }
+
+    pub(super) fn is_bound_to(&self, attempt: AttemptId, node: NodeId) -> bool {
+        self.bound_to(attempt) == Some(node)
+    }
+}
+
+impl Job {
+    fn note_end(&mut self, ctx: &Context<'_>, outcome: Outcome) {
+        if let Some(last) = self.why.attempts.last_mut() {
+            last.ended = Some((ctx.now, outcome));
+        }
+    }
+}
