@@ -1,0 +1,301 @@
+//! What a node keeps: its identity, the roster, invitations, jobs, settings. One writer thread
+//! applies each change as one batch and acknowledges it only once it is on the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pumasi_protocol::roster::{EntryHash, SignedEntry};
+use pumasi_protocol::{BlobId, JobId, MeshId, NodeId};
+
+mod database;
+mod file;
+mod identity;
+mod invitation;
+mod job;
+mod lock;
+mod record;
+mod writer;
+
+pub use invitation::{Invitation, RedeemError, Redeemed, invitation_id};
+pub use job::JobRecord;
+
+use database::{Batch, Database};
+use file::Files;
+use lock::Lock;
+use record::Table;
+use writer::Writer;
+
+/// Why the store cannot be opened, read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data directory.
+    #[error("another Pumasi (process {pid}) uses {}: stop it, or choose another --data-dir", .dir.display())]
+    InUse {
+        /// The other process; 0 if it cannot be told.
+        pid: u32,
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The system refused to read or write.
+    #[error("{} cannot be read or written: {kind}", .path.display())]
+    Io {
+        /// What was read or written.
+        path: PathBuf,
+        /// What the system said.
+        kind: std::io::ErrorKind,
+    },
+    /// The database, or a record in it, is damaged. It is left as it is.
+    #[error(
+        "{} is damaged and was left as it is: put a backup in its place, or move it away to begin \
+         anew (this computer then has to join its mesh again)", .path.display()
+    )]
+    Damaged {
+        /// What is damaged.
+        path: PathBuf,
+    },
+    /// A record above what the database keeps safely.
+    #[error("a record of {bytes} bytes is too large for the store")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// A write or sync failed before; nothing can be trusted to last, so nothing is written any more.
+    #[error(
+        "the disk refused a write, so nothing more is stored: free or repair it and start again"
+    )]
+    Stopped,
+    /// The system gave no random bytes for a new identity.
+    #[error("the system gives no random numbers, so no identity can be made")]
+    Random,
+}
+
+impl StoreError {
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), kind: error.kind() }
+    }
+}
+
+/// What a node keeps. Cheap to clone; the last one that is dropped closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Dropped in this order: the writer ends first, then the files close, the lock goes last.
+    writer: Writer,
+    database: Database,
+    files: Files,
+    seed: [u8; 32],
+    incarnation: u64,
+    _lock: Lock,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Key of the mesh id.
+const MESH: &[u8] = b"mesh";
+/// Key of the last start's number.
+const INCARNATION: &[u8] = b"incarnation";
+
+impl Store {
+    /// Opens, or begins, the store of a data directory. `now_ms` is the Unix time in milliseconds.
+    /// Blocks for the time of some file operations.
+    ///
+    /// # Errors
+    /// When another process has it, or it is damaged; see [`StoreError`].
+    pub fn open(data_dir: &Path, now_ms: u64) -> Result<Self, StoreError> {
+        create_private_dir(data_dir).map_err(|error| StoreError::io(data_dir, &error))?;
+        let lock = Lock::take(data_dir)?;
+        let seed = identity::load_or_create(data_dir)?;
+        let database = Database::open(&data_dir.join("store"))?;
+        let files = Files::open(&data_dir.join("files"))?;
+        let last: Option<u64> = database.read(Table::Node, INCARNATION)?;
+        let incarnation = now_ms.max(last.map_or(0, |last| last.saturating_add(1)));
+        let mut batch = Batch::default();
+        batch.put(Table::Node, INCARNATION, &incarnation)?;
+        database.apply(batch)?;
+        database.sync()?;
+        let writer = Writer::start(database.clone());
+        let inner = Inner { writer, database, files, seed, incarnation, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The secret seed of this node's key.
+    #[must_use]
+    pub fn identity_seed(&self) -> [u8; 32] {
+        self.inner.seed
+    }
+
+    /// This start's number: above that of every start before.
+    #[must_use]
+    pub fn incarnation(&self) -> u64 {
+        self.inner.incarnation
+    }
+
+    /// The mesh and all its entries that are kept; `None` while this node belongs to none.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn roster(&self) -> Result<Option<(MeshId, Vec<SignedEntry>)>, StoreError> {
+        let Some(mesh) = self.inner.database.read(Table::Node, MESH)? else { return Ok(None) };
+        let rows = self.inner.database.scan::<SignedEntry>(Table::Roster)?;
+        Ok(Some((mesh, rows.into_iter().map(|(_, entry)| entry).collect())))
+    }
+
+    /// Keeps roster entries of this node's mesh.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn add_roster(
+        &self,
+        mesh: MeshId,
+        entries: Vec<SignedEntry>,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.put(Table::Node, MESH, &mesh)?;
+        for entry in &entries {
+            batch.put(Table::Roster, &entry.hash(), entry)?;
+        }
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
+    }
+
+    /// Keeps an invitation.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn add_invitation(
+        &self,
+        id: EntryHash,
+        invitation: Invitation,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.put(Table::Invitation, &id, &invitation)?;
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
+    }
+
+    /// The invitations that are kept, spent and expired ones included.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
+        let rows = self.inner.database.scan(Table::Invitation)?;
+        Ok(rows.into_iter().map(|(_, invitation)| invitation).collect())
+    }
+
+    /// Checks an invitation, spends one of its uses and keeps the entry that `admit` signs, all in
+    /// one batch. A node that redeemed it before spends nothing and gets no new entry.
+    ///
+    /// # Errors
+    /// Why it is not worth an admission, or what `admit` refused.
+    pub async fn redeem<E, F>(
+        &self,
+        id: EntryHash,
+        node: NodeId,
+        now_s: u64,
+        admit: F,
+    ) -> Result<Redeemed, RedeemError<E>>
+    where
+        E: Send + 'static,
+        F: FnOnce(&Invitation) -> Result<SignedEntry, E> + Send + 'static,
+    {
+        let checked =
+            move |database: &Database| invitation::redeem(database, &id, node, now_s, admit);
+        self.inner.writer.apply(checked).await.map_err(RedeemError::Store)?
+    }
+
+    /// Keeps a job's record, or replaces it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn put_job(&self, record: JobRecord) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.put(Table::Job, record.line.job.0.as_bytes(), &record)?;
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
+    }
+
+    /// A job's record.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn job(&self, job: JobId) -> Result<Option<JobRecord>, StoreError> {
+        self.inner.database.read(Table::Job, job.0.as_bytes())
+    }
+
+    /// The newest jobs, newest first.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn jobs(&self, at_most: usize) -> Result<Vec<JobRecord>, StoreError> {
+        self.inner.database.newest(Table::Job, at_most)
+    }
+
+    /// Forgets a job. Its files stay until nothing refers to them.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn remove_job(&self, job: JobId) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.remove(Table::Job, job.0.as_bytes());
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
+    }
+
+    /// A setting that was changed at run time.
+    ///
+    /// # Errors
+    /// When the record is damaged.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.inner.database.read(Table::Setting, name.as_bytes())
+    }
+
+    /// Keeps a setting; `None` forgets it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn set_setting(&self, name: &str, value: Option<String>) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        match value {
+            Some(value) => batch.put(Table::Setting, name.as_bytes(), &value)?,
+            None => batch.remove(Table::Setting, name.as_bytes()),
+        }
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
+    }
+
+    /// Keeps bytes as a file named by its hash; on the disk when this returns. Blocks.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn put_file(&self, bytes: &[u8]) -> Result<BlobId, StoreError> {
+        self.inner.files.put(bytes)
+    }
+
+    /// The bytes of a kept file, checked against its name; `None` if there is none. Blocks.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be read.
+    pub fn file(&self, id: BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.files.read(id)
+    }
+}
+
+/// Creates a directory that only this user may enter.
+fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Makes the names in a directory last.
+fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    // Windows has no such call and needs none: its file systems journal names.
+    if cfg!(unix) { std::fs::File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;
