@@ -34,6 +34,7 @@ export async function answerApi(
   const [what = '', id = '', verb = ''] = path;
   const body = await bodyOf(request);
   if (what === 'events') return stream(life, request, response);
+  if (what === 'nodes') return json(response, { data: life.world.nodes });
   if (what === 'jobs') return jobs(life, id, verb, response);
   if (what === 'models' && verb) {
     life.setModel(String(body.node), id, verb === 'load');

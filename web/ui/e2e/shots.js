@@ -15,7 +15,8 @@ const asking =
     await page.locator('textarea').fill(question);
     await page.locator('textarea').press('Enter');
     await page.locator('article[aria-busy]').waitFor();
-    if (whole) await page.locator('article[aria-busy=false] footer, [role=alert]').waitFor();
+    if (whole)
+      await page.locator('article[aria-busy=false] footer, [role=alert]').first().waitFor();
   };
 const opening = (selector) => async (page) => {
   await page.locator(selector).first().click();
@@ -30,6 +31,12 @@ const pages = {
   hostile: ['/', asking('hostile: now')],
   mesh: ['/mesh'],
   card: ['/mesh', opening('.hall a, .tile')],
+  invite: ['/mesh?panel=invite'],
+  token: ['/mesh?panel=invite', opening('dialog [type=submit]')],
+  join: ['/mesh?panel=join'],
+  preferences: ['/', opening('[popovertarget=preferences]')],
+  missing: ['/nowhere'],
+  gone: ['/chat/none'],
   jobs: ['/jobs'],
   job: ['/jobs', opening('main li a')],
   models: ['/models'],
@@ -47,7 +54,7 @@ for (const [size, [width, height]] of Object.entries(widths)) {
           if (!new RegExp(filter).test(file)) continue;
           const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale });
           page.on('pageerror', (error) => console.log(file, error.message));
-          await page.goto(`${base}${path}?mock=${mock}`);
+          await page.goto(`${base}${path}${path.includes('?') ? '&' : '?'}mock=${mock}`);
           await settle(page);
           await act?.(page);
           await settle(page);

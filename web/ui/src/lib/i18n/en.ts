@@ -97,7 +97,7 @@ export const en = {
       owner: 'its owner is at work',
       paused: 'takes a break',
       away: 'not here',
-      awaySince: (time: string) => `not here, seen ${time}`,
+      awaySince: (time: string) => `left ${time}`,
       busy: (n: number) => count(n, 'job', 'jobs'),
       busyAndWaiting: (n: number, waiting: number) =>
         `${count(n, 'job', 'jobs')}, ${waiting} waiting`,
@@ -173,6 +173,12 @@ export const en = {
   },
   why: {
     asking: 'Looking up why …',
+    soonest: (name: string, time: string, next: string, later: string) =>
+      `${name} would be done in ${time}, ${later} before ${next}.`,
+    free: (name: string, time: string) =>
+      `${name} was the first that could begin, and would be done in ${time}.`,
+    onlyOne: (name: string, time: string) =>
+      `${name} was the only one that could do it, in about ${time}.`,
     round: (n: number) => `Placed for the ${['first', 'second', 'third'][n - 1] ?? `${n}th`} time`,
     others: 'Who else could have helped',
     ruledOut: (n: number) => `${count(n, 'computer', 'computers')} could not`,

@@ -100,7 +100,7 @@ export const ko: Words = {
       owner: '주인이 쓰는 중',
       paused: '쉬는 중',
       away: '자리에 없음',
-      awaySince: (time) => `자리에 없음, ${time}까지 있었음`,
+      awaySince: (time) => `${time}에 떠남`,
       busy: (n) => `작업 ${number(n)}개`,
       busyAndWaiting: (n, waiting) => `작업 ${number(n)}개, 대기 ${number(waiting)}개`,
     },
@@ -171,6 +171,11 @@ export const ko: Words = {
   },
   why: {
     asking: '까닭을 알아보는 중 …',
+    soonest: (name, time, next, later) =>
+      `${name}에서 ${time} 만에 끝날 것으로 보여, ${next}보다 ${later} 빠릅니다.`,
+    free: (name, time) =>
+      `${name}이(가) 가장 먼저 시작할 수 있었고, ${time} 만에 끝날 것으로 보였습니다.`,
+    onlyOne: (name, time) => `할 수 있는 곳이 ${name}뿐이었고, 약 ${time} 걸릴 것으로 보였습니다.`,
     round: (n) => `${n}번째 배정`,
     others: '대신 할 수 있었던 컴퓨터',
     ruledOut: (n) => `할 수 없었던 컴퓨터 ${number(n)}대`,

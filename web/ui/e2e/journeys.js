@@ -1,0 +1,123 @@
+/** What a person does, against a real node with the starter model. Each is independent of the others. */
+
+import { ask, assert, visit } from './journey.js';
+
+/** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
+const model = process.env.PUMASI_MODEL ?? 'starter';
+
+async function asksAndIsAnswered(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/');
+  const answer = await ask(page, model, 'upper: hello');
+  assert.match(await answer.locator('.markdown').innerText(), /HELLO/);
+  const foot = answer.locator('footer');
+  await foot.getByText('Answered by').waitFor();
+  assert.match(await foot.innerText(), /first word after/);
+  await foot.getByRole('button', { name: 'why here' }).click();
+  await answer.locator('[popover] table').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('main textarea').fill('reverse: abc');
+  await page.locator('main textarea').press('Enter');
+  const second = page.locator('article[aria-busy=false]').nth(1);
+  await second.locator('footer').waitFor();
+  assert.match(await second.locator('.markdown').innerText(), /cba/);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function seesTheComputers(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/mesh');
+  const tables = page.locator('.hall li a, .tile');
+  await tables.first().waitFor();
+  const reply = await page.request.get(`${base}/api/v1/nodes`);
+  const { data } = await reply.json();
+  assert.equal(await tables.count(), data.length);
+  for (const { name } of data) await page.getByText(name, { exact: true }).first().waitFor();
+  await page.locator('.hall a, .tile').first().click();
+  await page.waitForURL(/\/mesh\/[0-9a-f]{64}/);
+  await page.getByRole('heading', { name: 'Memory for models' }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function findsTheJobAndItsWhy(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/');
+  await ask(page, model, 'upper: why');
+  await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();
+  await page.locator('main li a', { hasText: model }).first().click();
+  await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/);
+  const panel = page.getByRole('complementary', { name: model });
+  await panel.getByRole('heading', { name: 'Why here' }).waitFor();
+  await panel.getByRole('table').first().waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Why here' }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function wakesAndRestsAModel(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/models');
+  const card = page.locator('article', { hasText: model }).first();
+  await card.waitFor();
+  const details = card.locator('details');
+  if ((await details.getAttribute('open')) === null) await card.locator('summary').click();
+  const row = card.locator('details li').first();
+  const rest = row.getByRole('button', { name: 'Let rest' });
+  const wake = row.getByRole('button', { name: 'Wake' });
+  await rest.or(wake).waitFor();
+  if (await wake.isVisible()) await wake.click();
+  await rest.waitFor();
+  await rest.click();
+  await wake.waitFor();
+  await wake.click();
+  await rest.waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function makesAnInvitation(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/mesh?panel=invite');
+  await page.getByRole('button', { name: 'Make the invitation' }).click();
+  const token = page.locator('dialog code').last();
+  await token.waitFor();
+  assert.ok((await token.innerText()).length > 20);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function asksOnceMore(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/');
+  const first = await ask(page, model, 'repeat: neighbours');
+  await first.getByRole('button', { name: 'Ask again' }).click();
+  const answer = page.locator('article[aria-busy=false]');
+  await answer.locator('footer').waitFor();
+  assert.equal(await answer.count(), 1);
+  assert.match(await answer.locator('.markdown').innerText(), /neighbours/);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function speaksKoreanOnAPhone(browser, base) {
+  const options = { locale: 'ko-KR', viewport: { width: 390, height: 844 }, colorScheme: 'dark' };
+  const { page, complaints, close } = await visit(browser, base, '/', options);
+  await page.getByRole('heading', { name: '무엇을 거들어 드릴까요?' }).waitFor();
+  assert.equal(await page.locator('html').getAttribute('lang'), 'ko');
+  assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
+  for (const name of ['컴퓨터', '작업', '모델']) {
+    await page.getByRole('navigation').getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.equal(wider, false, `${name} is wider than the phone`);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+export const journeys = [
+  asksAndIsAnswered,
+  seesTheComputers,
+  findsTheJobAndItsWhy,
+  wakesAndRestsAModel,
+  makesAnInvitation,
+  asksOnceMore,
+  speaksKoreanOnAPhone,
+];

@@ -1,0 +1,21 @@
+/** Runs the journeys against the node at PUMASI_URL: `npm run e2e [NAME …]`. */
+
+import { launch } from './browser.js';
+import { journeys } from './journeys.js';
+
+const base = (process.env.PUMASI_URL ?? 'http://127.0.0.1:7862').replace(/\/$/, '');
+const wanted = process.argv.slice(2);
+const browser = await launch();
+let failed = 0;
+for (const journey of journeys) {
+  if (wanted.length && !wanted.includes(journey.name)) continue;
+  try {
+    await journey(browser, base);
+    console.log(`ok   ${journey.name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${journey.name}\n${error.stack}`);
+  }
+}
+await browser.close();
+process.exitCode = failed ? 1 : 0;

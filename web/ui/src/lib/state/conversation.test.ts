@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Conversation } from './conversation.svelte';
+import type { Answer } from './message.svelte';
+
+let write: (chunk: unknown) => void;
+let end: () => void;
+let asked: { model: string; messages: unknown[] }[];
+
+/** A node that answers what the test writes, for as long as nobody hangs up. */
+function answering(_: string, init: RequestInit): Promise<Response> {
+  asked.push(JSON.parse(String(init.body)) as (typeof asked)[number]);
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      write = (chunk) => controller.enqueue(encoder.encode(`data: ${JSON.stringify(chunk)}\n\n`));
+      end = () => controller.close();
+      init.signal?.addEventListener('abort', () => {
+        controller.error(new DOMException('', 'AbortError'));
+      });
+    },
+  });
+  const headers = { 'x-pumasi-job': 'j1', 'x-pumasi-node': 'n1', 'x-pumasi-why': 'it%20is%20free' };
+  return Promise.resolve(new Response(body, { headers }));
+}
+
+const delta = (content: string, finish: string | null = null): unknown => ({
+  choices: [{ index: 0, delta: { content }, finish_reason: finish }],
+});
+const last = (talk: Conversation): Answer => talk.messages.at(-1) as Answer;
+
+beforeEach(() => {
+  asked = [];
+  vi.stubGlobal('fetch', vi.fn(answering));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test('an answer streams in, with where it came from and what it took', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('upper: hi');
+  await vi.waitUntil(() => last(talk).origin);
+  expect(last(talk).origin).toEqual({ job: 'j1', node: 'n1', why: 'it is free' });
+  write({ choices: [{ index: 0, delta: { reasoning_content: 'hm' }, finish_reason: null }] });
+  write(delta('H'));
+  write(delta('I', 'stop'));
+  write({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } });
+  end();
+  await vi.waitUntil(() => last(talk).over);
+  const { content, thinking, progress, tokens } = last(talk);
+  expect({ content, thinking, progress, tokens }).toEqual({
+    content: 'HI',
+    thinking: 'hm',
+    progress: 'done',
+    tokens: 2,
+  });
+});
+
+test('stopping hangs up and keeps what was written', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('count');
+  await vi.waitUntil(() => last(talk).origin);
+  write(delta('one'));
+  await vi.waitUntil(() => last(talk).content);
+  talk.stop();
+  await vi.waitUntil(() => last(talk).over);
+  expect([last(talk).progress, last(talk).content]).toEqual(['stopped', 'one']);
+});
+
+test('a stream that ends without a finish is a broken answer', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('count');
+  await vi.waitUntil(() => last(talk).origin);
+  write(delta('one'));
+  end();
+  await vi.waitUntil(() => last(talk).over);
+  expect([last(talk).progress, last(talk).fault?.code]).toEqual(['failed', 'broken_stream']);
+});
+
+test('an error in the stream and an error instead of one are explained by their codes', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('count');
+  await vi.waitUntil(() => last(talk).origin);
+  write({ error: { code: 'engine_crash', message: 'the engine crashed' } });
+  await vi.waitUntil(() => last(talk).over);
+  expect(last(talk).fault?.code).toBe('engine_crash');
+
+  const body = JSON.stringify({ error: { code: 'model_not_found', message: 'no such model' } });
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(body, { status: 404 })));
+  talk.again();
+  await vi.waitUntil(() => last(talk).over);
+  expect([last(talk).fault?.code, last(talk).fault?.status]).toEqual(['model_not_found', 404]);
+});
+
+test('asking again replaces the answer, asking on tells the model what was said', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('one');
+  await vi.waitUntil(() => last(talk).origin);
+  write(delta('first', 'stop'));
+  end();
+  await vi.waitUntil(() => last(talk).over);
+  talk.again();
+  await vi.waitUntil(() => last(talk).origin);
+  write(delta('second', 'stop'));
+  end();
+  await vi.waitUntil(() => last(talk).over);
+  expect(talk.messages.map(({ content }) => content)).toEqual(['one', 'second']);
+  talk.ask('two');
+  await vi.waitUntil(() => last(talk).origin);
+  expect(asked[2]?.messages).toEqual([
+    { role: 'user', content: 'one' },
+    { role: 'assistant', content: 'second' },
+    { role: 'user', content: 'two' },
+  ]);
+  talk.stop();
+});
