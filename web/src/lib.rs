@@ -2,6 +2,17 @@
 //! What a mesh is, it knows only as the trait [`mesh::Mesh`].
 
 pub mod api;
+mod app;
+mod body;
+mod error;
+mod gather;
+mod guard;
+pub mod limits;
 pub mod mesh;
+mod routes;
+mod server;
+pub mod settings;
 
 pub use mesh::Mesh;
+pub use server::{ServeError, serve};
+pub use settings::{ApiKey, BindRefused, Exposure, Patience, Secret, Settings, check_bind};

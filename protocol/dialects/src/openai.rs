@@ -42,6 +42,8 @@ pub struct GenerateRequest {
     pub model: ModelName,
     /// One canonical request per answer (`choices[].index` is the place in this list); never empty.
     pub answers: Vec<Generate>,
+    /// How many answers each prompt gets: that many neighbours in `answers` share one.
+    pub copies: usize,
     /// Answer in pieces.
     pub stream: bool,
     /// End a stream with the token counts.

@@ -24,12 +24,14 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     generate.stop = body.optional("stop", sampling::stop)?.unwrap_or_default();
     generate.format = body.optional("response_format", format)?.unwrap_or_default();
     generate.logprobs = logprobs(&mut body)?;
-    let answers = sampling::copies(&generate, sampling::count(&mut body)?);
+    let copies = sampling::count(&mut body)?;
+    let answers = sampling::copies(&generate, copies);
     let (constraints, priority) = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Chat,
         model,
         answers,
+        copies,
         stream: body.flag("stream")?,
         include_usage: body.optional("stream_options", sampling::include_usage)?.unwrap_or(false),
         tools,

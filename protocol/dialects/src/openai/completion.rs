@@ -33,6 +33,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         kind: JobKind::Completion,
         model,
         answers,
+        copies: n,
         stream: body.flag("stream")?,
         include_usage: body.optional("stream_options", sampling::include_usage)?.unwrap_or(false),
         tools: Vec::new(),

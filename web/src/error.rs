@@ -1,0 +1,375 @@
+//! Everything that a request can be answered with instead of what it asked for: a closed list, each
+//! with status, code and sentence. No path, address, key or remote text is ever part of it.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use pumasi_dialects::Invalid;
+use pumasi_protocol::Fault;
+
+use crate::api::{ErrorBody, ErrorDetail};
+use crate::mesh::{AdmissionError, JobLookupError, ModelError, RunError};
+
+/// Why a request is refused or failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// The head is not HTTP/1.1 that everybody reads alike.
+    #[error("the request is malformed")]
+    Malformed,
+    /// The head is too large.
+    #[error("the request's headers are too large or too many")]
+    HeadTooLarge,
+    /// The head did not come in time.
+    #[error("the request's headers did not arrive in time")]
+    HeadTimeout,
+    /// All connections are taken.
+    #[error("too many connections: try again later")]
+    TooManyConnections,
+    /// The Host header is missing, given twice, or not a host.
+    #[error("the Host header must name this computer once")]
+    HostInvalid,
+    /// The Host header names another host: perhaps a rebound name.
+    #[error("this name does not belong to this computer: use 127.0.0.1 or localhost")]
+    HostNotAllowed,
+    /// Another site's page asks.
+    #[error("pages of other sites may not use this computer")]
+    OriginNotAllowed,
+    /// No token, or a wrong one.
+    #[error("this needs a valid token in the Authorization header")]
+    Unauthorized,
+    /// Too many wrong tokens.
+    #[error("too many wrong tokens: try again later")]
+    TooManyFailures {
+        /// When, in seconds.
+        retry_s: u32,
+    },
+    /// No such route.
+    #[error("there is nothing at this address")]
+    RouteNotFound,
+    /// The route does not take this method.
+    #[error("this address does not take this method")]
+    MethodNotAllowed,
+    /// The Content-Type header cannot be read.
+    #[error("the Content-Type header is not valid")]
+    ContentType,
+    /// The body is not JSON by its own word.
+    #[error("the Content-Type must be application/json")]
+    MediaType,
+    /// The body is too large.
+    #[error("the body may have {limit} bytes at most")]
+    BodyTooLarge {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The body did not come in time.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// The body ended early or is not framed as HTTP frames it.
+    #[error("the body ended early")]
+    BodyBroken,
+    /// The body is not what the route takes.
+    #[error("{0}")]
+    Invalid(Invalid),
+    /// A query parameter is not valid.
+    #[error("this query parameter is not valid")]
+    Query {
+        /// Which.
+        name: &'static str,
+    },
+    /// Jobs of this kind cannot be submitted.
+    #[error("jobs of this kind cannot be submitted here yet")]
+    JobKind,
+    /// The job was not taken.
+    #[error("{0}")]
+    Run(#[from] RunError),
+    /// The job was taken and failed.
+    #[error("{0}")]
+    Fault(Fault),
+    /// The question about a job has no answer.
+    #[error("{0}")]
+    Job(#[from] JobLookupError),
+    /// The model was not loaded or unloaded.
+    #[error("{0}")]
+    Model(#[from] ModelError),
+    /// There is no such model.
+    #[error("the mesh has no model of this name: `pumasi models` lists what there is")]
+    ModelUnknown,
+    /// Inviting or joining failed.
+    #[error("{0}")]
+    Admission(#[from] AdmissionError),
+    /// We are wrong.
+    #[error("something went wrong inside; the log has it under this request id")]
+    Internal,
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl ApiError {
+    /// The HTTP status.
+    #[must_use]
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed
+            | Self::HostInvalid
+            | Self::ContentType
+            | Self::BodyBroken
+            | Self::Invalid(_)
+            | Self::Query { .. }
+            | Self::JobKind => StatusCode::BAD_REQUEST,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RouteNotFound | Self::ModelUnknown => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Run(error) => run_status(error),
+            Self::Fault(fault) => fault_status(fault),
+            Self::Job(error) => job_status(*error),
+            Self::Model(error) => model_status(error),
+            Self::Admission(error) => admission_status(error),
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable word for programs.
+    #[must_use]
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed_request",
+            Self::HeadTooLarge => "headers_too_large",
+            Self::HeadTimeout | Self::BodyTimeout => "request_timeout",
+            Self::TooManyConnections => "too_many_connections",
+            Self::HostInvalid => "invalid_host",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::Unauthorized => "invalid_token",
+            Self::TooManyFailures { .. } => "too_many_failures",
+            Self::RouteNotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::ContentType => "invalid_content_type",
+            Self::MediaType => "unsupported_media_type",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyBroken => "body_incomplete",
+            Self::Invalid(invalid) => invalid.code(),
+            Self::Query { .. } => "invalid_query",
+            Self::JobKind => "unsupported_job_kind",
+            Self::Run(error) => run_code(error),
+            Self::Fault(fault) => fault.code(),
+            Self::Job(error) => job_code(*error),
+            Self::Model(error) => model_code(error),
+            Self::ModelUnknown => "model_not_found",
+            Self::Admission(error) => admission_code(error),
+            Self::Internal => "internal_error",
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    fn param(&self) -> Option<String> {
+        if let Self::Invalid(invalid) = self {
+            return invalid.param.clone();
+        }
+        if let Self::Query { name } = self {
+            return Some((*name).to_owned());
+        }
+        (self.code() == "model_not_found").then(|| "model".to_owned())
+    }
+
+    /// When trying again can help, in seconds.
+    #[must_use]
+    pub(crate) fn retry_s(&self) -> Option<u32> {
+        if let Self::TooManyFailures { retry_s }
+        | Self::Run(RunError::ModelLoading { retry_s, .. } | RunError::Busy { retry_s }) = self
+        {
+            return Some(*retry_s);
+        }
+        // The next attempt is placed anew, and a restarted engine takes about this long.
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(5)
+    }
+
+    /// The error body, as JSON text.
+    #[must_use]
+    pub(crate) fn body(&self, request_id: &str) -> String {
+        let error = ErrorDetail {
+            kind: self.kind().to_owned(),
+            code: self.code().to_owned(),
+            param: self.param(),
+            message: self.to_string(),
+            request_id: request_id.to_owned(),
+        };
+        serde_json::to_string(&ErrorBody { error }).expect("plain text fields have a JSON form")
+    }
+
+    /// Whether the connection must end with this answer: what follows on it cannot be trusted.
+    #[must_use]
+    pub(crate) fn closes(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed
+                | Self::HeadTooLarge
+                | Self::HeadTimeout
+                | Self::TooManyConnections
+                | Self::BodyTooLarge { .. }
+                | Self::BodyTimeout
+                | Self::BodyBroken
+        )
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub(crate) fn respond(&self, request_id: &str) -> Response {
+        let mut response = Response::new(self.body(request_id).into());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(retry_s) = self.retry_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_s));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.closes() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// Handlers return the bare error; the server writes its body, which names the request.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn run_status(error: &RunError) -> StatusCode {
+    match error {
+        RunError::ModelNotFound(_) => StatusCode::NOT_FOUND,
+        RunError::ModelLoading { .. } | RunError::Busy { .. } | RunError::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        RunError::Capability(_) | RunError::UnknownNode(_) => StatusCode::BAD_REQUEST,
+        RunError::NotAllowed => StatusCode::FORBIDDEN,
+        RunError::Fault(fault) => fault_status(fault),
+    }
+}
+
+fn run_code(error: &RunError) -> &'static str {
+    match error {
+        RunError::ModelNotFound(_) => "model_not_found",
+        RunError::ModelLoading { .. } => "model_loading",
+        RunError::Capability(_) => "unsupported_by_model",
+        RunError::UnknownNode(_) => "unknown_node",
+        RunError::Busy { .. } => "busy",
+        RunError::NotAllowed => "not_allowed",
+        RunError::Stopping => "stopping",
+        RunError::Fault(fault) => fault.code(),
+    }
+}
+
+fn fault_status(fault: &Fault) -> StatusCode {
+    match fault {
+        Fault::Context { .. }
+        | Fault::Grammar
+        | Fault::Template
+        | Fault::Capability
+        | Fault::ModelUnsupported
+        | Fault::BadRequest => StatusCode::BAD_REQUEST,
+        Fault::Cancelled => StatusCode::CONFLICT,
+        Fault::EngineCrash
+        | Fault::EngineSilent
+        | Fault::EngineGarbage
+        | Fault::EngineStart
+        | Fault::ModelDamaged
+        | Fault::Memory { .. }
+        | Fault::Refused(_)
+        | Fault::Connection
+        | Fault::Silent
+        | Fault::PeerProtocol
+        | Fault::NoCandidate
+        | Fault::Deadline => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn job_status(error: JobLookupError) -> StatusCode {
+    match error {
+        JobLookupError::NotFound => StatusCode::NOT_FOUND,
+        JobLookupError::Over | JobLookupError::NotOver => StatusCode::CONFLICT,
+        JobLookupError::NotKept => StatusCode::GONE,
+        JobLookupError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn job_code(error: JobLookupError) -> &'static str {
+    match error {
+        JobLookupError::NotFound => "job_not_found",
+        JobLookupError::Over => "job_over",
+        JobLookupError::NotOver => "job_not_over",
+        JobLookupError::NotKept => "result_not_kept",
+        JobLookupError::Unreachable => "owner_unreachable",
+    }
+}
+
+fn model_status(error: &ModelError) -> StatusCode {
+    match error {
+        ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
+        ModelError::InUse => StatusCode::CONFLICT,
+        ModelError::NotAllowed => StatusCode::FORBIDDEN,
+        ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        ModelError::Fault(fault) => fault_status(fault),
+    }
+}
+
+fn model_code(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::NotFound => "model_not_found",
+        ModelError::UnknownNode => "unknown_node",
+        ModelError::InUse => "model_in_use",
+        ModelError::NotAllowed => "not_allowed",
+        ModelError::Unreachable => "node_unreachable",
+        ModelError::Fault(fault) => fault.code(),
+    }
+}
+
+fn admission_status(error: &AdmissionError) -> StatusCode {
+    match error {
+        AdmissionError::NotAllowed => StatusCode::FORBIDDEN,
+        AdmissionError::NoMesh | AdmissionError::AlreadyMember => StatusCode::CONFLICT,
+        AdmissionError::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        AdmissionError::Name(_) | AdmissionError::BadToken => StatusCode::BAD_REQUEST,
+        AdmissionError::Expired => StatusCode::GONE,
+        AdmissionError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        AdmissionError::Store => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn admission_code(error: &AdmissionError) -> &'static str {
+    match error {
+        AdmissionError::NotAllowed => "not_allowed",
+        AdmissionError::NoMesh => "no_mesh",
+        AdmissionError::AlreadyMember => "already_member",
+        AdmissionError::TooMany => "too_many_invitations",
+        AdmissionError::Name(_) => "invalid_name",
+        AdmissionError::BadToken => "invalid_invitation",
+        AdmissionError::Expired => "invitation_expired",
+        AdmissionError::Unreachable => "issuer_unreachable",
+        AdmissionError::Store => "store_failed",
+    }
+}

@@ -1,0 +1,252 @@
+//! One request's jobs while they run: their events, merged and assembled into what the client gets.
+//! Dropping it cancels what has not ended.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll};
+use pumasi_dialects::assemble::{Assembler, Settings};
+use pumasi_dialects::openai::{Counts, Provenance};
+use pumasi_dialects::{Delta, Ending};
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::mesh::{Placed, RunEvent, Running};
+
+/// What a job's event means for the client.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing to send; the job is alive.
+    Progress,
+    /// The job goes on elsewhere.
+    Moved(usize),
+    /// More of an answer.
+    Deltas(usize, Vec<Delta>),
+    /// The rest of an answer, and why it ended.
+    Ended(usize, Vec<Delta>, Ending),
+    /// It failed: the whole request does.
+    Failed(Fault),
+}
+
+/// One answer on its way.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    job: JobId,
+    assembler: Assembler,
+    placed: Option<Placed>,
+    attempts: u32,
+    prompt: Option<(u32, u32)>,
+    usage: Option<Usage>,
+    timings: Option<Timings>,
+    ended: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(job: JobId, settings: Settings) -> Self {
+        Self {
+            job,
+            assembler: Assembler::new(settings),
+            placed: None,
+            attempts: 0,
+            prompt: None,
+            usage: None,
+            timings: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn job(&self) -> JobId {
+        self.job
+    }
+
+    pub(crate) fn placed(&self) -> Option<&Placed> {
+        self.placed.as_ref()
+    }
+
+    pub(crate) fn provenance(&self) -> Provenance {
+        Provenance {
+            job: self.job.to_string(),
+            node: self.placed.as_ref().map(|placed| placed.node.to_string()),
+            node_name: self.placed.as_ref().map(|placed| placed.name.to_string()),
+            attempts: self.attempts,
+            timings: self.timings.map(Into::into),
+        }
+    }
+
+    /// The engine's counts. An answer that moved was counted in parts, so its tokens are those that
+    /// came; the prompt counts as the first attempt read it.
+    pub(crate) fn counts(&self) -> Counts {
+        let usage = self.usage.unwrap_or_default();
+        let (prompt, cached) = self.prompt.unwrap_or((usage.prompt, usage.cached));
+        let completion = usage.completion.max(self.assembler.tokens());
+        Counts {
+            prompt: prompt.into(),
+            cached: cached.into(),
+            completion: completion.into(),
+            reasoning: self.assembler.reasoning_tokens().into(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, index: usize, event: RunEvent) -> Step {
+        match event {
+            RunEvent::Placed(placed) => {
+                self.attempts += 1;
+                self.placed = Some(placed);
+                if self.attempts > 1 { Step::Moved(index) } else { Step::Progress }
+            }
+            RunEvent::Failed(fault) => Step::Failed(fault),
+            RunEvent::Attempt(event) => self.take_attempt(index, event),
+        }
+    }
+
+    fn take_attempt(&mut self, index: usize, event: AttemptEvent) -> Step {
+        match event {
+            AttemptEvent::Alive { .. } => Step::Progress,
+            AttemptEvent::Started { prompt, cached, syntax } => {
+                let count = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+                // From a provider there are no ids to count.
+                if count > 0 && self.prompt.is_none() {
+                    self.prompt = Some((count, cached));
+                }
+                self.assembler.start(syntax);
+                Step::Deltas(index, Vec::new())
+            }
+            AttemptEvent::Tokens { tokens, .. } => {
+                let deltas = self.assembler.push(&tokens);
+                if self.assembler.is_over() {
+                    return self.end(index, deltas, Finish::StopString);
+                }
+                Step::Deltas(index, deltas)
+            }
+            AttemptEvent::Finished { finish: Finish::Cancelled, .. } => {
+                Step::Failed(Fault::Cancelled)
+            }
+            AttemptEvent::Finished { finish, usage, timings } => {
+                self.usage = Some(usage);
+                self.timings = Some(timings);
+                self.end(index, Vec::new(), finish)
+            }
+            AttemptEvent::Embedded { .. } => Step::Failed(Fault::PeerProtocol),
+            AttemptEvent::Failed(fault) => Step::Failed(fault),
+        }
+    }
+
+    fn end(&mut self, index: usize, mut deltas: Vec<Delta>, finish: Finish) -> Step {
+        let (rest, ending) = self.assembler.finish(finish);
+        deltas.extend(rest);
+        self.ended = true;
+        Step::Ended(index, deltas, ending)
+    }
+}
+
+/// What the assembly of one answer depends on.
+pub(crate) fn assembly(
+    job: JobId,
+    generate: &Generate,
+    tools: &[String],
+    parallel_tool_calls: bool,
+) -> Settings {
+    Settings {
+        stop: generate.stop.clone(),
+        logprobs: generate.logprobs.is_some(),
+        tools: tools.to_vec(),
+        parallel_tool_calls,
+        job,
+    }
+}
+
+type Tagged = BoxStream<'static, (usize, Option<RunEvent>)>;
+
+/// All answers of one request.
+pub(crate) struct Gathering {
+    lanes: Vec<Lane>,
+    events: SelectAll<Tagged>,
+    early: VecDeque<Step>,
+    copies: usize,
+}
+
+impl Gathering {
+    /// `copies` neighbours share a prompt.
+    pub(crate) fn new(running: Vec<(Running, Settings)>, copies: usize) -> Self {
+        let mut lanes = Vec::with_capacity(running.len());
+        let mut events = SelectAll::new();
+        for (index, (running, settings)) in running.into_iter().enumerate() {
+            lanes.push(Lane::new(running.job, settings));
+            let closed = futures::stream::once(async move { (index, None) });
+            let source = ReceiverStream::new(running.events);
+            let tagged: Tagged = source.map(move |e| (index, Some(e))).chain(closed).boxed();
+            events.push(tagged);
+        }
+        Self { lanes, events, early: VecDeque::new(), copies }
+    }
+
+    pub(crate) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Counts of all answers. A prompt with several answers counts once, as the API reference has it.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let counts = lane.counts();
+            if index.is_multiple_of(self.copies) {
+                sum.prompt += counts.prompt;
+                sum.cached += counts.cached;
+            }
+            sum.completion += counts.completion;
+            sum.reasoning += counts.reasoning;
+        }
+        sum
+    }
+
+    /// Waits until an engine has begun, or at most `patience`. What comes meanwhile is kept.
+    pub(crate) async fn begin(&mut self, patience: Duration) -> Result<(), Fault> {
+        let begun = async {
+            loop {
+                match self.receive().await {
+                    None => return Ok(()),
+                    Some(Step::Failed(fault)) => return Err(fault),
+                    Some(Step::Progress | Step::Moved(_)) => {}
+                    Some(step @ (Step::Deltas(..) | Step::Ended(..))) => {
+                        self.early.push_back(step);
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(patience, begun).await.unwrap_or(Ok(()))
+    }
+
+    /// What comes next; none when all answers have ended. May be dropped while it waits.
+    pub(crate) async fn next(&mut self) -> Option<Step> {
+        match self.early.pop_front() {
+            Some(step) => Some(step),
+            None => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Step> {
+        while self.lanes.iter().any(|lane| !lane.ended) {
+            let (index, event) = self.events.next().await?;
+            let lane = &mut self.lanes[index];
+            match event {
+                _ if lane.ended => {}
+                Some(event) => return Some(lane.take(index, event)),
+                None => return Some(Step::Failed(Fault::Connection)),
+            }
+        }
+        None
+    }
+
+    /// The client has everything. Engines that are still writing, because a stop string was found here
+    /// first, get a moment to end by themselves, so that the job counts as done.
+    pub(crate) fn wind_down(mut self, patience: Duration) {
+        tokio::spawn(async move {
+            let drain = async { while self.events.next().await.is_some() {} };
+            // What does not end in time is cancelled by being dropped.
+            let _ = tokio::time::timeout(patience, drain).await;
+        });
+    }
+}

@@ -1,0 +1,34 @@
+//! Every bound of the HTTP face in one place. Times are in `settings.rs`, since tests shorten them.
+
+/// Bytes of a request's head: request line and headers.
+pub const HEAD_BYTES: usize = 64 * 1024;
+/// Headers of a request.
+pub const HEADERS: usize = 100;
+/// Bytes of a body without pictures.
+pub const BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of a body with pictures.
+pub const VISION_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of a body of `/api/v1` other than a submitted job.
+pub const SMALL_BODY_BYTES: usize = 64 * 1024;
+/// Connections at a time; the next are told to come back.
+pub const CONNECTIONS: usize = 1_024;
+/// Bytes that may wait for a client that reads slowly, before its job is paused.
+pub const REPLY_BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes gathered into one write, when the engine is faster than the client.
+pub const WRITE_BYTES: usize = 16 * 1024;
+/// Bodies above this are parsed off the async threads.
+pub const INLINE_PARSE_BYTES: usize = 64 * 1024;
+/// Characters of a request id that a program may set itself.
+pub const REQUEST_ID_CHARS: usize = 64;
+/// Characters of an answer's header.
+pub const HEADER_CHARS: usize = 512;
+/// Jobs in one list.
+pub const JOBS_LISTED: usize = 1_000;
+/// Jobs in a list, where nothing else is asked for, and in a snapshot.
+pub const JOBS_DEFAULT: usize = 100;
+/// Wrong tokens of one source in a minute.
+pub const TOKEN_FAILURES: u32 = 20;
+/// Sources whose wrong tokens are counted at a time.
+pub const TOKEN_SOURCES: usize = 4_096;
+/// Bytes that are read and thrown away after a refusal, so that the client can read it.
+pub const LINGER_BYTES: usize = 4 * 1024 * 1024;

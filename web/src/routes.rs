@@ -1,0 +1,98 @@
+//! The routes. Three sorts: open to everybody who gets past the guard, inference (open to programs of
+//! this computer), and everything else, which needs the token.
+
+mod admission;
+mod assets;
+mod events;
+mod headers;
+mod inference;
+mod jobs;
+mod kept;
+mod listing;
+mod models;
+mod streaming;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::guard::Asker;
+use crate::mesh::Caller;
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let inference = Router::new()
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*model}", get(models::one))
+        .route("/v1/chat/completions", post(inference::chat))
+        .route("/v1/completions", post(inference::completion))
+        .route("/v1/embeddings", post(inference::embeddings));
+    Router::new()
+        .route("/healthz", get(listing::health))
+        .merge(inference)
+        .merge(owner())
+        .route_layer(from_fn(note_route))
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+}
+
+/// What needs the token also on loopback.
+fn owner() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/status", get(listing::status))
+        .route("/api/v1/nodes", get(listing::nodes))
+        .route("/api/v1/models", get(listing::models))
+        .route("/api/v1/models/{model}/load", post(models::load))
+        .route("/api/v1/models/{model}/unload", post(models::unload))
+        .route("/api/v1/jobs", get(jobs::list).post(jobs::submit))
+        .route("/api/v1/jobs/{job}", get(jobs::one))
+        .route("/api/v1/jobs/{job}/why", get(jobs::why))
+        .route("/api/v1/jobs/{job}/cancel", post(jobs::cancel))
+        .route("/api/v1/jobs/{job}/result", get(jobs::result))
+        .route("/api/v1/jobs/{job}/events", get(events::of_job))
+        .route("/api/v1/events", get(events::all))
+        .route("/api/v1/invitations", get(admission::list).post(admission::invite))
+        .route("/api/v1/join", post(admission::join))
+        .route("/api/v1/doctor", get(listing::doctor))
+        .route("/api/v1/errors", get(listing::errors))
+        .route_layer(from_fn(demand))
+}
+
+/// Lets only whoever has a token through, and says who it is.
+async fn demand(mut request: Request, next: Next) -> Result<Response, ApiError> {
+    let asker = request.extensions().get::<Asker>().ok_or(ApiError::Internal)?;
+    let caller = asker.demand()?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Hands the route's pattern to the log.
+async fn note_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+async fn method_not_allowed() -> Response {
+    ApiError::MethodNotAllowed.into_response()
+}
+
+/// Who asks for inference.
+fn inference_caller(request: &Request) -> Caller {
+    let asker = request.extensions().get::<Asker>();
+    asker.map_or(Caller::Loopback, Asker::or_loopback)
+}
+
+/// Who asks on a route behind [`demand`].
+fn owner_caller(request: &Request) -> Result<Caller, ApiError> {
+    request.extensions().get::<Caller>().cloned().ok_or(ApiError::Internal)
+}

@@ -1,0 +1,35 @@
+//! Coming into the mesh: invitations and joining.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use http::StatusCode;
+
+use super::kept;
+use crate::api::{Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, List};
+use crate::app::App;
+use crate::body::{self, Ceiling};
+use crate::error::ApiError;
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<List<Invitation>> {
+    Json(List { data: app.mesh.invitations().await })
+}
+
+pub(super) async fn invite(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<(StatusCode, Json<InvitationToken>), ApiError> {
+    let bytes = body::json_or_nothing(&app, request).await?;
+    let wanted: InviteRequest = kept::strict(&bytes)?;
+    Ok((StatusCode::CREATED, Json(app.mesh.invite(wanted).await?)))
+}
+
+pub(super) async fn join(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<Joined>, ApiError> {
+    let bytes = body::json(&app, request, Ceiling::Small).await?;
+    let wanted: JoinRequest = kept::strict(&bytes)?;
+    Ok(Json(app.mesh.join(&wanted.token).await?))
+}

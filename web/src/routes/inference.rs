@@ -1,0 +1,235 @@
+//! `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`: parsed by the dialect, run by the mesh,
+//! written by the dialect. A reply's head waits until an engine has begun, so that it can name the node
+//! and so that what fails before the first token has a proper status.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::{HeaderValue, header};
+use pumasi_dialects::openai::{
+    self, Answer, EmbedRequest, GenerateRequest, Head, Options, Provenance,
+};
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{Fault, JobId, JobKind, Priority, Prompt, Timings, Work};
+
+use super::{headers, inference_caller, streaming};
+use crate::app::{App, random, unix_s};
+use crate::body::{self, Ceiling};
+use crate::error::ApiError;
+use crate::gather::{Gathering, Step, assembly};
+use crate::mesh::{Caller, Placed, Run, RunEvent};
+use crate::server::RequestId;
+
+pub(super) async fn chat(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let asked = Asked::new(&request);
+    let bytes = body::json(&app, request, Ceiling::Pictures).await?;
+    let options = Options { strict: app.strict };
+    let parsed = body::parse(bytes, move |b| openai::parse_chat(b, options)).await?;
+    generate(&app, asked, parsed).await
+}
+
+pub(super) async fn completion(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let asked = Asked::new(&request);
+    let bytes = body::json(&app, request, Ceiling::Text).await?;
+    let options = Options { strict: app.strict };
+    let parsed = body::parse(bytes, move |b| openai::parse_completion(b, options)).await?;
+    generate(&app, asked, parsed).await
+}
+
+/// Who asks, and under which id.
+struct Asked {
+    caller: Caller,
+    request_id: String,
+}
+
+impl Asked {
+    fn new(request: &Request) -> Self {
+        let id = request.extensions().get::<RequestId>();
+        Self {
+            caller: inference_caller(request),
+            request_id: id.map(|id| id.0.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+async fn generate(
+    app: &Arc<App>,
+    asked: Asked,
+    parsed: GenerateRequest,
+) -> Result<Response, ApiError> {
+    let mut gathering = start(app, &asked.caller, &parsed).await?;
+    gathering.begin(app.patience.reply_head).await.map_err(ApiError::Fault)?;
+    let head = reply_head(&parsed, gathering.lanes()[0].job());
+    let ignored = parsed.ignored.clone();
+    let mut response = if parsed.stream {
+        streaming::respond(app, gathering, head, &parsed, asked.request_id)
+    } else {
+        whole(app, gathering, &head, &parsed).await?
+    };
+    headers::of_ignored(response.headers_mut(), &ignored);
+    Ok(response)
+}
+
+/// One job per answer. If one is not taken, those before it are dropped, which cancels them.
+async fn start(
+    app: &App,
+    caller: &Caller,
+    parsed: &GenerateRequest,
+) -> Result<Gathering, ApiError> {
+    let mut running = Vec::with_capacity(parsed.answers.len());
+    for generate in &parsed.answers {
+        let mut generate = generate.clone();
+        generate.sampling.seed.get_or_insert_with(|| u64::from_le_bytes(random()));
+        let run = Run {
+            caller: caller.clone(),
+            kind: parsed.kind,
+            model: parsed.model.clone(),
+            work: Work::Generate(Box::new(generate.clone())),
+            constraints: parsed.constraints.clone(),
+            priority: parsed.priority.unwrap_or(Priority::Interactive),
+        };
+        let job = app.mesh.run(run).await?;
+        let settings = assembly(job.job, &generate, &parsed.tools, parsed.parallel_tool_calls);
+        running.push((job, settings));
+    }
+    Ok(Gathering::new(running, parsed.copies))
+}
+
+fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
+    let prefix = if parsed.kind == JobKind::Chat { "chatcmpl" } else { "cmpl" };
+    let id = format!("{prefix}-{}", job.0.simple());
+    Head { id, created: unix_s(), model: parsed.model.to_string() }
+}
+
+async fn whole(
+    app: &App,
+    mut gathering: Gathering,
+    head: &Head,
+    parsed: &GenerateRequest,
+) -> Result<Response, ApiError> {
+    let mut answers = vec![Answer::default(); parsed.answers.len()];
+    while let Some(step) = gathering.next().await {
+        match step {
+            Step::Progress | Step::Moved(_) => {}
+            Step::Deltas(index, deltas) => {
+                deltas.into_iter().for_each(|delta| answers[index].push(delta));
+            }
+            Step::Ended(index, deltas, ending) => {
+                deltas.into_iter().for_each(|delta| answers[index].push(delta));
+                answers[index].end(ending);
+            }
+            Step::Failed(fault) => return Err(ApiError::Fault(fault)),
+        }
+    }
+    let text = write(head, &answers, &gathering, parsed);
+    let mut response = json_response(text);
+    headers::of_lanes(response.headers_mut(), gathering.lanes());
+    gathering.wind_down(app.patience.wind_down);
+    Ok(response)
+}
+
+fn write(
+    head: &Head,
+    answers: &[Answer],
+    gathering: &Gathering,
+    parsed: &GenerateRequest,
+) -> String {
+    let provenance: Vec<Provenance> =
+        gathering.lanes().iter().map(crate::gather::Lane::provenance).collect();
+    let counts = gathering.counts();
+    let logprobs = parsed.answers.iter().any(|generate| generate.logprobs.is_some());
+    if parsed.kind == JobKind::Chat {
+        return openai::chat_reply(head, answers, counts, logprobs, &provenance);
+    }
+    openai::completion_reply(head, answers, &echoes(parsed), counts, logprobs, &provenance)
+}
+
+/// The prompts that are to be repeated before the answers. Token ids cannot be: only the node that runs
+/// the model has its vocabulary.
+pub(super) fn echoes(parsed: &GenerateRequest) -> Vec<String> {
+    if !parsed.echo {
+        return Vec::new();
+    }
+    let text = |prompt: &Prompt| match prompt {
+        Prompt::Text(text) => text.clone(),
+        Prompt::Tokens(_) | Prompt::Chat { .. } => String::new(),
+    };
+    parsed.answers.iter().map(|generate| text(&generate.prompt)).collect()
+}
+
+pub(super) fn json_response(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+pub(super) async fn embeddings(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let caller = inference_caller(&request);
+    let bytes = body::json(&app, request, Ceiling::Text).await?;
+    let options = Options { strict: app.strict };
+    let parsed = body::parse(bytes, move |b| openai::parse_embeddings(b, options)).await?;
+    embed(&app, caller, parsed).await
+}
+
+async fn embed(app: &App, caller: Caller, parsed: EmbedRequest) -> Result<Response, ApiError> {
+    let run = Run {
+        caller,
+        kind: JobKind::Embedding,
+        model: parsed.model.clone(),
+        work: Work::Embed(parsed.embed),
+        constraints: parsed.constraints,
+        priority: parsed.priority.unwrap_or(Priority::Interactive),
+    };
+    let mut running = app.mesh.run(run).await?;
+    let (mut placed, mut attempts) = (None, 0);
+    loop {
+        match running.events.recv().await {
+            Some(RunEvent::Placed(place)) => {
+                placed = Some(place);
+                attempts += 1;
+            }
+            Some(RunEvent::Attempt(AttemptEvent::Embedded { embedded, timings })) => {
+                let provenance = provenance(running.job, placed.as_ref(), attempts, timings);
+                let model = parsed.model.as_str();
+                let text = openai::embeddings(model, &embedded, parsed.base64, Some(&provenance));
+                let mut response = json_response(text);
+                headers::insert(response.headers_mut(), "x-pumasi-job", &provenance.job);
+                if let Some(placed) = &placed {
+                    headers::of_place(response.headers_mut(), placed);
+                }
+                headers::of_ignored(response.headers_mut(), &parsed.ignored);
+                return Ok(response);
+            }
+            Some(RunEvent::Attempt(AttemptEvent::Alive { .. } | AttemptEvent::Started { .. })) => {}
+            Some(RunEvent::Attempt(
+                AttemptEvent::Tokens { .. } | AttemptEvent::Finished { .. },
+            )) => return Err(ApiError::Fault(Fault::PeerProtocol)),
+            Some(RunEvent::Failed(fault) | RunEvent::Attempt(AttemptEvent::Failed(fault))) => {
+                return Err(ApiError::Fault(fault));
+            }
+            None => return Err(ApiError::Fault(Fault::Connection)),
+        }
+    }
+}
+
+fn provenance(job: JobId, placed: Option<&Placed>, attempts: u32, timings: Timings) -> Provenance {
+    Provenance {
+        job: job.to_string(),
+        node: placed.map(|placed| placed.node.to_string()),
+        node_name: placed.map(|placed| placed.name.to_string()),
+        attempts,
+        timings: Some(timings.into()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Lasting jobs: submitted, listed, explained, cancelled, and their results.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use pumasi_dialects::openai::{self, GenerateRequest, Options};
+use pumasi_dialects::{Invalid, Reason};
+use pumasi_protocol::{JobId, JobKind, Priority, Work};
+
+use super::{inference, kept, owner_caller};
+use crate::api::{self, List, Submission, Why};
+use crate::app::{App, random};
+use crate::body::{self, Ceiling};
+use crate::error::ApiError;
+use crate::limits;
+use crate::mesh::{Caller, JobFilter, JobLookupError, Run};
+
+/// An id that is none is as unknown as one that is.
+pub(super) fn job_id(text: &str) -> Result<JobId, ApiError> {
+    text.parse().map_err(|_| ApiError::Job(JobLookupError::NotFound))
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Json<List<api::Job>>, ApiError> {
+    let caller = owner_caller(&request)?;
+    let filter = filter(query.as_deref().unwrap_or(""))?;
+    Ok(Json(List { data: app.mesh.jobs(&caller, filter).await }))
+}
+
+fn filter(query: &str) -> Result<JobFilter, ApiError> {
+    let mut filter = JobFilter { live: false, limit: limits::JOBS_DEFAULT };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("live", "true") => filter.live = true,
+            ("live", "false") => filter.live = false,
+            ("live", _) => return Err(ApiError::Query { name: "live" }),
+            ("limit", text) => {
+                let limit: usize = text.parse().map_err(|_| ApiError::Query { name: "limit" })?;
+                filter.limit = limit.clamp(1, limits::JOBS_LISTED);
+            }
+            // Programs add what caches and trackers want.
+            (_, _) => {}
+        }
+    }
+    Ok(filter)
+}
+
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<Json<api::Job>, ApiError> {
+    let caller = owner_caller(&request)?;
+    Ok(Json(app.mesh.job(&caller, job_id(&job)?).await?))
+}
+
+pub(super) async fn why(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<Json<Why>, ApiError> {
+    let caller = owner_caller(&request)?;
+    Ok(Json(app.mesh.why(&caller, job_id(&job)?).await?))
+}
+
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<Json<api::Job>, ApiError> {
+    let caller = owner_caller(&request)?;
+    let job = job_id(&job)?;
+    body::json_or_nothing(&app, request).await?;
+    app.mesh.cancel(&caller, job).await?;
+    Ok(Json(app.mesh.job(&caller, job).await?))
+}
+
+pub(super) async fn result(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let caller = owner_caller(&request)?;
+    let job = job_id(&job)?;
+    let kept = app.mesh.result(&caller, job).await?;
+    Ok(inference::json_response(kept::reply(job, &kept)?))
+}
+
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let caller = owner_caller(&request)?;
+    let bytes = body::json(&app, request, Ceiling::Pictures).await?;
+    let strict = app.strict;
+    let run = body::parse(bytes, move |b| run(b, caller, Options { strict })).await?;
+    let run = run.ok_or(ApiError::JobKind)?;
+    let job = app.mesh.submit(run).await?;
+    let location = format!("/api/v1/jobs/{}", job.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(job)).into_response())
+}
+
+/// The run that a submission asks for; none for a kind that cannot be submitted.
+fn run(bytes: &[u8], caller: Caller, options: Options) -> Result<Option<Run>, Invalid> {
+    let submission: Submission = kept::strict(bytes)?;
+    let body = submission.request.get().as_bytes();
+    let parsed = match submission.kind {
+        api::JobKind::Chat => openai::parse_chat(body, options),
+        api::JobKind::Completion => openai::parse_completion(body, options),
+        api::JobKind::Embedding => {
+            let parsed = openai::parse_embeddings(body, options).map_err(inside)?;
+            return Ok(Some(Run {
+                caller,
+                kind: JobKind::Embedding,
+                model: parsed.model,
+                work: Work::Embed(parsed.embed),
+                constraints: parsed.constraints,
+                priority: parsed.priority.unwrap_or(Priority::Batch),
+            }));
+        }
+        api::JobKind::Image | api::JobKind::Document => return Ok(None),
+    };
+    single(parsed.map_err(inside)?, caller).map(Some)
+}
+
+/// A lasting job gives one answer.
+fn single(parsed: GenerateRequest, caller: Caller) -> Result<Run, Invalid> {
+    let mut answers = parsed.answers;
+    let (Some(mut generate), true) = (answers.pop(), answers.is_empty()) else {
+        let what = "more than one answer in a job";
+        return Err(Invalid::at("request.n", Reason::Unsupported { what }));
+    };
+    generate.sampling.seed.get_or_insert_with(|| u64::from_le_bytes(random()));
+    Ok(Run {
+        caller,
+        kind: parsed.kind,
+        model: parsed.model,
+        work: Work::Generate(Box::new(generate)),
+        constraints: parsed.constraints,
+        priority: parsed.priority.unwrap_or(Priority::Batch),
+    })
+}
+
+fn inside(invalid: Invalid) -> Invalid {
+    let param = invalid.param.map_or("request".to_owned(), |param| format!("request.{param}"));
+    Invalid { param: Some(param), reason: invalid.reason }
+}

@@ -1,0 +1,71 @@
+//! The result of a lasting job as the reply that its endpoint would have given; and strict reading of
+//! our own request bodies.
+
+use pumasi_dialects::openai::{self, Answer, Head};
+use pumasi_dialects::{Invalid, json_object};
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{Fault, Generate, JobId, JobKind, Prompt, Work};
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::gather::{Lane, Step, assembly};
+use crate::mesh::{Kept, RunEvent};
+
+/// Reads a body of `/api/v1`: one object, no field twice, none unknown.
+pub(super) fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Invalid> {
+    json_object(bytes)
+}
+
+/// Writes the reply.
+pub(super) fn reply(job: JobId, kept: &Kept) -> Result<String, ApiError> {
+    match &kept.run.work {
+        Work::Generate(generate) => generated(job, kept, generate),
+        Work::Embed(_) => embedded(kept),
+    }
+}
+
+fn embedded(kept: &Kept) -> Result<String, ApiError> {
+    let vectors = kept.events.iter().find_map(|event| match event {
+        AttemptEvent::Embedded { embedded, .. } => Some(embedded),
+        AttemptEvent::Alive { .. }
+        | AttemptEvent::Started { .. }
+        | AttemptEvent::Tokens { .. }
+        | AttemptEvent::Finished { .. }
+        | AttemptEvent::Failed(_) => None,
+    });
+    let vectors = vectors.ok_or(ApiError::Fault(Fault::PeerProtocol))?;
+    Ok(openai::embeddings(kept.run.model.as_str(), vectors, false, None))
+}
+
+fn generated(job: JobId, kept: &Kept, generate: &Generate) -> Result<String, ApiError> {
+    let tools = match &generate.prompt {
+        Prompt::Chat { tools, .. } => tools.iter().map(|tool| tool.name.clone()).collect(),
+        Prompt::Text(_) | Prompt::Tokens(_) => Vec::new(),
+    };
+    let mut lane = Lane::new(job, assembly(job, generate, &tools, true));
+    let mut answer = Answer::default();
+    let placed = kept.placed.iter().cloned().map(RunEvent::Placed);
+    let events = kept.events.iter().cloned().map(RunEvent::Attempt);
+    for event in placed.chain(events) {
+        match lane.take(0, event) {
+            Step::Progress | Step::Moved(_) => {}
+            Step::Deltas(_, deltas) => deltas.into_iter().for_each(|delta| answer.push(delta)),
+            Step::Ended(_, deltas, ending) => {
+                deltas.into_iter().for_each(|delta| answer.push(delta));
+                answer.end(ending);
+                break;
+            }
+            Step::Failed(fault) => return Err(ApiError::Fault(fault)),
+        }
+    }
+    let chat = kept.run.kind == JobKind::Chat;
+    let id = format!("{}-{}", if chat { "chatcmpl" } else { "cmpl" }, job.0.simple());
+    let head = Head { id, created: kept.ended_ms / 1_000, model: kept.run.model.to_string() };
+    let (counts, logprobs) = (lane.counts(), generate.logprobs.is_some());
+    let (answers, provenance) = ([answer], [lane.provenance()]);
+    Ok(if chat {
+        openai::chat_reply(&head, &answers, counts, logprobs, &provenance)
+    } else {
+        openai::completion_reply(&head, &answers, &[], counts, logprobs, &provenance)
+    })
+}

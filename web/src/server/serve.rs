@@ -1,0 +1,158 @@
+//! One request: judged by the guard, routed, answered, and noted in one line of the log.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderValue, Method, Request, header};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tower::ServiceExt;
+
+use super::gate::Activity;
+use super::head::HeadError;
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) local: IpAddr,
+    pub(super) peer: IpAddr,
+}
+
+/// A request's id, for handlers that write errors into streams.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// Answers a request, whatever happens.
+pub(super) async fn answer(
+    app: &App,
+    router: Router,
+    mut request: Request<Incoming>,
+    ends: Ends,
+) -> Response {
+    let started = Instant::now();
+    let id = app.request_id(request.headers());
+    let method = request.method().clone();
+    let ends_here = request.headers().contains_key(header::TRANSFER_ENCODING);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let routed = route(app, router, request.map(Body::new), ends);
+    let outcome = AssertUnwindSafe(routed).catch_unwind().await;
+    let mut response = outcome.unwrap_or_else(|_| ApiError::Internal.into_response());
+    let path = response.extensions_mut().remove::<MatchedPath>();
+    let code = match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => {
+            app.errors.add(error.code());
+            response = error.respond(&id);
+            error.code()
+        }
+        None => "",
+    };
+    dress(&mut response, &id, ends_here);
+    log(&method, path.as_ref(), &response, &id, code, started);
+    response
+}
+
+async fn route(app: &App, router: Router, request: Request<Body>, ends: Ends) -> Response {
+    let (mut parts, body) = request.into_parts();
+    if let Some(error) = app.refusals.read(parts.uri.path()) {
+        return refusal(error).into_response();
+    }
+    match app.guard.admit(&parts, ends.local, ends.peer) {
+        Err(error) => error.into_response(),
+        Ok(asker) => {
+            parts.extensions.insert(asker);
+            let response = router.oneshot(Request::from_parts(parts, body)).await;
+            response.unwrap_or_else(|never| match never {})
+        }
+    }
+}
+
+fn refusal(error: HeadError) -> ApiError {
+    match error {
+        HeadError::Malformed => ApiError::Malformed,
+        HeadError::TooLarge => ApiError::HeadTooLarge,
+        HeadError::Timeout => ApiError::HeadTimeout,
+    }
+}
+
+/// Headers that every answer carries.
+fn dress(response: &mut Response, id: &str, ends_here: bool) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert("x-request-id", id);
+    }
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    let fresh = HeaderValue::from_static("no-store");
+    headers.entry(header::CACHE_CONTROL).or_insert(fresh);
+    if ends_here {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// The route's pattern, never the path itself: names of models and jobs are nobody's business.
+fn log(
+    method: &Method,
+    path: Option<&MatchedPath>,
+    response: &Response,
+    id: &str,
+    code: &str,
+    started: Instant,
+) {
+    let route = path.map_or("-", MatchedPath::as_str);
+    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
+    tracing::info!(target: "pumasi_web::request", %method, route, status, code, ms, id, "answered");
+}
+
+/// An answer's body that tells the gate when it is over.
+pub(super) struct Watched {
+    body: Body,
+    activity: Arc<Activity>,
+}
+
+impl Watched {
+    pub(super) fn new(body: Body, activity: Arc<Activity>) -> Self {
+        Self { body, activity }
+    }
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.activity.answering.store(false, Ordering::Relaxed);
+    }
+}
