@@ -1,28 +1,44 @@
 //! The command line: parses, finds the running node, calls its API, prints. It knows the API's JSON
 //! types and nothing of how a mesh works; only `up` and `demo` start something.
 
+mod answer;
 mod arguments;
-mod failure;
-mod output;
+mod chat;
+pub(crate) mod client;
+mod doctor;
+mod events;
+pub(crate) mod failure;
+mod input;
+mod invitation;
+mod jobs;
+mod limits;
+pub(crate) mod lookup;
+pub(crate) mod mesh;
+pub(crate) mod output;
 mod parse;
-mod text;
+pub(crate) mod table;
+pub(crate) mod text;
 mod up;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use arguments::{Cli, Command};
-use failure::Failure;
+use arguments::{Cli, Command, NodeCommand};
+use client::Client;
+use failure::{Failure, Kind};
 use output::Output;
+
+use crate::demo;
 
 /// Runs the program with the process's arguments and gives its exit code.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let mut output = Output::for_arguments(&arguments);
+    let output = Output::for_arguments(&arguments);
     let outcome = match parse::parse(&arguments) {
-        Ok(cli) => execute(cli, &mut output),
-        Err(parse::Stop::Help(text)) => output.text(&text),
+        Ok(cli) => execute(cli, &output),
+        Err(parse::Stop::Help(text)) => help(&text, &output),
         Err(parse::Stop::Usage(failure)) => Err(failure),
     };
     match outcome {
@@ -34,11 +50,75 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn execute(cli: Cli, output: &mut Output) -> Result<(), Failure> {
+fn help(text: &str, output: &Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.object(&serde_json::json!({ "help": text }));
+    }
+    output.text(text)
+}
+
+fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
+    let global = &cli.global;
     let Some(command) = cli.command else {
-        return output.text(&parse::long_help());
+        return help(&parse::long_help(), output);
     };
     match command {
-        Command::Up(arguments) => up::run(arguments, &cli.global, output),
+        Command::Up(arguments) => up::run(*arguments, global, output),
+        Command::Completions { shell } => completions(shell, output),
+        Command::Doctor => wait_for(doctor::doctor(global, output)),
+        Command::Demo(arguments) => {
+            let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };
+            wait_for(demo::command(plan, output))
+        }
+        Command::Join(arguments) => wait_for(mesh::join(arguments, global, output)),
+        Command::Node(command) => {
+            let client = Client::find(global)?;
+            wait_for(ask(&client, command, output))
+        }
     }
+}
+
+async fn ask(client: &Client, command: NodeCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        NodeCommand::Status => mesh::status(client, output).await,
+        NodeCommand::Peers => mesh::peers(client, output).await,
+        NodeCommand::Models { action } => mesh::models(client, action, output).await,
+        NodeCommand::Chat(arguments) => chat::chat(client, arguments, output).await,
+        NodeCommand::Run(arguments) => chat::run(client, arguments, output).await,
+        NodeCommand::Submit(arguments) => jobs::submit(client, arguments, output).await,
+        NodeCommand::Watch(job) => jobs::watch(client, &job.job, output).await,
+        NodeCommand::Wait(arguments) => jobs::wait(client, arguments, output).await,
+        NodeCommand::Cancel(job) => jobs::cancel(client, &job.job, output).await,
+        NodeCommand::Get(job) => jobs::get(client, &job.job, output).await,
+        NodeCommand::Jobs(arguments) => jobs::jobs(client, &arguments, output).await,
+        NodeCommand::Why(job) => why::why(client, &job.job, output).await,
+        NodeCommand::Invite(arguments) => mesh::invite(client, &arguments, output).await,
+    }
+}
+
+/// Runs a command that waits for others. Commands that treat Ctrl-C themselves look at it first.
+fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new(Kind::Software, "runtime", format!("this program cannot wait: {error}"))
+    })?;
+    let outcome = runtime.block_on(work);
+    // A thread that still reads the terminal must not keep the program.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn completions(shell: clap_complete::Shell, output: &Output) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        shell,
+        &mut <Cli as clap::CommandFactory>::command(),
+        "pumasi",
+        &mut script,
+    );
+    let script = String::from_utf8_lossy(&script);
+    if output.is_json() {
+        return output.object(&serde_json::json!({ "shell": shell.to_string(), "script": script }));
+    }
+    output.text(&script)
 }

@@ -143,7 +143,7 @@ pub fn create_data_dir(path: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file of mode 0600 by way of a neighbour, so that it appears whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let written = write_new(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
     if written.is_err() {

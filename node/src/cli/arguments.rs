@@ -1,14 +1,37 @@
 //! The commands and their options, as clap reads them.
 
+mod jobs;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 
 use crate::config::{Places, Settings};
 
-/// Pumasi: the computers of one office lend each other their GPUs.
+pub(super) use jobs::{
+    AskArguments, ChatArguments, JobArgument, JobsArguments, Kind, PlacementArguments,
+    RunArguments, SubmitArguments, TrustArgument, WaitArguments,
+};
+
+/// The computers of one office lend each other their GPUs.
+///
+/// `pumasi up` starts this computer's node. All other commands talk to it.
 #[derive(Debug, Parser)]
-#[command(name = "pumasi", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "pumasi",
+    version,
+    max_term_width = 100,
+    after_long_help = "\
+Examples:
+  pumasi up --open                    start the node and open the interface
+  pumasi chat                         talk to a model of the mesh
+  pumasi invite                       let another computer in
+  pumasi demo                         see a mesh of three nodes at work
+
+Exit codes: 0 done; 2 usage; 65 data; 66 not found; 69 no node answers; 70 failed;
+74 input or output; 75 try again later; 77 not allowed; 78 configuration; 130 interrupted"
+)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -18,13 +41,19 @@ pub(super) struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Where this install keeps its data
-    #[arg(long, global = true, env = "PUMASI_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "PUMASI_DATA_DIR", value_name = "DIR",
+          value_hint = ValueHint::DirPath)]
     pub(super) data_dir: Option<PathBuf>,
     /// The configuration file [default: config.toml in --data-dir, else in the platform's folder]
-    #[arg(long, global = true, env = "PUMASI_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "PUMASI_CONFIG", value_name = "FILE",
+          value_hint = ValueHint::FilePath)]
     pub(super) config: Option<PathBuf>,
+    /// The node to talk to, on this computer [default: the one that runs on the data directory]
+    #[arg(long, global = true, env = "PUMASI_URL", value_name = "URL")]
+    pub(super) url: Option<String>,
     /// Print one JSON object on standard output, also for errors
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -43,14 +72,213 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run this computer's node
-    Up(UpArguments),
+    #[command(after_long_help = "\
+Each option is also a key of config.toml (--mesh-port is mesh_port) and a PUMASI_… variable.
+
+Examples:
+  pumasi up
+  pumasi up --name window-desk --open
+  pumasi up --peer 10.0.0.7 --discovery=false
+  pumasi up --data-dir /tmp/second --http 127.0.0.1:0 --mesh-port 0 --data-port 0 --join-port 0")]
+    Up(Box<UpArguments>),
+    /// All others talk to the running node
+    #[command(flatten)]
+    Node(NodeCommand),
+    /// Join the mesh of an invitation
+    #[command(after_long_help = "\
+Works while the node runs, and before its first start: then the next `pumasi up` joins.
+
+Examples:
+  pumasi join pumasi-3kd9…
+  pumasi join --file invitation.txt")]
+    Join(JoinArguments),
+    /// Look for what could be wrong, and say what to do
+    #[command(after_long_help = "Examples:\n  pumasi doctor\n  pumasi doctor --json")]
+    Doctor,
+    /// Show a mesh of several nodes on this computer at work
+    #[command(after_long_help = "\
+Starts nodes with temporary folders on loopback, lets them admit each other, hands jobs to the
+first and shows where each ran and why; then stops them and removes the folders.
+
+Examples:
+  pumasi demo
+  pumasi demo --nodes 5 --jobs 40
+  pumasi demo --json")]
+    Demo(DemoArguments),
+    /// Print a completion script for a shell
+    #[command(after_long_help = "\
+Examples:
+  pumasi completions bash > ~/.local/share/bash-completion/completions/pumasi
+  pumasi completions zsh > ~/.zfunc/_pumasi")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// What only a running node can answer.
+#[derive(Debug, Subcommand)]
+pub(super) enum NodeCommand {
+    /// Show this computer's node and its mesh
+    #[command(after_long_help = "Examples:\n  pumasi status\n  pumasi status --json")]
+    Status,
+    /// List the computers of the mesh
+    #[command(after_long_help = "Examples:\n  pumasi peers\n  pumasi peers --json")]
+    Peers,
+    /// List the models of the mesh, load or unload one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "\
+Examples:
+  pumasi models
+  pumasi models load starter-chat
+  pumasi models unload org/Model-7B.Q4_K_M --node window-desk"
+    )]
+    Models {
+        /// What to do with them [default: list]
+        #[command(subcommand)]
+        action: Option<ModelAction>,
+    },
+    /// Talk to a model: a conversation, or one answer for a given prompt
+    #[command(after_long_help = "\
+Without a prompt, and on a terminal, it is a conversation. Ctrl-C stops an answer, Ctrl-D ends it.
+
+Examples:
+  pumasi chat
+  pumasi chat 'upper: hello'
+  git diff | pumasi chat --model org/Model-7B.Q4_K_M --system 'Review this patch.'")]
+    Chat(ChatArguments),
+    /// Ask one model one thing
+    #[command(after_long_help = "\
+Examples:
+  pumasi run starter-chat 'repeat: hello'
+  pumasi run starter-chat 'count: pumasi' --only window-desk
+  pumasi run starter-chat -- '-5 is a number'
+  cat notes.txt | pumasi run starter-chat --json")]
+    Run(RunArguments),
+    /// Hand in a job that goes on when you leave
+    #[command(after_long_help = "\
+Examples:
+  pumasi submit starter-chat 'upper: hello'
+  pumasi submit starter-chat 'reverse: hello' --wait
+  pumasi watch $(pumasi submit starter-chat 'upper: hello')")]
+    Submit(SubmitArguments),
+    /// Follow a job until it ends
+    #[command(after_long_help = "Examples:\n  pumasi watch 1f2e3d4c")]
+    Watch(JobArgument),
+    /// Wait until jobs have ended
+    #[command(after_long_help = "\
+Exits with 0 when all completed, 70 when one did not.
+
+Examples:
+  pumasi wait 1f2e3d4c 5a6b7c8d
+  pumasi wait --timeout 5m 1f2e3d4c")]
+    Wait(WaitArguments),
+    /// Cancel a job
+    #[command(after_long_help = "Examples:\n  pumasi cancel 1f2e3d4c")]
+    Cancel(JobArgument),
+    /// Print the result of a job
+    #[command(after_long_help = "Examples:\n  pumasi get 1f2e3d4c\n  pumasi get 1f2e3d4c --json")]
+    Get(JobArgument),
+    /// List jobs
+    #[command(after_long_help = "Examples:\n  pumasi jobs\n  pumasi jobs --live")]
+    Jobs(JobsArguments),
+    /// Explain why a job is where it is
+    #[command(after_long_help = "\
+Shows each candidate, its predicted time term by term, and the reason of each refusal.
+
+Examples:
+  pumasi why 1f2e3d4c")]
+    Why(JobArgument),
+    /// Make an invitation for another computer
+    #[command(after_long_help = "\
+Examples:
+  pumasi invite
+  pumasi invite --count 5 --expires 8h
+  pumasi invite --person kim --role worker-only")]
+    Invite(InviteArguments),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct UpArguments {
     #[command(flatten)]
     pub(super) settings: Settings,
-    /// Open the interface in a browser once the node is up
+    /// Show the interface in a browser once the node is up, where there is a display
     #[arg(long)]
     pub(super) open: bool,
+}
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelAction {
+    /// List all models of the mesh
+    List,
+    /// Load a model into memory
+    Load(ModelPlace),
+    /// Unload a model from memory
+    Unload(ModelPlace),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ModelPlace {
+    /// Which model
+    #[arg(value_name = "MODEL")]
+    pub(super) model: String,
+    /// On which computer: its name, or the beginning of its id [default: this one]
+    #[arg(long, value_name = "NODE")]
+    pub(super) node: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InviteArguments {
+    /// How many computers may use it
+    #[arg(long, value_name = "COUNT", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(super) count: u32,
+    /// How long it is valid, as in 30m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub(super) expires: super::text::Span,
+    /// The person that the new computers will belong to [default: nobody, shared computers]
+    #[arg(long, value_name = "NAME")]
+    pub(super) person: Option<String>,
+    /// What they may do
+    #[arg(long, value_name = "ROLE", default_value = "member")]
+    pub(super) role: Role,
+}
+
+/// Roles of members, as in the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Admits, revokes, sets roles
+    Admin,
+    /// Runs jobs of others and submits its own
+    Member,
+    /// Runs jobs of others only
+    WorkerOnly,
+    /// Submits jobs only
+    SubmitOnly,
+    /// Submits batch jobs only, behind everybody else
+    Guest,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JoinArguments {
+    /// The line that `pumasi invite` printed
+    #[arg(value_name = "TOKEN", required_unless_present = "file", conflicts_with = "file")]
+    pub(super) token: Option<String>,
+    /// A file that holds it; `-` for standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// How many nodes to start
+    #[arg(long, value_name = "COUNT", default_value_t = 3,
+          value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub(super) nodes: u8,
+    /// How many jobs to hand in
+    #[arg(long, value_name = "COUNT", default_value_t = 12,
+          value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(super) jobs: u16,
 }

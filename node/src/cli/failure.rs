@@ -7,7 +7,7 @@ use crate::runtime::{RuntimeError, TokenError};
 
 /// The kinds of failure, each with its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The command line makes no sense (2, as clap has it).
     Usage,
     /// What was given or received cannot be used (`EX_DATAERR`).
@@ -34,29 +34,29 @@ pub(super) enum Kind {
 
 /// A failure with its sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) kind: Kind,
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
     /// The stable word, as in `{"error":{"code":…}}`.
-    pub(super) word: String,
+    pub(crate) word: String,
     /// What happened, and what to do next.
-    pub(super) sentence: String,
+    pub(crate) sentence: String,
 }
 
 impl Failure {
-    pub(super) fn new(kind: Kind, word: &str, sentence: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, word: &str, sentence: impl Into<String>) -> Self {
         Self { kind, word: word.to_owned(), sentence: sentence.into() }
     }
 
-    pub(super) fn usage(sentence: impl Into<String>) -> Self {
+    pub(crate) fn usage(sentence: impl Into<String>) -> Self {
         Self::new(Kind::Usage, "usage", sentence)
     }
 
-    pub(super) fn interrupted() -> Self {
+    pub(crate) fn interrupted() -> Self {
         Self::new(Kind::Interrupted, "interrupted", "interrupted")
     }
 
     /// The exit code.
-    pub(super) fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self.kind {
             Kind::Closed => 0,
             Kind::Usage => 2,

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -10,16 +11,18 @@ use super::failure::{Failure, Kind};
 
 /// Where and how to print.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     json: bool,
     quiet: bool,
     colour: bool,
     terminal: bool,
+    /// Whether the one JSON object was printed.
+    spoken: AtomicBool,
 }
 
 /// A text's emphasis, where colours are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     Bold,
     Dim,
     Red,
@@ -27,7 +30,7 @@ pub(super) enum Style {
 
 impl Output {
     /// Reads `--json` and `--quiet` from raw arguments, so that even usage errors obey them.
-    pub(super) fn for_arguments(arguments: &[OsString]) -> Self {
+    pub(crate) fn for_arguments(arguments: &[OsString]) -> Self {
         let options = || arguments.iter().skip(1).take_while(|argument| *argument != "--");
         let given = |names: &[&str]| options().any(|a| names.iter().any(|name| a == name));
         let terminal = io::stdout().is_terminal();
@@ -39,29 +42,30 @@ impl Output {
             quiet: given(&["--quiet", "-q"]),
             colour: terminal && !plain && !json,
             terminal,
+            spoken: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
     /// Whether a person watches stdout.
-    pub(super) fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         self.terminal && !self.json
     }
 
     /// Whether moving pictures (bars, live tables) are welcome on stderr.
-    pub(super) fn is_lively(&self) -> bool {
+    pub(crate) fn is_lively(&self) -> bool {
         !self.json && !self.quiet && io::stderr().is_terminal()
     }
 
     /// `text` with emphasis, where colours are allowed.
-    pub(super) fn style(&self, style: Style, text: &str) -> String {
+    pub(crate) fn style(&self, style: Style, text: &str) -> String {
         let code = match style {
             Style::Bold => 1,
             Style::Dim => 2,
@@ -71,24 +75,25 @@ impl Output {
     }
 
     /// Prints text as it is, and at once: it is a part of an answer.
-    pub(super) fn text(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(written)
     }
 
     /// Prints a line.
-    pub(super) fn line(&self, line: &str) -> Result<(), Failure> {
+    pub(crate) fn line(&self, line: &str) -> Result<(), Failure> {
         self.text(&format!("{line}\n"))
     }
 
     /// Prints the one JSON object of this command.
-    pub(super) fn object(&self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn object(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value).expect("plain data is always JSON");
+        self.spoken.store(true, Ordering::Relaxed);
         self.line(&text)
     }
 
     /// Tells a person what is going on; silent with `--quiet` or `--json`.
-    pub(super) fn note(&self, line: &str) {
+    pub(crate) fn note(&self, line: &str) {
         if !self.quiet && !self.json {
             // Nobody may be listening, and then nobody misses it.
             let _ = writeln!(io::stderr().lock(), "{line}");
@@ -96,16 +101,16 @@ impl Output {
     }
 
     /// Prints a warning, `--quiet` or not.
-    pub(super) fn warn(&self, line: &str) {
+    pub(crate) fn warn(&self, line: &str) {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// Prints why the command failed: to stderr, or as JSON to stdout.
-    pub(super) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         if failure.kind == Kind::Closed {
             return;
         }
-        if self.json {
+        if self.json && !self.spoken.load(Ordering::Relaxed) {
             let error = serde_json::json!({ "error": {
                 "code": failure.word, "message": failure.sentence,
             }});
@@ -119,8 +124,8 @@ impl Output {
 }
 
 fn written(error: io::Error) -> Failure {
-    match error.kind() {
-        ErrorKind::BrokenPipe => Failure::new(Kind::Closed, "closed", "nobody reads the output"),
-        _ => Failure::new(Kind::Io, "io", format!("the output cannot be written: {error}")),
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Failure::new(Kind::Closed, "closed", "nobody reads the output");
     }
+    Failure::new(Kind::Io, "io", format!("the output cannot be written: {error}"))
 }

@@ -7,10 +7,8 @@ use clap::{CommandFactory, Parser};
 
 use super::arguments::Cli;
 use super::failure::Failure;
+use super::limits::ARGUMENT_BYTES;
 use super::text::escape;
-
-/// Longest sum of arguments in bytes: what is longer comes on stdin.
-pub(super) const ARGUMENT_BYTES: usize = 1024 * 1024;
 
 /// Why there is no command to run.
 #[derive(Debug)]
@@ -30,9 +28,11 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Stop> {
              text on standard input"
         ))));
     }
-    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Help(error.to_string()),
-        _ => Stop::Usage(Failure::usage(safe(error.to_string(), arguments))),
+    Cli::try_parse_from(arguments).map_err(|error| {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            return Stop::Help(error.to_string());
+        }
+        Stop::Usage(Failure::usage(safe(error.to_string(), arguments)))
     })
 }
 

@@ -1,31 +1,135 @@
 //! `pumasi up`: runs the node in this process until it is told to stop.
 
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tracing_subscriber::EnvFilter;
+
 use super::arguments::{Global, UpArguments};
+use super::client::Client;
 use super::failure::{Failure, Kind};
-use super::output::Output;
-use crate::runtime::Running;
+use super::output::{Output, Style};
+use super::text::escape;
+use super::{invitation, mesh};
+use crate::runtime::{Running, Token};
 use crate::{config, daemon};
 
-pub(super) fn run(
-    arguments: UpArguments,
-    global: &Global,
-    output: &mut Output,
-) -> Result<(), Failure> {
+pub(super) fn run(arguments: UpArguments, global: &Global, output: &Output) -> Result<(), Failure> {
     let config = config::load(arguments.settings, &global.places())?;
+    start_log(&config.log)?;
+    warn_of_root(output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::new(Kind::Software, "threads", format!("no threads can be started: {error}"))
     })?;
-    let output = &*output;
-    let ready = |running: &Running| announce(running, output);
+    let data_dir = config.data_dir.clone();
+    let ready = |running: &Running| {
+        announce(running, output);
+        if arguments.open {
+            open_browser(&running.url());
+        }
+        tokio::spawn(use_invitation(data_dir, running.clone()));
+    };
     runtime.block_on(daemon::run(config, ready))?;
     Ok(())
 }
 
+fn start_log(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        let sentence =
+            format!("the log filter is not valid ({error}): try info or pumasi_node=debug");
+        Failure::new(Kind::Config, "config", escape(&sentence))
+    })?;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second initialisation happens only where tests share a process.
+    let _ = log.with_ansi(io::stderr().is_terminal() && !plain).try_init();
+    Ok(())
+}
+
+#[cfg(unix)]
+fn warn_of_root(output: &Output) {
+    if rustix::process::geteuid().is_root() {
+        output.warn(
+            "warning: this node runs as root, which it does not need: \
+             a flaw in it or in an engine would be one in the whole computer",
+        );
+    }
+}
+
+/// Elsewhere the installer decides.
+#[cfg(not(unix))]
+fn warn_of_root(_output: &Output) {}
+
 fn announce(running: &Running, output: &Output) {
+    // A node whose terminal went away goes on.
     if output.is_json() {
         let _ = output.object(running);
-    } else {
-        let _ = output.line(&format!("{} is up at {}", running.name, running.url()));
+        return;
     }
+    let url = running.url();
+    let _ = output.line(&format!(
+        "{} is up at {}",
+        escape(&running.name),
+        output.style(Style::Bold, &url)
+    ));
+    let body = r#"{"model":"starter-chat","messages":[{"role":"user","content":"upper: hello"}]}"#;
+    output.note(&format!(
+        "try it:  curl -s {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'\n\
+         or:      pumasi chat      (Ctrl-C here stops the node)"
+    ));
+}
+
+/// Shows the interface where somebody could see it.
+fn open_browser(url: &str) {
+    let has_display =
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let mut command = if cfg!(target_os = "macos") {
+        Command::new("open")
+    } else if cfg!(windows) {
+        let mut command = Command::new("rundll32");
+        command.arg("url.dll,FileProtocolHandler");
+        command
+    } else if has_display {
+        Command::new("xdg-open")
+    } else {
+        return;
+    };
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.spawn() {
+        // Waiting for it elsewhere leaves no zombie.
+        Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
+        Err(error) => tracing::debug!(%error, "no browser could be started"),
+    }
+}
+
+/// Redeems the invitation that `pumasi join` kept before the first start.
+async fn use_invitation(data_dir: PathBuf, running: Running) {
+    match redeem(&data_dir, &running).await {
+        Ok(None) => {}
+        Ok(Some(welcome)) => tracing::info!("{welcome}"),
+        Err(failure) => tracing::warn!("the kept invitation was not used: {}", failure.sentence),
+    }
+}
+
+async fn redeem(data_dir: &Path, running: &Running) -> Result<Option<String>, Failure> {
+    let Some(token) = invitation::kept(data_dir)? else { return Ok(None) };
+    let client = Client::of(running, Token::load(data_dir)?)?;
+    let joined = mesh::redeem(&client, token).await;
+    match &joined {
+        Ok(_) => invitation::forget(data_dir),
+        Err(failure) => match failure.kind {
+            // Worth another try at the next start.
+            Kind::Unavailable | Kind::Temporary | Kind::Software | Kind::Io | Kind::Interrupted => {
+            }
+            Kind::Usage
+            | Kind::Data
+            | Kind::NotFound
+            | Kind::NotAllowed
+            | Kind::Config
+            | Kind::Closed => invitation::forget(data_dir),
+        },
+    }
+    joined.map(|joined| Some(mesh::welcome(&joined)))
 }

@@ -79,16 +79,7 @@ impl Token {
     /// When there is none, or it cannot be read, or others could read it.
     pub fn load(data_dir: &Path) -> Result<Self, TokenError> {
         let path = data_dir.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                return Err(match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::NotADirectory => TokenError::Absent(path),
-                    ErrorKind::InvalidData => TokenError::Damaged(path),
-                    _ => TokenError::Unreadable { path, error },
-                });
-            }
-        };
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
         let text = text.trim();
         let well_formed = text.len() == SECRET_BYTES * 2 && hex::decode(text).is_ok();
         if !well_formed {
@@ -106,6 +97,17 @@ impl Token {
             .map_err(|error| TokenError::Write { path, error })?;
         Ok(token)
     }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> TokenError {
+    let path = path.to_owned();
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        return TokenError::Absent(path);
+    }
+    if error.kind() == ErrorKind::InvalidData {
+        return TokenError::Damaged(path);
+    }
+    TokenError::Unreadable { path, error }
 }
 
 #[cfg(unix)]
