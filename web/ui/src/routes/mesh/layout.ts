@@ -20,11 +20,11 @@ function cellFor(count: number): number {
   return count <= 20 ? 220 : 164;
 }
 
-const NARROWEST = 116;
+const narrowest = (count: number): number => (count <= 6 ? 164 : 116);
 const LABEL_PX = 92;
 
 export function layOut(count: number, width: number): Hall {
-  const most = Math.max(1, Math.floor(width / NARROWEST));
+  const most = Math.max(1, Math.floor(width / narrowest(count)));
   const columns = Math.max(1, Math.min(most, Math.ceil(Math.sqrt(count * 1.9))));
   const rows = Math.max(1, Math.ceil(count / columns));
   const cell = Math.min(cellFor(count), width / Math.min(columns, count || 1));
