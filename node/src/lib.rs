@@ -4,4 +4,7 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod demo;
+pub mod doctor;
 pub mod runtime;
+pub mod store;
