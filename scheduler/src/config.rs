@@ -17,6 +17,9 @@ pub struct Config {
     /// How long an owner waits for bids, in milliseconds. Default 150 (guess: 100 × a LAN's round
     /// trip, and still hardly felt).
     pub offer_deadline_ms: u32,
+    /// How long an owner keeps hoping for a bid when there is none at all, in milliseconds. Default
+    /// 1,000 (guess: covers the round trip of a satellite link).
+    pub silence_ms: u32,
     /// How long a slot that was bid as free now is held, in milliseconds. Default 1,000 (guess; must
     /// exceed the offer deadline of every owner by a round trip).
     pub hold_ms: u32,
@@ -98,6 +101,7 @@ impl Default for Config {
             offers: 3,
             draws_per_offer: 3,
             offer_deadline_ms: 150,
+            silence_ms: 1_000,
             hold_ms: 1_000,
             reservation_ms: 90_000,
             renew_ms: 2_000,

@@ -141,10 +141,19 @@ impl Owner {
         }
     }
 
-    /// Something changed that may help jobs that nobody took: the oldest of them try again.
-    pub(crate) fn on_mesh_changed(&mut self) {
+    /// Something changed that may help jobs that nobody took: the oldest of them try again. What
+    /// `node` answered before its news is forgotten.
+    pub(crate) fn on_mesh_changed(&mut self, node: Option<NodeId>) {
         let oldest = self.parked.iter().take(limits::RETRIED_AT_ONCE).copied();
-        self.to_place.extend(oldest.collect::<Vec<_>>());
+        for id in oldest.collect::<Vec<_>>() {
+            if let (Some(node), Some(job)) = (node, self.jobs.get_mut(&id)) {
+                let said = job.avoided.get(&node).and_then(|a| a.refusal.as_ref());
+                if said.is_some_and(is_transient) {
+                    job.avoided.remove(&node);
+                }
+            }
+            self.to_place.insert(id);
+        }
     }
 
     /// Nodes that cannot be asked any more. `expelled`: they are not members any more either, so

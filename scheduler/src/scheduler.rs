@@ -109,8 +109,9 @@ impl Scheduler {
             Input::Message { from, control } => self.on_message(from, control),
             Input::SendFailed { to, attempt } => owner.on_no_answer(ctx, attempt.job, to),
             Input::Advert(advert) => {
+                let node = advert.node;
                 ctx.mesh.on_advert(*advert);
-                owner.on_mesh_changed();
+                owner.on_mesh_changed(Some(node));
             }
             Input::Delta(delta) => ctx.mesh.on_delta(&delta),
             Input::Left { node } => {
@@ -120,8 +121,9 @@ impl Scheduler {
             Input::Peer { node, link } => self.on_peer(node, link),
             Input::Roster { members } => self.on_roster(members),
             Input::Local { advert, model_memory } => {
+                let node = ctx.me;
                 executor.on_local(ctx, *advert, model_memory);
-                owner.on_mesh_changed();
+                owner.on_mesh_changed(Some(node));
             }
             Input::Preload { model } => executor.on_preload(ctx, &model),
             Input::Release { model } => executor.on_release(ctx, &model),
@@ -174,7 +176,7 @@ impl Scheduler {
         let (owner, executor, mut ctx) = self.parts();
         ctx.mesh.on_link(node, link);
         match link {
-            Link::Up { .. } => owner.on_mesh_changed(),
+            Link::Up { .. } => owner.on_mesh_changed(None),
             Link::Down => {
                 executor.on_owner_down(&mut ctx, node);
                 owner.on_lost(&mut ctx, &[node], false);
@@ -187,7 +189,7 @@ impl Scheduler {
         let expelled = ctx.mesh.set_members(members);
         executor.on_expelled(&mut ctx, &expelled);
         owner.on_lost(&mut ctx, &expelled, true);
-        owner.on_mesh_changed();
+        owner.on_mesh_changed(None);
     }
 
     /// Lets owner and executor of this node talk, and places what is to be placed, until both rest.

@@ -19,9 +19,12 @@ impl Executor {
         let model = self.models.named(&reservation.model).expect("reserved models are known");
         let start_ms =
             if reservation.has_slot() { 0 } else { self.start_ms(scene, reservation).max(1) };
-        let load_ms = score::load_ms(&model.advert(scene.now), scene.config);
-        let own_slot = u32::from(reservation.has_slot());
-        let busy = self.models.busy().saturating_sub(own_slot);
+        let load_ms = if self.models.can_require(&reservation.model) {
+            score::load_ms(&model.advert(scene.now), scene.config)
+        } else {
+            model.facts.load_ms
+        };
+        let busy = self.neighbours(model, reservation.has_slot());
         let service = self.service(scene, &reservation.need, model, busy).service_ms();
         Bid {
             start_ms,
@@ -34,9 +37,16 @@ impl Executor {
 
     /// Time in a slot beside what is busy at this moment.
     pub(super) fn service_ms(&self, scene: Scene<'_>, need: &Need, model: &ModelName) -> u32 {
-        let busy = self.models.busy();
-        let model = self.models.named(model);
-        model.map_or(0, |model| self.service(scene, need, model, busy).service_ms())
+        self.models.named(model).map_or(0, |model| {
+            let busy = self.neighbours(model, false);
+            self.service(scene, need, model, busy).service_ms()
+        })
+    }
+
+    /// Busy slots beside one of this model: a full model must free one first.
+    fn neighbours(&self, model: &LocalModel, has_slot: bool) -> u32 {
+        let same = if has_slot { model.busy - 1 } else { model.busy.min(model.slots - 1) };
+        self.models.busy() - u32::from(model.busy) + u32::from(same)
     }
 
     fn service(&self, scene: Scene<'_>, need: &Need, model: &LocalModel, busy: u32) -> Score {

@@ -19,7 +19,9 @@ use super::{Job, Owner, Phase, backoff_ms, is_transient};
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     score: Score,
+    /// When the latest offer went out, and the first.
     at: Time,
+    first_at: Time,
     /// No answer to the latest offer yet.
     pending: bool,
     /// Gave no answer by a deadline before.
@@ -115,9 +117,17 @@ impl Owner {
         let attempt = job.attempt();
         for (node, score) in nominees {
             let known = round.asked.remove(node);
-            let (late, bid) = known.map_or((false, None), |a| (a.late, a.bid));
-            let asked =
-                Asked { score: *score, at: ctx.now, pending: true, late, bid, claimed: false };
+            let (first_at, late, bid) =
+                known.map_or((ctx.now, false, None), |a| (a.first_at, a.late, a.bid));
+            let asked = Asked {
+                score: *score,
+                at: ctx.now,
+                first_at,
+                pending: true,
+                late,
+                bid,
+                claimed: false,
+            };
             round.asked.insert(*node, asked);
             job.answered(*node, Answer::Asked);
             ctx.mesh.set_offered(*node, id, score.service_ms());
@@ -143,6 +153,7 @@ impl Owner {
         };
         asked.pending = false;
         asked.late = false;
+        asked.first_at = now;
         asked.bid = Some((now, bid));
         let job = self.jobs.get_mut(&attempt.job).expect("it was asked for this job");
         job.answered(from, Answer::Bid(bid));
@@ -228,34 +239,46 @@ impl Owner {
             Phase::Asking(round) if !round.open => {
                 self.to_place.insert(id);
             }
-            Phase::Asking(round) => {
-                let is_silent = |a: &Asked| a.pending && a.bid.is_none();
-                let silent = round.asked.iter().filter(|(_, a)| is_silent(a));
-                let silent: Vec<(NodeId, bool)> = silent.map(|(n, a)| (*n, a.late)).collect();
-                round.asked.values_mut().filter(|a| is_silent(a)).for_each(|a| a.late = true);
-                self.on_offer_deadline(ctx, id, &silent);
-            }
+            Phase::Asking(_) => self.on_offer_deadline(ctx, id),
         }
     }
 
-    /// Decides with what is there; asks others if nothing is. Who was silent twice is let go.
-    fn on_offer_deadline(&mut self, ctx: &mut Context<'_>, id: JobId, silent: &[(NodeId, bool)]) {
-        for (node, again) in silent {
-            ctx.mesh.clear_offered(*node, id);
-            ctx.mesh.on_failure(*node, ctx.now, ctx.config);
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.answered(*node, Answer::Silent);
+    /// Decides with what is there; if nothing is, asks others too, and gives up who stays silent.
+    fn on_offer_deadline(&mut self, ctx: &mut Context<'_>, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Phase::Asking(round) = &mut job.phase else { return };
+        let (mut newly_late, mut given_up) = (Vec::new(), Vec::new());
+        let mut patience = ctx.now.after_ms(ctx.config.silence_ms);
+        for (node, asked) in round.asked.iter_mut().filter(|(_, a)| a.pending && a.bid.is_none()) {
+            let until = asked.first_at.after_ms(ctx.config.silence_ms);
+            if !std::mem::replace(&mut asked.late, true) {
+                newly_late.push(*node);
             }
-            if *again {
-                self.withdraw_from(ctx, id, *node);
-                self.on_no_answer(ctx, id, *node);
+            if until <= ctx.now {
+                given_up.push(*node);
+            } else {
+                patience = patience.min(until);
             }
         }
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        ctx.timers.set(Wakeup::Job(id), patience);
+        for node in &newly_late {
+            job.answered(*node, Answer::Silent);
+            ctx.mesh.clear_offered(*node, id);
+            ctx.mesh.on_failure(*node, ctx.now, ctx.config);
+        }
+        for node in given_up {
+            self.withdraw_from(ctx, id, node);
+            self.on_no_answer(ctx, id, node);
+        }
+        self.decide_or_widen(ctx, id, !newly_late.is_empty());
+    }
+
+    fn decide_or_widen(&mut self, ctx: &mut Context<'_>, id: JobId, widen: bool) {
+        let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
         if round.best().any.is_some() {
             self.decide(ctx, id);
-        } else {
+        } else if widen {
             self.to_place.insert(id);
         }
     }
@@ -314,14 +337,15 @@ impl Owner {
         }
     }
 
-    /// Withdraws what was offered to everybody but `except`.
+    /// Withdraws what was offered to everybody but `except`. Who has not answered yet is told when
+    /// its answer comes.
     pub(super) fn withdraw(&mut self, ctx: &mut Context<'_>, id: JobId, except: Option<NodeId>) {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
-        for node in round.asked.keys().copied().collect::<Vec<_>>() {
-            ctx.mesh.clear_offered(node, id);
-            if Some(node) != except {
-                self.withdraw_from(ctx, id, node);
+        for (node, asked) in &round.asked {
+            ctx.mesh.clear_offered(*node, id);
+            if Some(*node) != except && asked.bid.is_some() {
+                self.withdraw_from(ctx, id, *node);
             }
         }
     }

@@ -71,14 +71,15 @@ pub(crate) fn score(
     config: &Config,
 ) -> Score {
     let loaded = matches!(model.state, ModelState::Loaded { .. });
+    let full = matches!(model.state, ModelState::Loaded { slots, busy } if busy >= slots);
     let basis = Basis {
         rates: outrank(candidate.measured, model),
         context: model.context,
         cached_tokens: if loaded { candidate.cached_tokens } else { 0 },
-        busy: u32::from(candidate.busy),
+        // A full model must free a slot first.
+        busy: u32::from(candidate.busy.saturating_sub(u16::from(full))),
     };
     let mut score = service(need, &basis, config);
-    let full = matches!(model.state, ModelState::Loaded { slots, busy } if busy >= slots);
     let queue = candidate.advert.queue;
     let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, &queue) } else { 0 };
     score.wait_ms = wait.saturating_add(candidate.offered_ms);

@@ -36,12 +36,15 @@ struct Machine {
     /// Attempts whose stream is open or whose work is at hand, and those told to run.
     at_hand: BTreeSet<AttemptId>,
     told: BTreeMap<AttemptId, NodeId>,
+    /// Attempts whose stream is accepted, and those whose engine has begun.
+    expected: BTreeMap<AttemptId, NodeId>,
+    begun: BTreeSet<AttemptId>,
     /// Ends here at the next load.
     load_fault: Option<Fault>,
 }
 
 /// The world of one scenario.
-pub struct World {
+pub(crate) struct World {
     now: Time,
     machines: Vec<Machine>,
     queue: BTreeMap<(Time, u64), (NodeId, Event)>,
@@ -54,7 +57,7 @@ pub struct World {
 }
 
 /// Runs a scenario; returns its trace.
-pub fn run(scenario: &str) -> String {
+pub(crate) fn run(scenario: &str) -> String {
     let mut world = World {
         now: Time::START,
         machines: Vec::new(),
@@ -206,6 +209,8 @@ impl World {
             alive: true,
             at_hand: BTreeSet::new(),
             told: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            begun: BTreeSet::new(),
             load_fault: None,
         });
     }
@@ -434,7 +439,13 @@ impl World {
             Event::Input(Input::StreamOpened { from, attempt }) => {
                 self.machine(&name).at_hand.insert(attempt);
                 self.input(&name, Input::StreamOpened { from, attempt });
-                self.begin(&name, attempt);
+                if self.machine(&name).expected.contains_key(&attempt) {
+                    self.begin(&name, attempt);
+                } else {
+                    self.machine(&name).at_hand.remove(&attempt);
+                    let fault = Fault::Refused(Refusal::Stale);
+                    self.tell_end(node, from, attempt, Outcome::Failed(fault));
+                }
             }
             Event::Input(input) => self.input(&name, input),
             Event::Work(attempt) => {
@@ -501,8 +512,13 @@ impl World {
             }
             Action::Stop { attempt, fault } => {
                 self.log(&format!("{name} stops {}", self.attempt(attempt)));
-                if let Some(owner) = self.machine(name).told.get(&attempt).copied() {
+                let machine = self.machine(name);
+                let expected = machine.expected.remove(&attempt);
+                if let Some(owner) = machine.told.get(&attempt).copied() {
                     self.end_work(name, attempt, owner, Some(fault));
+                } else {
+                    let owner = expected.unwrap_or(me);
+                    self.tell_end(me, owner, attempt, Outcome::Failed(fault));
                 }
             }
             Action::Load { model } => self.load(name, model),
@@ -551,7 +567,8 @@ impl World {
     /// Starts an engine once its slot and its work are there.
     fn begin(&mut self, name: &str, attempt: AttemptId) {
         let machine = self.machine(name);
-        if !(machine.at_hand.contains(&attempt) && machine.told.contains_key(&attempt)) {
+        let ready = machine.at_hand.contains(&attempt) && machine.told.contains_key(&attempt);
+        if !ready || !machine.begun.insert(attempt) {
             return;
         }
         let owner = machine.told[&attempt];
@@ -583,12 +600,13 @@ impl World {
             Some(fault) => Outcome::Failed(fault.clone()),
         };
         let me = id_of(name);
-        self.later(
-            self.delay(me, owner),
-            owner,
-            Event::Input(Input::AttemptEnded { attempt, outcome }),
-        );
+        self.tell_end(me, owner, attempt, outcome);
         self.input(name, Input::ExecutorDone { attempt, usage, timings, fault });
+    }
+
+    fn tell_end(&mut self, from: NodeId, owner: NodeId, attempt: AttemptId, outcome: Outcome) {
+        let event = Event::Input(Input::AttemptEnded { attempt, outcome });
+        self.later(self.delay(from, owner), owner, event);
     }
 
     fn print_why(&mut self, name: &str, job: &str) {
