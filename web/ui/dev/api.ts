@@ -34,6 +34,7 @@ export async function answerApi(
   const [what = '', id = '', verb = ''] = path;
   const body = await bodyOf(request);
   if (what === 'events') return stream(life, request, response);
+  if (what === 'status') return json(response, life.world.status);
   if (what === 'nodes') return json(response, { data: life.world.nodes });
   if (what === 'jobs') return jobs(life, id, verb, response);
   if (what === 'models' && verb) {
@@ -48,7 +49,7 @@ export async function answerApi(
   }
   if (what === 'join') {
     if (!String(body.token).startsWith('pumasi')) {
-      return refuse(response, 400, 'bad_token', 'this is not an invitation');
+      return refuse(response, 400, 'invalid_invitation', 'this is not an invitation');
     }
     return json(response, { mesh: { id: 'c0ffee', name: 'Third floor' }, members: 4 });
   }

@@ -8,7 +8,7 @@ const model = process.env.PUMASI_MODEL ?? 'starter';
 async function asksAndIsAnswered(browser, base) {
   const { page, complaints, close } = await visit(browser, base, '/');
   const answer = await ask(page, model, 'upper: hello');
-  assert.match(await answer.locator('.markdown').innerText(), /HELLO/);
+  assert.match(await answer.locator('.markdown').textContent(), /HELLO/);
   const foot = answer.locator('footer');
   await foot.getByText('Answered by').waitFor();
   assert.match(await foot.innerText(), /first word after/);
@@ -19,7 +19,7 @@ async function asksAndIsAnswered(browser, base) {
   await page.locator('main textarea').press('Enter');
   const second = page.locator('article[aria-busy=false]').nth(1);
   await second.locator('footer').waitFor();
-  assert.match(await second.locator('.markdown').innerText(), /cba/);
+  assert.match(await second.locator('.markdown').textContent(), /cba/);
   assert.deepEqual(complaints, []);
   await close();
 }
@@ -91,7 +91,7 @@ async function asksOnceMore(browser, base) {
   const answer = page.locator('article[aria-busy=false]');
   await answer.locator('footer').waitFor();
   assert.equal(await answer.count(), 1);
-  assert.match(await answer.locator('.markdown').innerText(), /neighbours/);
+  assert.match(await answer.locator('.markdown').textContent(), /neighbours/);
   assert.deepEqual(complaints, []);
   await close();
 }

@@ -13,6 +13,7 @@ export interface Said {
 export interface Origin {
   job: string | null;
   node: string | null;
+  nodeId: string | null;
   why: string | null;
 }
 
@@ -68,7 +69,12 @@ function originOf(headers: Headers): Origin {
       return text;
     }
   };
-  return { job: value('x-pumasi-job'), node: value('x-pumasi-node'), why: value('x-pumasi-why') };
+  return {
+    job: value('x-pumasi-job'),
+    node: value('x-pumasi-node'),
+    nodeId: value('x-pumasi-node-id'),
+    why: value('x-pumasi-why'),
+  };
 }
 
 /** What one chunk says, in the order in which it is to be shown. */

@@ -1,5 +1,7 @@
 /** The one event stream. Comes back by itself; a page only sees which of three states it is in. */
 
+import { asFault } from './fault';
+import { request } from './http';
 import type { Event } from './types';
 
 const kinds = ['snapshot', 'status', 'node', 'node_gone', 'model', 'model_gone', 'job'];
@@ -7,7 +9,8 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 2_000;
 
 export class Subscription {
-  state = $state<'connecting' | 'live' | 'lost'>('connecting');
+  /** `refused`: the node is there but does not know this page any more. */
+  state = $state<'connecting' | 'live' | 'lost' | 'refused'>('connecting');
   #source: EventSource | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = FIRST_WAIT_MS;
@@ -24,7 +27,7 @@ export class Subscription {
     const source = new EventSource('/api/v1/events');
     this.#source = source;
     source.onopen = () => this.#opened();
-    source.onerror = () => this.#failed();
+    source.onerror = () => void this.#failed();
     const receive = ({ data }: MessageEvent<string>): void => this.#take(JSON.parse(data) as Event);
     source.onmessage = receive;
     for (const kind of kinds) source.addEventListener(kind, receive);
@@ -41,10 +44,20 @@ export class Subscription {
   }
 
   // The browser's own retry gives up on an HTTP error and waits long after a refused connection.
-  #failed(): void {
+  async #failed(): Promise<void> {
     this.#source?.close();
-    this.state = 'lost';
+    this.state = await reasonOfSilence();
     this.#timer = setTimeout(() => this.open(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }
+}
+
+/** An event source never says why it failed; a plain request does. */
+async function reasonOfSilence(): Promise<'lost' | 'refused'> {
+  try {
+    await request('/api/v1/status');
+  } catch (thrown) {
+    if (asFault(thrown).status === 401) return 'refused';
+  }
+  return 'lost';
 }

@@ -12,7 +12,8 @@ function shape(words: unknown, path = ''): string[] {
 
 function texts(words: unknown): string[] {
   if (typeof words === 'string') return [words];
-  if (typeof words !== 'object' || words === null) return [];
+  // Where there is nothing to do, the second of two sentences is empty.
+  if (typeof words !== 'object' || words === null || Array.isArray(words)) return [];
   return Object.values(words).flatMap(texts);
 }
 

@@ -19,7 +19,7 @@ function answering(_: string, init: RequestInit): Promise<Response> {
       });
     },
   });
-  const headers = { 'x-pumasi-job': 'j1', 'x-pumasi-node': 'n1', 'x-pumasi-why': 'it%20is%20free' };
+  const headers = { 'x-pumasi-job': 'j1', 'x-pumasi-node': '%EC%B0%BD', 'x-pumasi-node-id': 'n1' };
   return Promise.resolve(new Response(body, { headers }));
 }
 
@@ -40,7 +40,7 @@ test('an answer streams in, with where it came from and what it took', async () 
   const talk = new Conversation('starter');
   talk.ask('upper: hi');
   await vi.waitUntil(() => last(talk).origin);
-  expect(last(talk).origin).toEqual({ job: 'j1', node: 'n1', why: 'it is free' });
+  expect(last(talk).origin).toEqual({ job: 'j1', node: '창', nodeId: 'n1', why: null });
   write({ choices: [{ index: 0, delta: { reasoning_content: 'hm' }, finish_reason: null }] });
   write(delta('H'));
   write(delta('I', 'stop'));
