@@ -27,7 +27,7 @@ export class Subscription {
     const source = new EventSource('/api/v1/events');
     this.#source = source;
     source.onopen = () => this.#opened();
-    source.onerror = () => void this.#failed();
+    source.onerror = () => void this.#failed(source);
     const receive = ({ data }: MessageEvent<string>): void => this.#take(JSON.parse(data) as Event);
     source.onmessage = receive;
     for (const kind of kinds) source.addEventListener(kind, receive);
@@ -36,6 +36,7 @@ export class Subscription {
   close(): void {
     clearTimeout(this.#timer);
     this.#source?.close();
+    this.#source = null;
   }
 
   #opened(): void {
@@ -44,9 +45,11 @@ export class Subscription {
   }
 
   // The browser's own retry gives up on an HTTP error and waits long after a refused connection.
-  async #failed(): Promise<void> {
-    this.#source?.close();
-    this.state = await reasonOfSilence();
+  async #failed(source: EventSource): Promise<void> {
+    source.close();
+    const reason = await reasonOfSilence();
+    if (this.#source !== source) return;
+    this.state = reason;
     this.#timer = setTimeout(() => this.open(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }

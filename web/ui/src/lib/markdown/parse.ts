@@ -13,30 +13,31 @@ const marked = new Marked({
   async: false,
   renderer: {
     html: ({ text }) => escape(text),
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+    listitem(item) {
+      const task = item.task ? ' class="task"' : '';
+      return `<li${task}>${this.parser.parse(item.tokens)}</li>`;
+    },
     image: ({ text, href }) => `<em class="picture">${escape(text || href)}</em>`,
   },
 });
 
 const tags =
-  'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr input li ol p pre strong table tbody td th thead tr ul';
+  'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul';
 const allowed = {
   ALLOWED_TAGS: tags.split(' '),
-  ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'align', 'type', 'checked', 'disabled'],
+  ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'align'],
   // These hold words and numbers; everything else that holds text must look like an address.
-  ADD_URI_SAFE_ATTR: ['type', 'align', 'start'],
+  ADD_URI_SAFE_ATTR: ['align', 'start'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
 };
 
-/** Links leave this page and take nothing along; the only inputs are ticked boxes of task lists. */
+/** Links leave this page and take nothing along. */
 const purify = DOMPurify(window);
 purify.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName === 'A') {
     node.setAttribute('target', '_blank');
     node.setAttribute('rel', 'noopener noreferrer nofollow');
-  }
-  if (node.tagName === 'INPUT') {
-    if (node.getAttribute('type') !== 'checkbox') node.remove();
-    else node.setAttribute('disabled', '');
   }
 });
 
