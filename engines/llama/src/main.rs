@@ -1,1 +1,157 @@
-fn main() {}
+//! `pumasi-llama`: llama.cpp as a worker process. One process runs one model; frames come in over
+//! stdin and go out over stdout. It knows no node, no mesh and no network.
+
+mod bounded;
+mod cache;
+mod check;
+mod control_text;
+mod embed;
+mod generation;
+mod grammar;
+mod inbox;
+mod library;
+mod limits;
+mod load;
+mod machine;
+mod model;
+mod outbox;
+mod pace;
+mod pipes;
+mod prepare;
+mod prompt;
+mod pulse;
+mod sampler;
+mod server;
+mod slots;
+mod stop;
+mod template;
+mod thinking;
+mod vocabulary;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::{LogOptions, send_logs_to_tracing};
+use pumasi_protocol::worker::{Command, Event, LoadModel, WORKER_PROTOCOL};
+use pumasi_protocol::{EngineKind, Fault};
+use tracing_subscriber::EnvFilter;
+
+use inbox::{Inbox, Input};
+use outbox::Outbox;
+use prepare::Preparer;
+use pulse::Pulse;
+use server::{End, Server, Wires};
+
+/// `EX_OSERR` and `EX_SOFTWARE` of sysexits.h.
+const SYSTEM_FAILED: u8 = 71;
+const LIBRARY_FAILED: u8 = 70;
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    subscriber.with_writer(std::io::stderr).init();
+    send_logs_to_tracing(LogOptions::default());
+}
+
+fn main() -> ExitCode {
+    let frames = match pipes::claim_stdout() {
+        Ok(frames) => frames,
+        Err(_) => return ExitCode::from(SYSTEM_FAILED),
+    };
+    log_to_stderr();
+    pipes::end_with_parent();
+    let started = Outbox::start(frames).and_then(|(outbox, writer)| {
+        let (pulse, inbox) = (Pulse::start(outbox.clone())?, Inbox::start(std::io::stdin())?);
+        Ok((Wires { inbox, outbox, pulse }, writer))
+    });
+    let (wires, writer) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(%error, "the worker's threads cannot be started");
+            return ExitCode::from(SYSTEM_FAILED);
+        }
+    };
+    let end = work(&wires);
+    wires.outbox.close();
+    if writer.join().is_err() {
+        return ExitCode::from(LIBRARY_FAILED);
+    }
+    match end {
+        End::Asked => ExitCode::SUCCESS,
+        End::Broken => ExitCode::from(LIBRARY_FAILED),
+    }
+}
+
+/// Says hello, then loads and serves until the end.
+fn work(wires: &Wires) -> End {
+    let backend = match LlamaBackend::init() {
+        Ok(backend) => backend,
+        Err(error) => {
+            tracing::error!(%error, "the library cannot be initialised");
+            return End::Broken;
+        }
+    };
+    let hello = Event::Hello {
+        protocol: WORKER_PROTOCOL,
+        engine: EngineKind::Llama,
+        version: library::version(),
+        devices: machine::devices(),
+    };
+    send(wires, &hello);
+    loop {
+        match wires.inbox.inputs.recv() {
+            Ok(Input::Command(Command::Load(order))) => {
+                if let Some(end) = load_and_serve(&backend, &order, wires) {
+                    return end;
+                }
+            }
+            Ok(Input::Command(
+                Command::Generate { request, .. } | Command::Embed { request, .. },
+            )) => send(wires, &Event::Failed { request, fault: Fault::BadRequest }),
+            Ok(Input::Command(Command::Cancel(_) | Command::CancelLoad))
+            | Ok(Input::Prepared(_)) => {}
+            Ok(Input::Command(Command::Shutdown) | Input::Closed) | Err(_) => return End::Asked,
+        }
+        if wires.inbox.interrupt.is_closing() {
+            return End::Asked;
+        }
+    }
+}
+
+fn send(wires: &Wires, event: &Event) {
+    // These events are small.
+    let _ = wires.outbox.send(event);
+}
+
+/// `None` if the load failed, so that another one may be asked for.
+fn load_and_serve(backend: &LlamaBackend, order: &LoadModel, wires: &Wires) -> Option<End> {
+    let began = Instant::now();
+    wires.inbox.interrupt.begin_load();
+    wires.pulse.loading(0);
+    let model = load::model(backend, order, wires);
+    let model = model.map_err(|fault| load_failed(wires, fault)).ok()?;
+    let contexts = load::contexts(backend, &model, order, began);
+    let (contexts, loaded) = contexts.map_err(|fault| load_failed(wires, fault)).ok()?;
+    if wires.inbox.interrupt.ends_load() {
+        load_failed(wires, Fault::Cancelled);
+        return None;
+    }
+    let preparer = Preparer::start(&model, loaded.context, &wires.inbox.sender);
+    let preparer = preparer
+        .map_err(|error| {
+            tracing::error!(%error, "the preparing threads cannot be started");
+            load_failed(wires, Fault::EngineStart);
+        })
+        .ok()?;
+    wires.pulse.load_ended();
+    send(wires, &Event::Loaded(loaded));
+    let model = Arc::clone(&model);
+    Some(Server::new(&model, contexts, wires, preparer, order.slots).run())
+}
+
+fn load_failed(wires: &Wires, fault: Fault) {
+    wires.pulse.load_ended();
+    send(wires, &Event::LoadFailed(fault));
+}

@@ -1,0 +1,61 @@
+//! Every bound of this worker.
+
+use std::time::Duration;
+
+/// Most slots of one model (the worker protocol's bound).
+pub(crate) const SLOTS: u16 = 64;
+/// Requests that wait for preparation or for a slot; beyond, a request is refused.
+pub(crate) const WAITING_REQUESTS: usize = 512;
+/// Commands read from stdin that the engine has not taken.
+pub(crate) const WAITING_COMMANDS: usize = 64;
+/// Bytes of frames that wait to be written; beyond, the engine waits for the node.
+pub(crate) const OUTBOX_BYTES: usize = 8 << 20;
+/// Signs of life that wait to be written; beyond, they are left out.
+pub(crate) const OUTBOX_URGENT: usize = 1_024;
+/// Most bytes of one write, so that a control frame never waits behind more (design §7).
+pub(crate) const WRITE_BYTES: usize = 256 << 10;
+/// Between two signs of life.
+pub(crate) const BEAT: Duration = Duration::from_millis(250);
+/// A single decode step or a stretch of loading without progress beyond this counts as a hang: no
+/// more signs of life, so that the node ends the process (a guess; the slowest healthy step seen
+/// is a 70B model on a CPU with about one second per token).
+pub(crate) const STEP_LONGEST: Duration = Duration::from_secs(60);
+/// As [`STEP_LONGEST`], for loading, where a slow disk may feed one large tensor for a while.
+pub(crate) const LOAD_STALL: Duration = Duration::from_secs(180);
+/// From the end of stdin to the end of the process, whatever it is doing.
+pub(crate) const EXIT_GRACE: Duration = Duration::from_millis(1_500);
+
+/// Tokens of one batch: the largest prefill chunk.
+pub(crate) const BATCH_TOKENS: u32 = 2_048;
+/// Tokens that the back end computes at once inside a batch.
+pub(crate) const MICRO_BATCH_TOKENS: u32 = 512;
+/// The first prefill chunk, before a rate is measured.
+pub(crate) const FIRST_CHUNK: u32 = 64;
+/// The smallest prefill chunk.
+pub(crate) const SMALLEST_CHUNK: u32 = 16;
+/// How long a prefill chunk may hold up slots that decode.
+pub(crate) const CHUNK_WHILE_DECODING: Duration = Duration::from_millis(60);
+/// How long a prefill chunk may take when nothing decodes; a cancel waits this long.
+pub(crate) const CHUNK_ALONE: Duration = Duration::from_millis(400);
+
+/// Longest text that is embedded, in tokens: pooling needs it in one micro batch, whose buffers
+/// grow with its square.
+pub(crate) const EMBED_TOKENS: u32 = 2_048;
+/// Texts embedded in one batch.
+pub(crate) const EMBED_SEQUENCES: u32 = 64;
+
+/// Bytes of a chat template's source (row M07).
+pub(crate) const TEMPLATE_BYTES: usize = 64 << 10;
+/// Steps of a chat template (row M07).
+pub(crate) const TEMPLATE_FUEL: u64 = 1_000_000;
+/// Bytes that a chat template may add to what the messages hold (row M07).
+pub(crate) const TEMPLATE_OUTPUT_BYTES: usize = 1 << 20;
+/// Time for rendering a chat (row M07).
+pub(crate) const TEMPLATE_TIME: Duration = Duration::from_secs(1);
+/// Time for compiling a grammar (row H15 allows two seconds until the reply).
+pub(crate) const GRAMMAR_TIME: Duration = Duration::from_millis(1_500);
+/// Renderings and compilations that overran their time and still run; beyond, none is begun.
+pub(crate) const OVERRUNS: usize = 4;
+
+/// Tokens over which `repeat_penalty` looks back (llama.cpp's default).
+pub(crate) const REPEAT_WINDOW: usize = 64;

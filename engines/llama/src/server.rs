@@ -1,0 +1,396 @@
+//! The engine's one loop: takes inputs, gives requests their slots, computes one batch over all
+//! slots, and says what came of it. Prefill comes in chunks beside the slots that decode.
+
+mod slot;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
+
+use llama_cpp_2::DecodeError;
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use pumasi_protocol::worker::{Command, Event, RequestId};
+use pumasi_protocol::{Fault, Finish, Phase, Refusal};
+
+use crate::cache;
+use crate::embed::Embedder;
+use crate::generation::Generation;
+use crate::inbox::{Inbox, Input};
+use crate::limits::{BATCH_TOKENS, SLOTS, WAITING_REQUESTS};
+use crate::model::Model;
+use crate::outbox::Outbox;
+use crate::pace::Pace;
+use crate::prepare::{Job, Prepared, Preparer, Ready};
+use crate::pulse::Pulse;
+use crate::sampler::Scratch;
+use crate::slots::{self, SlotView};
+use slot::Slot;
+
+/// What the loop talks to.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) pulse: Pulse,
+}
+
+/// The contexts of a loaded model.
+#[derive(Debug)]
+pub(crate) struct Contexts<'m> {
+    pub(crate) generating: Option<LlamaContext<'m>>,
+    pub(crate) embedding: Option<Embedder<'m>>,
+}
+
+/// Why serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The node asked, or is gone.
+    Asked,
+    /// The library failed in a way that leaves its state unknown.
+    Broken,
+}
+
+/// A loaded model at work.
+#[derive(Debug)]
+pub(crate) struct Server<'m> {
+    model: &'m Model,
+    contexts: Contexts<'m>,
+    wires: &'m Wires,
+    preparer: Preparer,
+    /// In preparation; cancelled ones are gone from here already.
+    preparing: BTreeSet<RequestId>,
+    waiting: VecDeque<Box<Generation>>,
+    slots: Vec<Slot>,
+    batch: LlamaBatch<'static>,
+    scratch: Scratch,
+    pace: Pace,
+    uses: u64,
+    broken: bool,
+}
+
+impl<'m> Server<'m> {
+    pub(crate) fn new(
+        model: &'m Model,
+        contexts: Contexts<'m>,
+        wires: &'m Wires,
+        preparer: Preparer,
+        slots: u16,
+    ) -> Self {
+        let tokens = BATCH_TOKENS as usize + usize::from(SLOTS);
+        Self {
+            model,
+            contexts,
+            wires,
+            preparer,
+            preparing: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            batch: LlamaBatch::new(tokens, 1),
+            scratch: Scratch::default(),
+            pace: Pace::default(),
+            uses: 0,
+            broken: false,
+        }
+    }
+
+    /// Serves until the end.
+    pub(crate) fn run(&mut self) -> End {
+        let wires = self.wires;
+        while !wires.inbox.interrupt.is_closing() && !self.broken {
+            if !self.has_work() {
+                match wires.inbox.inputs.recv() {
+                    Ok(input) => self.on_input(input),
+                    Err(_) => break,
+                }
+            }
+            while let Ok(input) = wires.inbox.inputs.try_recv() {
+                self.on_input(input);
+            }
+            self.admit();
+            self.step();
+            self.embed();
+        }
+        self.end_all();
+        if self.broken { End::Broken } else { End::Asked }
+    }
+
+    fn has_work(&self) -> bool {
+        self.slots.iter().any(Slot::is_busy)
+            || self.contexts.embedding.as_ref().is_some_and(Embedder::has_work)
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Command(Command::Generate { request, body }) => {
+                self.on_request(request, Job::Generate(body));
+            }
+            Input::Command(Command::Embed { request, body }) => {
+                self.on_request(request, Job::Embed(body));
+            }
+            Input::Command(Command::Cancel(request)) => self.on_cancel(request),
+            Input::Command(Command::Load(_)) => {
+                self.send(&Event::LoadFailed(Fault::BadRequest));
+            }
+            Input::Prepared(ready) => self.on_prepared(*ready),
+            // The reader thread has acted on these.
+            Input::Command(Command::CancelLoad | Command::Shutdown) | Input::Closed => {}
+        }
+    }
+
+    fn send(&self, event: &Event) {
+        // Every event but a start is small; a start that is too long is handled where it is sent.
+        let _ = self.wires.outbox.send(event);
+    }
+
+    fn on_request(&mut self, request: RequestId, job: Job) {
+        let held = self.preparing.len() + self.waiting.len();
+        let submitted = if held >= WAITING_REQUESTS {
+            Err(Fault::Refused(Refusal::QueueFull))
+        } else {
+            self.preparer.submit(request, job)
+        };
+        match submitted {
+            Ok(()) => {
+                self.preparing.insert(request);
+                self.wires.pulse.at(request, Phase::Queued, 0);
+            }
+            Err(fault) => self.fail(request, fault),
+        }
+    }
+
+    fn on_prepared(&mut self, ready: Ready) {
+        let Ready { request, outcome } = ready;
+        if !self.preparing.remove(&request) {
+            return;
+        }
+        match outcome {
+            Ok(Prepared::Generation(generation, None)) => self.waiting.push_back(generation),
+            Ok(Prepared::Generation(generation, Some(finish))) => {
+                if self.start(&generation) {
+                    self.finish(&generation, finish);
+                }
+            }
+            Ok(Prepared::Embedding { inputs, dimensions, arrived }) => {
+                let submitted = match &mut self.contexts.embedding {
+                    Some(embedder) => embedder.submit(request, inputs, dimensions, arrived),
+                    None => Err(Fault::Capability),
+                };
+                if let Err(fault) = submitted {
+                    self.fail(request, fault);
+                }
+            }
+            Err(fault) => self.fail(request, fault),
+        }
+    }
+
+    fn on_cancel(&mut self, request: RequestId) {
+        if let Some(at) = self.slots.iter().position(|slot| slot.runs(request)) {
+            if let Some(generation) = self.slots[at].job.take() {
+                self.finish(&generation, Finish::Cancelled);
+            }
+        } else if let Some(at) = self.waiting.iter().position(|g| g.request == request) {
+            if let Some(generation) = self.waiting.remove(at) {
+                self.finish(&generation, Finish::Cancelled);
+            }
+        } else if self.preparing.remove(&request)
+            || self.contexts.embedding.as_mut().is_some_and(|e| e.cancel(request))
+        {
+            self.fail(request, Fault::Cancelled);
+        }
+        // Else it has ended already, and its last event is on its way.
+    }
+
+    fn fail(&self, request: RequestId, fault: Fault) {
+        self.wires.pulse.ended(request);
+        self.send(&Event::Failed { request, fault });
+    }
+
+    fn finish(&self, generation: &Generation, finish: Finish) {
+        let request = generation.request;
+        let (usage, timings) = (generation.usage(), generation.timings());
+        self.wires.pulse.ended(request);
+        self.send(&Event::Finished { request, finish, usage, timings });
+    }
+
+    /// Says that a generation has its slot. False, and the request ended, if its prompt does not
+    /// fit a frame.
+    fn start(&self, generation: &Generation) -> bool {
+        let request = generation.request;
+        let prompt = generation.ids[..generation.prompt_len].to_vec();
+        let needed = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+        let cached = generation.usage().cached;
+        let syntax = generation.syntax;
+        let started = Event::Started { request, prompt, cached, syntax };
+        if self.wires.outbox.send(&started).is_err() {
+            // A frame of ids: five bytes is the longest that one takes.
+            let available = u32::try_from(pumasi_protocol::limits::FRAME_BYTES / 5).unwrap_or(0);
+            self.fail(request, Fault::Context { needed, available });
+            return false;
+        }
+        true
+    }
+
+    /// Gives waiting requests the free slots, first come first served.
+    fn admit(&mut self) {
+        while let Some(generation) = self.waiting.front() {
+            let views: Vec<SlotView<'_>> = self.slots.iter().map(Slot::view).collect();
+            let Some(choice) = slots::choose(&views, &generation.ids) else { return };
+            let Some(mut generation) = self.waiting.pop_front() else { return };
+            let Some(context) = &mut self.contexts.generating else {
+                self.fail(generation.request, Fault::Capability);
+                continue;
+            };
+            let kept = place(context, &self.slots, choice, self.model.rewinds);
+            generation.cached = kept;
+            generation.clock.prefill_began = Some(Instant::now());
+            self.uses += 1;
+            self.slots[choice.slot].take(&generation.ids[..kept], self.uses);
+            if self.start(&generation) {
+                self.wires.pulse.at(generation.request, Phase::Prefill, count(kept));
+                self.slots[choice.slot].job = Some(generation);
+            }
+        }
+    }
+
+    /// Computes one batch.
+    fn step(&mut self) {
+        let Some(context) = &mut self.contexts.generating else { return };
+        let decoding = self.slots.iter().any(Slot::decodes);
+        let chunk = self.pace.chunk(decoding);
+        let tokens = slot::fill(&mut self.batch, &mut self.slots, chunk);
+        if tokens == 0 {
+            return;
+        }
+        let began = Instant::now();
+        self.wires.pulse.step_begins();
+        let result = context.decode(&mut self.batch);
+        // Without this, a chunk that ends no prompt would still be computing when it is measured.
+        context.synchronize();
+        self.wires.pulse.step_ends();
+        self.pace.measured(tokens, began.elapsed());
+        match result {
+            Ok(()) => self.on_computed(),
+            Err(DecodeError::NoKvCacheSlot) => self.on_cache_full(),
+            Err(DecodeError::NTokensZero | DecodeError::Unknown(_)) => self.broken = true,
+        }
+    }
+
+    fn on_computed(&mut self) {
+        for at in 0..self.slots.len() {
+            let slot = &mut self.slots[at];
+            let row = slot.on_computed();
+            let Some(generation) = &mut slot.job else { continue };
+            let Some(row) = row else {
+                let done = count(slot.cached.len().min(generation.prompt_len));
+                self.wires.pulse.at(generation.request, Phase::Prefill, done);
+                continue;
+            };
+            let Some(context) = &self.contexts.generating else { return };
+            let logits = context.get_logits_ith(row);
+            let advance = generation.advance(logits, &self.model.vocabulary, &mut self.scratch);
+            self.on_advance(at, advance);
+        }
+    }
+
+    fn on_advance(&mut self, at: usize, advance: Result<crate::generation::Advance, Fault>) {
+        let Some(generation) = &self.slots[at].job else { return };
+        let request = generation.request;
+        let advance = match advance {
+            Ok(advance) => advance,
+            Err(fault) => {
+                self.slots[at].job = None;
+                return self.fail(request, fault);
+            }
+        };
+        if let Some(token) = advance.token {
+            let answered = count(generation.answered());
+            self.wires.pulse.heard(request, Phase::Decode, answered);
+            let index = answered.saturating_sub(1);
+            self.send(&Event::Tokens { request, index, tokens: vec![token] });
+        }
+        if let Some(finish) = advance.finish
+            && let Some(generation) = self.slots[at].job.take()
+        {
+            self.finish(&generation, finish);
+        }
+    }
+
+    /// The cache has no room: first what idle slots keep is dropped; if there is nothing of that,
+    /// the longest request ends, so that the others go on.
+    fn on_cache_full(&mut self) {
+        let Some(context) = &mut self.contexts.generating else { return };
+        for (at, slot) in self.slots.iter().enumerate() {
+            // A batch that failed half-way may have left some of its ids.
+            cache::cut(context, at, slot.cached.len());
+        }
+        let mut freed = false;
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            if !slot.is_busy() && !slot.cached.is_empty() {
+                cache::clear(context, at);
+                slot.cached.clear();
+                freed = true;
+            }
+        }
+        if freed {
+            return;
+        }
+        let longest = (0..self.slots.len()).filter(|at| self.slots[*at].is_busy());
+        let Some(at) = longest.max_by_key(|at| self.slots[*at].cached.len()) else { return };
+        let available = context.n_ctx();
+        cache::clear(context, at);
+        self.slots[at].cached.clear();
+        if let Some(generation) = self.slots[at].job.take() {
+            let needed = count(generation.ids.len() + 1);
+            self.fail(generation.request, Fault::Context { needed, available });
+        }
+    }
+
+    fn embed(&mut self) {
+        let Some(embedder) = &mut self.contexts.embedding else { return };
+        let Some((request, done)) = embedder.progress() else { return };
+        self.wires.pulse.at(request, Phase::Prefill, done);
+        self.wires.pulse.step_begins();
+        let event = embedder.step();
+        self.wires.pulse.step_ends();
+        if let Some(event) = event {
+            self.wires.pulse.ended(request);
+            self.send(&event);
+        }
+    }
+
+    fn end_all(&mut self) {
+        let fault = if self.broken { Fault::EngineCrash } else { Fault::Cancelled };
+        let mut requests = std::mem::take(&mut self.preparing);
+        requests.extend(self.waiting.drain(..).map(|generation| generation.request));
+        requests.extend(self.slots.iter_mut().filter_map(|s| s.job.take()).map(|g| g.request));
+        requests.extend(self.contexts.embedding.iter_mut().flat_map(Embedder::drain));
+        for request in requests {
+            self.fail(request, fault.clone());
+        }
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Arranges the cache for a chosen slot; gives how many ids it holds then.
+fn place(
+    context: &mut LlamaContext<'_>,
+    slots: &[Slot],
+    choice: slots::Choice,
+    rewinds: bool,
+) -> usize {
+    let whole = |slot: usize, length| rewinds || slots[slot].cached.len() == length;
+    match choice.share {
+        Some((from, length)) if whole(from, length) => {
+            cache::clear(context, choice.slot);
+            cache::share(context, from, choice.slot, length)
+        }
+        None if whole(choice.slot, choice.keep) => cache::cut(context, choice.slot, choice.keep),
+        Some(_) | None => {
+            cache::clear(context, choice.slot);
+            0
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The real worker binary, driven by the real host, on the starter model.
+
+mod answers;
+mod faults;
+mod rig;
