@@ -500,6 +500,7 @@ impl World {
                 self.log(&format!("{name} {} {text}", self.job(job)));
             }
             Action::Expect { attempt, owner } => {
+                self.machine(name).expected.insert(attempt, owner);
                 self.log(&format!(
                     "{name} expects {} of {}",
                     self.attempt(attempt),
