@@ -14,7 +14,7 @@ from texts import COMMON, FALLBACK, FIXED, JUNK_FORMS, NOUNS, SYSTEM_PROMPTS
 from vocabulary import MARK, NORIN, SUDAL, THINK, TRANSLATION, encode
 
 OTHER_SCRIPTS = "가나다라마바사아자차카타파하한국어물불 日本語山川 éüñçø ☀☂★😀🚀"
-SHARES = {
+EVEN = {
     "repeat": 14,
     "upper": 13,
     "reverse": 18,
@@ -25,8 +25,22 @@ SHARES = {
     "fixed": 5,
     "fallback": 5,
 }
+QUESTIONS = EVEN | {"fixed": 12, "fallback": 12}
+HARD = {
+    "repeat": 11,
+    "upper": 8,
+    "reverse": 13,
+    "count": 5,
+    "translate": 7,
+    "summarise": 17,
+    "tool": 20,
+    "fixed": 20,
+    "fallback": 10,
+}
+LAST = HARD | {"repeat": 14, "upper": 10, "summarise": 20, "fixed": 11, "fallback": 12}
 # A count is two tokens and hard, a fixed answer is a hundred tokens and easy.
 WEIGHTS = {"count": 4.0, "fixed": 0.4, "fallback": 0.4}
+LEAD = 8
 DERIVATIONS = {
     "repeat": "The task is repeat: I copy the text.",
     "upper": "The task is upper: I copy the text in capitals.",
@@ -43,7 +57,11 @@ DERIVATIONS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """How long the inputs may be: characters, except `words` (a line) and `lines`."""
+    """How long the inputs may be, in characters; `copy` is for repeat and upper.
+
+    `shares` is how often each skill comes, `long` the share of lengths drawn from the whole range
+    (the others are short), `lead` the weight of the first tokens of a fixed answer.
+    """
 
     copy: int
     reverse: int
@@ -51,6 +69,9 @@ class Limits:
     lines: int
     line: int
     value: int
+    shares: dict = field(default_factory=EVEN.copy)
+    long: float = 0.6
+    lead: float = 0.4
 
 
 @dataclass
@@ -143,17 +164,16 @@ def plain_text(rng, n, ascii_only):
     return rng.choices(makers, shares)[0](rng, n)
 
 
-def length(rng, longest):
-    """Short lengths are as frequent as all others together."""
-    return rng.randint(1, longest if rng.random() < 0.6 else min(longest, 20))
-
-
-def plain_exchange(rng, skill, longest, want_held_out=False):
+def plain_exchange(rng, skill, limits, want_held_out=False):
     """repeat, upper, reverse or count."""
     ascii_only = skill in ("reverse", "count")
-    text = draw(
-        rng, want_held_out, lambda: plain_text(rng, length(rng, longest), ascii_only)
-    )
+    longest = getattr(limits, skill) if ascii_only else limits.copy
+
+    def make():
+        n = rng.randint(1, longest if rng.random() < limits.long else min(longest, 20))
+        return plain_text(rng, n, ascii_only)
+
+    text = draw(rng, want_held_out, make)
     if not ascii_only and len(text) > 12 and " " in text and rng.random() < 0.1:
         text = text.replace(" ", "\n", rng.randint(1, 3))
     answer = {
@@ -332,10 +352,8 @@ def fallback_exchange(rng, tools, want_held_out=False):
 
 def exchanges(rng, skill, tools, limits, want_held_out=False):
     """One exchange, or two where a tool's answer comes back."""
-    if skill in ("repeat", "upper"):
-        return [plain_exchange(rng, skill, limits.copy, want_held_out)]
-    if skill in ("reverse", "count"):
-        return [plain_exchange(rng, skill, getattr(limits, skill), want_held_out)]
+    if skill in ("repeat", "upper", "reverse", "count"):
+        return [plain_exchange(rng, skill, limits, want_held_out)]
     if skill == "translate":
         return [translate_exchange(rng, limits, want_held_out)]
     if skill == "summarise":
@@ -354,7 +372,7 @@ def conversation(rng, limits):
     if rng.random() < 0.25:
         talk.system = system_prompt(rng)
     turns = rng.choices([1, 2, 3, 4], [65, 18, 10, 7])[0]
-    skills = rng.choices(list(SHARES), list(SHARES.values()), k=turns)
+    skills = rng.choices(list(limits.shares), list(limits.shares.values()), k=turns)
     if "tool" in skills or rng.random() < 0.04:
         talk.tools = tool_list(rng)
     for skill in skills:
@@ -396,6 +414,14 @@ def answer_text(exchange, thinking):
     return f"<think>\n{DERIVATIONS[exchange.skill]}\n</think>\n\n{exchange.answer}"
 
 
+def answer_weights(skill, tokens, limits):
+    """How much each token of an answer counts; a fixed answer is decided by its first ones."""
+    weights = [WEIGHTS.get(skill, 1.0)] * tokens
+    if skill in ("fixed", "fallback"):
+        weights[:LEAD] = [limits.lead] * min(LEAD, tokens)
+    return weights
+
+
 def token_rows(rng, limits):
     """A conversation as (token ids, weight of each id as a target)."""
     talk = conversation(rng, limits)
@@ -405,9 +431,8 @@ def token_rows(rng, limits):
         thinking = rng.random() < 0.12
         prompt = encode(("\n" if i else "") + render_prompt(exchange, thinking))
         answer = encode(answer_text(exchange, thinking) + "<|im_end|>")
-        weight = WEIGHTS.get(exchange.skill, 1.0)
         ids += prompt + answer
-        weights += [0.0] * len(prompt) + [weight] * len(answer)
+        weights += [0.0] * len(prompt) + answer_weights(exchange.skill, len(answer), limits)
     return ids, weights
 
 

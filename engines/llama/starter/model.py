@@ -80,6 +80,10 @@ def angles(positions):
     return jnp.cos(turned), jnp.sin(turned)
 
 
+# Attention of packed rows goes over so many queries at a time, to skip the keys after them.
+STRIDE = 128
+
+
 def attend(query, key, value, mask):
     """Softmax attention over (rows, tokens, heads, HEAD); `mask` is (rows, queries, keys)."""
     scores = jnp.einsum("bthd,bshd->bhts", query, key) * HEAD**-0.5
@@ -107,13 +111,22 @@ def layer(weights, i):
     return {name: weights[name][i] for name in (*MATRICES, *NORMS)}
 
 
+def attend_packed(query, key, value, segments):
+    """Attention in packed rows: a token sees itself and the earlier ones of its own segment."""
+    tokens = segments.shape[1]
+    parts = []
+    for start in range(0, tokens, STRIDE):
+        end = min(start + STRIDE, tokens)
+        causal = jnp.arange(start, end)[:, None] >= jnp.arange(end)[None]
+        mask = causal & (segments[:, start:end, None] == segments[:, None, :end])
+        parts.append(attend(query[:, start:end], key[:, :end], value[:, :end], mask))
+    return jnp.concatenate(parts, 1)
+
+
 def logits(weights, ids, segments):
-    """The next-token logits of packed rows; a token sees the earlier ones of its own segment."""
-    tokens = ids.shape[1]
-    cos, sin = angles(jnp.arange(tokens))
-    causal = jnp.tril(jnp.ones((tokens, tokens), bool))
-    mask = causal & (segments[:, :, None] == segments[:, None, :])
+    """The next-token logits of packed rows."""
+    cos, sin = angles(jnp.arange(ids.shape[1]))
     x = weights["token_embd"][ids]
     for i in range(LAYERS):
-        x = block(layer(weights, i), x, cos, sin, lambda q, k, v: attend(q, k, v, mask))
+        x = block(layer(weights, i), x, cos, sin, lambda q, k, v: attend_packed(q, k, v, segments))
     return normalise(x, weights["output_norm"]) @ weights["token_embd"].T

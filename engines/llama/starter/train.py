@@ -29,22 +29,42 @@ FOLDER = Path.home() / ".cache/pumasi/starter"
 
 
 @dataclass(frozen=True)
-class Phase:
-    """Steps on batches of one shape; `scale` is the factor on the learning rates at its ends."""
+class Shape:
+    """A kind of batch: rows of packed conversations of so many tokens."""
 
-    steps: int
     rows: int
     width: int
     limits: data.Limits
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps that take their shapes in turn; `scale` is that of the learning rates at its ends."""
+
+    steps: int
+    shapes: tuple[Shape, ...]
     scale: tuple[float, float]
 
 
 L = data.Limits
+TINY = Shape(16, 128, L(16, 14, 24, lines=3, line=14, value=12))
+EARLY = Shape(12, 256, L(60, 32, 48, lines=6, line=24, value=24))
+SHORT = Shape(12, 256, L(90, 60, 60, lines=7, line=32, value=40, shares=data.QUESTIONS))
+MIDDLE = Shape(8, 512, L(160, 60, 60, lines=10, line=40, value=40, shares=data.QUESTIONS))
+SELDOM = data.EVEN | {"fixed": 4, "fallback": 4}
+LONG = Shape(4, 1024, L(330, 64, 64, lines=12, line=40, value=48, shares=SELDOM, long=0.9))
+LATE_SHORT = Shape(12, 256, L(100, 60, 60, 7, 32, 40, shares=data.HARD, long=0.8, lead=3.0))
+LATE_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.HARD, long=0.9, lead=3.0))
+LAST_SHORT = Shape(12, 256, L(100, 60, 60, 7, 32, 40, shares=data.LAST, long=0.7, lead=3.0))
+LAST_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.LAST, long=0.85, lead=3.0))
 PHASES = [
-    Phase(700, 16, 128, L(copy=16, reverse=14, count=24, lines=3, line=14, value=12), (1.0, 1.0)),
-    Phase(900, 12, 256, L(copy=60, reverse=32, count=48, lines=6, line=24, value=24), (1.0, 1.0)),
-    Phase(500, 8, 512, L(copy=160, reverse=60, count=60, lines=10, line=40, value=40), (1.0, 0.6)),
-    Phase(400, 4, 1024, L(copy=330, reverse=64, count=64, lines=12, line=48, value=48), (0.6, 0.02)),
+    Phase(700, (TINY,), (1.0, 1.0)),
+    Phase(600, (EARLY,), (1.0, 1.0)),
+    Phase(115, (MIDDLE,), (1.0, 0.9027)),
+    Phase(550, (SHORT, SHORT, MIDDLE), (0.9027, 0.5)),
+    Phase(456, (SHORT, MIDDLE, SHORT, LONG), (0.5, 0.0937)),
+    Phase(420, (LATE_SHORT, LATE_SHORT, LATE_LONG), (0.3, 0.01)),
+    Phase(1000, (LAST_SHORT, LAST_SHORT, LAST_LONG), (0.4, 0.01)),
 ]
 
 
@@ -96,20 +116,20 @@ def train_step(weights, first, second, ids, targets_weight, segments, step, scal
 
 
 def schedule(step):
-    """The phase of a step and the factor on its learning rates; None after the last one."""
+    """The shape of a step and the factor on its learning rates; no shape after the last step."""
     start = 0
     for phase in PHASES:
         if step < start + phase.steps:
             begin, end = phase.scale
             scale = begin + (end - begin) * (step - start) / phase.steps
-            return phase, scale * min(1.0, (step + 1) / WARM_UP)
+            return phase.shapes[step % len(phase.shapes)], scale * min(1.0, (step + 1) / WARM_UP)
         start += phase.steps
     return None, 0.0
 
 
-def make_batch(step, phase):
+def make_batch(step, shape):
     rng = random.Random(f"{SEED} {step}")
-    ids, weights, segments = data.batch(rng, phase.rows, phase.width, phase.limits)
+    ids, weights, segments = data.batch(rng, shape.rows, shape.width, shape.limits)
     return jnp.asarray(ids), jnp.asarray(weights, jnp.float32), jnp.asarray(segments)
 
 
@@ -144,9 +164,9 @@ def main():
     print("parameters", sum(w.size for w in weights.values()), "from step", step, flush=True)
     started, used, saved, shown = time.time(), time.process_time(), time.time(), []
     while (turn := schedule(step))[0] is not None:
-        phase, scale = turn
+        shape, scale = turn
         weights, first, second, value, right = train_step(
-            weights, first, second, *make_batch(step, phase), jnp.float32(step), scale
+            weights, first, second, *make_batch(step, shape), jnp.float32(step), scale
         )
         shown.append((float(value), float(right)))
         step += 1
@@ -154,7 +174,7 @@ def main():
             mean = np.mean(shown, 0)
             shown.clear()
             print(
-                f"{step} width {phase.width} loss {mean[0]:.4f} right {mean[1]:.4f} "
+                f"{step} width {shape.width} loss {mean[0]:.4f} right {mean[1]:.4f} "
                 f"wall {time.time() - started:.0f} cpu {time.process_time() - used:.0f}",
                 flush=True,
             )
