@@ -37,7 +37,6 @@ HARD = {
     "fixed": 20,
     "fallback": 10,
 }
-LAST = HARD | {"repeat": 14, "upper": 10, "summarise": 20, "fixed": 11, "fallback": 12}
 # A count is two tokens and hard, a fixed answer is a hundred tokens and easy.
 WEIGHTS = {"count": 4.0, "fixed": 0.4, "fallback": 0.4}
 LEAD = 8

@@ -55,8 +55,6 @@ SELDOM = data.EVEN | {"fixed": 4, "fallback": 4}
 LONG = Shape(4, 1024, L(330, 64, 64, lines=12, line=40, value=48, shares=SELDOM, long=0.9))
 LATE_SHORT = Shape(12, 256, L(100, 60, 60, 7, 32, 40, shares=data.HARD, long=0.8, lead=3.0))
 LATE_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.HARD, long=0.9, lead=3.0))
-LAST_SHORT = Shape(12, 256, L(100, 60, 60, 7, 32, 40, shares=data.LAST, long=0.7, lead=3.0))
-LAST_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.LAST, long=0.85, lead=3.0))
 PHASES = [
     Phase(700, (TINY,), (1.0, 1.0)),
     Phase(600, (EARLY,), (1.0, 1.0)),
@@ -64,7 +62,6 @@ PHASES = [
     Phase(550, (SHORT, SHORT, MIDDLE), (0.9027, 0.5)),
     Phase(456, (SHORT, MIDDLE, SHORT, LONG), (0.5, 0.0937)),
     Phase(420, (LATE_SHORT, LATE_SHORT, LATE_LONG), (0.3, 0.01)),
-    Phase(1000, (LAST_SHORT, LAST_SHORT, LAST_LONG), (0.4, 0.01)),
 ]
 
 
