@@ -2,25 +2,25 @@ import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { mockNode } from './dev/mock.ts';
+import { toNode } from './dev/proxy.ts';
 
 // With PUMASI_URL set, `npm run dev` talks to that node; without it, to the mock in dev/.
 const node = process.env.PUMASI_URL;
-const proxied = { target: node ?? '', changeOrigin: true };
 
-export default defineConfig({
+export default defineConfig(async ({ command }) => ({
   plugins: [svelte(), ...(node ? [] : [mockNode()])],
   resolve: {
     alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) },
-    // Svelte's server build would be picked under vitest otherwise, and components cannot mount in it.
+    // Svelte's server build would be picked under vitest otherwise, and no component could mount.
     ...(process.env.VITEST ? { conditions: ['browser'] } : {}),
   },
-  // Fonts stay files: the node's content security policy allows no data: URLs for them.
   build: {
-    license: { fileName: 'licences.md' },
     target: 'es2023',
+    // Fonts stay files: the node's content security policy allows no data: URLs for them.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    license: { fileName: 'licences.md' },
   },
-  server: { host: '127.0.0.1', ...(node ? { proxy: { '/api': proxied, '/v1': proxied } } : {}) },
-  test: { environment: 'jsdom', include: ['src/**/*.test.ts', 'dev/**/*.test.ts'] },
-});
+  server: { host: '127.0.0.1', ...(node && command === 'serve' ? await toNode(node) : {}) },
+  test: { environment: 'jsdom', include: ['src/**/*.test.ts'] },
+}));
