@@ -1,6 +1,8 @@
 /** Small words for a journey: open a page, expect something, say what was seen. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 export { assert };
 
@@ -30,4 +32,13 @@ export async function ask(page, model, question) {
   const answer = page.locator('article[aria-busy]').last();
   await answer.and(page.locator('[aria-busy=false]')).waitFor();
   return answer;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds wrong with a page, one line each. */
+export async function barriers(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }

@@ -1,6 +1,6 @@
 /** What a person does, against a real node with the starter model. Each is independent of the others. */
 
-import { ask, assert, visit } from './journey.js';
+import { ask, assert, barriers, visit } from './journey.js';
 
 /** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
 const model = process.env.PUMASI_MODEL ?? 'starter';
@@ -112,6 +112,20 @@ async function speaksKoreanOnAPhone(browser, base) {
   await close();
 }
 
+async function leavesNobodyOut(browser, base) {
+  for (const colorScheme of ['light', 'dark']) {
+    const { page, close } = await visit(browser, base, '/', { colorScheme });
+    await ask(page, model, 'repeat: a door for everybody');
+    assert.deepEqual(await barriers(page), []);
+    for (const path of ['/', '/mesh', '/mesh?panel=invite', '/jobs', '/models', '/nowhere']) {
+      await page.goto(base + path);
+      await page.locator('h1').first().waitFor();
+      assert.deepEqual(await barriers(page), [], `${path} in ${colorScheme}`);
+    }
+    await close();
+  }
+}
+
 export const journeys = [
   asksAndIsAnswered,
   seesTheComputers,
@@ -120,4 +134,5 @@ export const journeys = [
   makesAnInvitation,
   asksOnceMore,
   speaksKoreanOnAPhone,
+  leavesNobodyOut,
 ];
