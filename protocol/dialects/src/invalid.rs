@@ -157,6 +157,12 @@ pub enum Reason {
         /// How many are allowed.
         max: usize,
     },
+    /// A schema that is nested too deeply.
+    #[error("a body, schemas included, may be nested {max} deep at most")]
+    SchemaDepth {
+        /// How deep is allowed.
+        max: usize,
+    },
     /// A picture by an address: this computer fetches nothing.
     #[error("pictures are taken as data: URLs only; this computer fetches no addresses")]
     RemoteUrl,
@@ -200,7 +206,7 @@ impl Reason {
             Self::Arguments => "invalid_tool_arguments",
             Self::DuplicateTool => "duplicate_tool",
             Self::UnknownTool => "unknown_tool",
-            Self::Schema { .. } => "schema_too_complex",
+            Self::Schema { .. } | Self::SchemaDepth { .. } => "schema_too_complex",
             Self::RemoteUrl => "remote_urls_disabled",
             Self::Image => "invalid_image",
             Self::ImageSize { .. } => "image_too_large",

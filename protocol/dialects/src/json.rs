@@ -58,11 +58,25 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Object<'_>, Invalid> {
         return Err(Invalid::body(Reason::Encoding));
     }
     if is_deeper_than(text, limits::JSON_DEPTH) {
-        return Err(Invalid::body(Reason::Depth { max: limits::JSON_DEPTH }));
+        return Err(too_deep(text));
     }
     let raw: &RawValue = serde_json::from_str(text)
         .map_err(|e| Invalid::body(Reason::Json { line: e.line(), column: e.column() }))?;
     Value { raw, path: String::new() }.object()
+}
+
+/// A schema that is nested too deeply is too complex; anything else is no sensible body at all.
+fn too_deep(text: &str) -> Invalid {
+    // Skipping a value takes no recursion, so its depth does not matter here.
+    let fields = serde_json::from_str(text).map_or_else(|_| Vec::new(), |Fields(fields)| fields);
+    let max = limits::JSON_DEPTH;
+    let deep = fields.into_iter().find(|(_, raw)| is_deeper_than(raw.get(), max - 1));
+    match deep {
+        Some((name, _)) if matches!(name.as_str(), "response_format" | "tools") => {
+            Invalid::at(name, Reason::SchemaDepth { max })
+        }
+        Some(_) | None => Invalid::body(Reason::Depth { max }),
+    }
 }
 
 fn is_deeper_than(text: &str, max: usize) -> bool {
