@@ -1,3 +1,5 @@
 //! What the end-to-end tests and gates share: the source tree as data, and real nodes as processes.
 
+pub mod command;
+pub mod nodes;
 pub mod tree;
