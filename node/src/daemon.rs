@@ -1,7 +1,30 @@
-//! Runs a node until it is told to stop.
+//! Runs a node until it is told to stop: opens the store, starts network, engines and HTTP face around
+//! the loop, and ends them in the reverse order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pumasi_scheduler::Scheduler;
+use pumasi_web::api;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::runtime::{self, Running, Token, TokenError};
+use crate::core::event::Event;
+use crate::core::{self, Clock, Core, Parts, unix_ms};
+use crate::fleet::Fleet;
+use crate::gateway::Gateway;
+use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
+use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
+use crate::store::{Store, StoreError};
+use crate::{models, starter};
+
+/// Folder of the data directory for this install's own models.
+const MODELS: &str = "models";
+/// Folder of the data directory where running workers are written down.
+const WORKERS: &str = "workers";
 
 /// Why a node did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +34,27 @@ pub enum DaemonError {
     DataDir(std::io::Error),
     /// The API token cannot be used.
     #[error(transparent)]
-    Token(TokenError),
+    Token(#[from] TokenError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The network cannot be started.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The built-in model cannot be unpacked.
+    #[error("the built-in model cannot be written ({0}): is the disk full?")]
+    Starter(std::io::Error),
+    /// HTTP cannot listen.
+    #[error("HTTP cannot listen on {address} ({error}): choose another with --http, or port 0")]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The running node could not be written down.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
 }
 
 impl DaemonError {
@@ -19,18 +62,205 @@ impl DaemonError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::DataDir(_) => 74,
             Self::Token(_) => 78,
+            Self::Store(StoreError::InUse { .. }) | Self::Http { .. } | Self::Net(_) => 69,
+            Self::Store(StoreError::Damaged { .. }) => 65,
+            Self::DataDir(_) | Self::Starter(_) | Self::Runtime(_) | Self::Store(_) => 74,
         }
     }
 }
 
-/// Runs the node; `ready` is called once it listens.
+/// Runs the node until SIGINT or SIGTERM; `ready` is called once it listens.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run(config: Config, _ready: impl FnOnce(&Running)) -> Result<(), DaemonError> {
+pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), DaemonError> {
     runtime::create_data_dir(&config.data_dir).map_err(DaemonError::DataDir)?;
-    Token::load_or_create(&config.data_dir).map_err(DaemonError::Token)?;
+    let store = Store::open(&config.data_dir, unix_ms())?;
+    let token = Token::load_or_create(&config.data_dir)?;
+    let own_models = config.data_dir.join(MODELS);
+    starter::unpack(&own_models).map_err(DaemonError::Starter)?;
+    let listener = TcpListener::bind(config.http).await;
+    let http_error = |error| DaemonError::Http { address: config.http, error };
+    let listener = listener.map_err(http_error)?;
+    let http = listener.local_addr().map_err(http_error)?;
+
+    let identity = Identity::from_seed(store.identity_seed());
+    let net_config = net_config(&config, store.incarnation());
+    let (net, net_events) = NetHandle::start(net_config, identity, store.clone()).await?;
+    let running = running(&config, &net, http);
+    let node = assemble(config.clone(), store, net, own_models).await?;
+    let gateway = Gateway {
+        events: node.events.clone(),
+        changes: node.changes.clone(),
+        stopping: stopping(&running),
+    };
+    let closing = CancellationToken::new();
+    let face = serve_http(listener, gateway, &token, closing.clone());
+    let _published = runtime::publish(&config.data_dir, &running)?;
+    ready(&running);
+
+    let stop = node.events.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        // The loop may have ended by itself.
+        let _ = stop.send(Event::Stop).await;
+    });
+    node.core.run(node.receiver, net_events, node.restored).await;
+    closing.cancel();
+    // Its own patience with slow clients is bounded.
+    let _ = face.await;
     Ok(())
+}
+
+fn serve_http(
+    listener: TcpListener,
+    gateway: Gateway,
+    token: &Token,
+    closing: CancellationToken,
+) -> tokio::task::JoinHandle<()> {
+    let settings = pumasi_web::Settings::loopback(pumasi_web::Secret::new(token.as_str()));
+    tokio::spawn(async move {
+        let closed = async move { closing.cancelled().await };
+        if let Err(error) = pumasi_web::serve(listener, Arc::new(gateway), settings, closed).await {
+            tracing::error!(%error, "the HTTP face ended");
+        }
+    })
+}
+
+/// A node whose loop has not begun.
+struct Assembled {
+    core: Core,
+    events: mpsc::Sender<Event>,
+    receiver: mpsc::Receiver<Event>,
+    changes: broadcast::Sender<api::Event>,
+    restored: Vec<core::durable::Restored>,
+}
+
+async fn assemble(
+    config: Config,
+    store: Store,
+    net: NetHandle,
+    own_models: PathBuf,
+) -> Result<Assembled, DaemonError> {
+    let (events, receiver) = mpsc::channel(core::EVENTS);
+    let (changes, _) = broadcast::channel(core::CHANGES);
+    let workers = config.data_dir.join(WORKERS);
+    runtime::create_data_dir(&workers).map_err(DaemonError::DataDir)?;
+    end_left_over_workers(&workers);
+    let clock = Clock::start();
+    let seed = store.incarnation();
+    let settings = pumasi_scheduler::Config::default();
+    let scheduler = Scheduler::new(net.me(), settings, seed, pumasi_scheduler::Time::START);
+    let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
+    let restored = core::durable::restore(&store)?;
+    look_at_hardware(config.worker_dir.clone(), events.clone());
+    scan_models(&config, own_models, events.clone());
+    let incarnation = store.incarnation();
+    let parts = Parts {
+        config,
+        clock,
+        scheduler,
+        net,
+        fleet,
+        store,
+        incarnation,
+        changes: changes.clone(),
+        events: events.clone(),
+    };
+    Ok(Assembled { core: Core::new(parts), events, receiver, changes, restored })
+}
+
+fn net_config(config: &Config, incarnation: u64) -> NetConfig {
+    NetConfig {
+        listen: config.listen,
+        control_port: config.mesh_port,
+        data_port: config.data_port,
+        join_port: config.join_port,
+        peers: config.peers.clone(),
+        discovery: config.discovery,
+        ..NetConfig::new(config.name.clone(), incarnation)
+    }
+}
+
+fn running(config: &Config, net: &NetHandle, http: SocketAddr) -> Running {
+    let Listening { control, data, join } = net.listening();
+    Running {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_ms: unix_ms(),
+        node: net.me().to_string(),
+        name: config.name.to_string(),
+        http,
+        mesh: control,
+        data,
+        join,
+    }
+}
+
+fn stopping(running: &Running) -> api::Status {
+    api::Status {
+        version: running.version.clone(),
+        node: api::NodeRef { id: running.node.clone(), name: running.name.clone() },
+        mesh: None,
+        person: None,
+        roles: Vec::new(),
+        admission: api::Admission::Draining,
+        started_ms: running.started_ms,
+        members: 0,
+        reachable: 0,
+        jobs_running: 0,
+        jobs_waiting: 0,
+        notices: Vec::new(),
+    }
+}
+
+/// Ends workers that a node of this data directory left behind when it was killed.
+fn end_left_over_workers(records: &Path) {
+    let Ok(entries) = std::fs::read_dir(records) else { return };
+    for entry in entries.flatten() {
+        pumasi_engine_host::end_left_over(&entry.path());
+    }
+}
+
+/// Asks the worker which devices it sees; it takes a moment, and jobs can wait for it.
+fn look_at_hardware(worker_dir: PathBuf, events: mpsc::Sender<Event>) {
+    tokio::spawn(async move {
+        match Fleet::probe(&worker_dir).await {
+            // At the node's end nobody listens any more.
+            Ok(devices) => drop(events.send(Event::Devices(devices)).await),
+            Err(fault) => {
+                tracing::error!(%fault, "the engine cannot be started: this computer only submits");
+            }
+        }
+    });
+}
+
+fn scan_models(config: &Config, own: PathBuf, events: mpsc::Sender<Event>) {
+    let folders: Vec<PathBuf> = std::iter::once(own).chain(config.model_dirs.clone()).collect();
+    let engine = config.engine;
+    tokio::task::spawn_blocking(move || {
+        let models = models::scan(&folders, &engine);
+        // At the node's end nobody listens any more.
+        let _ = events.blocking_send(Event::Scanned(models));
+    });
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = signal(SignalKind::terminate());
+    let Ok(mut terminate) = terminate else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    // Without a handler there is no clean stop, but the store survives any.
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -3,8 +3,15 @@
 
 pub mod cli;
 pub mod config;
+mod core;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod fleet;
+mod gateway;
+mod hardware;
+mod models;
+pub mod net;
 pub mod runtime;
+mod starter;
 pub mod store;

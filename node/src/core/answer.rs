@@ -1,0 +1,224 @@
+//! Answers: to programs and people on this computer, and to other members.
+
+use pumasi_protocol::job::JobLine;
+use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::{JobId, ModelName, NodeId, Refusal};
+use pumasi_scheduler::{Input, Residence};
+use pumasi_web::mesh::{Caller, JobLookupError, ModelError};
+use tokio::sync::oneshot;
+
+use super::Core;
+use super::event::Ask;
+use super::owned::OwnedJob;
+
+/// Jobs that one answer lists.
+const LISTED_JOBS: usize = 1_000;
+
+impl Core {
+    pub(super) fn answer(&mut self, ask: Ask) {
+        // Whoever does not wait for the answer any more does not need it: sending may fail.
+        match ask {
+            Ask::Status(reply) => drop(reply.send(self.status_view())),
+            Ask::Nodes(reply) => drop(reply.send(self.nodes_view())),
+            Ask::Models(reply) => drop(reply.send(self.models_view())),
+            Ask::Jobs(caller, filter, reply) => {
+                let limit = filter.limit.min(LISTED_JOBS);
+                let mut jobs = self.jobs_view(filter.live, limit);
+                jobs.retain(|job| may_see(&caller, job.person.as_deref()));
+                drop(reply.send(jobs));
+            }
+            Ask::Job(caller, job, reply) => {
+                let found = self.seen_by(&caller, job).map(|job| self.job_view(job));
+                drop(reply.send(found));
+            }
+            Ask::Why(caller, job, reply) => {
+                let found = self.seen_by(&caller, job).map(|job| job.id);
+                let why = found.and_then(|id| self.why_view(id).ok_or(JobLookupError::NotFound));
+                drop(reply.send(why));
+            }
+            Ask::Cancel(caller, job, reply) => drop(reply.send(self.cancel(&caller, job))),
+            Ask::Submit(run, reply) => self.submit(*run, reply),
+            Ask::Result(caller, job, reply) => self.result(&caller, job, reply),
+            Ask::Run(run, reply) => drop(reply.send(self.start_run(*run))),
+            Ask::Load(model, node, reply) => self.load_or_ask(model, node, reply),
+            Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
+            Ask::Invitations(reply) => self.list_invitations(reply),
+            Ask::Invite(request, reply) => self.invite(request, reply),
+            Ask::Join(token, reply) => self.join(&token, reply),
+        }
+    }
+
+    pub(super) fn seen_by(
+        &self,
+        caller: &Caller,
+        job: JobId,
+    ) -> Result<&OwnedJob, JobLookupError> {
+        let job = self.owned.find(job).ok_or(JobLookupError::NotFound)?;
+        if may_see(caller, job.person.as_deref()) { Ok(job) } else { Err(JobLookupError::NotFound) }
+    }
+
+    fn cancel(&mut self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {
+        let state = &self.seen_by(caller, job)?.state;
+        if *state == pumasi_protocol::JobState::Cancelled {
+            return Ok(());
+        }
+        if state.is_terminal() {
+            return Err(JobLookupError::Over);
+        }
+        self.tell(Input::Cancel { job });
+        Ok(())
+    }
+
+    fn load_or_ask(
+        &mut self,
+        model: ModelName,
+        node: Option<NodeId>,
+        reply: oneshot::Sender<Result<(), ModelError>>,
+    ) {
+        match node.filter(|node| *node != self.me) {
+            None => drop(reply.send(self.load_here(&model))),
+            Some(node) => self.ask_model(node, Request::Load(model), reply),
+        }
+    }
+
+    fn unload_or_ask(
+        &mut self,
+        model: ModelName,
+        node: Option<NodeId>,
+        reply: oneshot::Sender<Result<(), ModelError>>,
+    ) {
+        match node.filter(|node| *node != self.me) {
+            None => drop(reply.send(self.unload_here(&model))),
+            Some(node) => self.ask_model(node, Request::Unload(model), reply),
+        }
+    }
+
+    fn load_here(&mut self, model: &ModelName) -> Result<(), ModelError> {
+        let local = self.models.get(model).ok_or(ModelError::NotFound)?;
+        local.check().map_err(ModelError::Fault)?;
+        if self.residence(model) == Some(Residence::Held) {
+            self.tell(Input::ModelLoading { model: model.clone() });
+            self.load_model(model);
+        }
+        Ok(())
+    }
+
+    fn unload_here(&mut self, model: &ModelName) -> Result<(), ModelError> {
+        if !self.models.contains_key(model) {
+            return Err(ModelError::NotFound);
+        }
+        if self.here.uses(model) {
+            return Err(ModelError::InUse);
+        }
+        match self.residence(model) {
+            Some(Residence::Loaded | Residence::Loading) => self.fleet.unload(model),
+            Some(Residence::Held | Residence::Unloading | Residence::Unusable) | None => {}
+        }
+        Ok(())
+    }
+
+    fn residence(&self, model: &ModelName) -> Option<Residence> {
+        let executor = self.scheduler.view().executor();
+        executor.models.iter().find(|known| known.name == *model).map(|known| known.residence)
+    }
+
+    fn ask_model(
+        &self,
+        node: NodeId,
+        request: Request,
+        reply: oneshot::Sender<Result<(), ModelError>>,
+    ) {
+        if self.roster.as_ref().is_none_or(|roster| !roster.contains(&node)) {
+            return drop(reply.send(Err(ModelError::UnknownNode)));
+        }
+        let net = self.net.clone();
+        tokio::spawn(async move {
+            let answer = match net.request(node, request).await {
+                Ok(Response::Done) => Ok(()),
+                Ok(Response::NotFound) => Err(ModelError::NotFound),
+                Ok(Response::Refused(Refusal::QueueFull)) => Err(ModelError::InUse),
+                Ok(Response::Refused(_)) => Err(ModelError::NotAllowed),
+                Ok(Response::Roster(_) | Response::Advert(_) | Response::Jobs(_)) | Err(_) => {
+                    Err(ModelError::Unreachable)
+                }
+            };
+            drop(reply.send(answer));
+        });
+    }
+
+    /// Answers another member.
+    pub(super) fn on_request(
+        &mut self,
+        from: NodeId,
+        request: Request,
+        reply: oneshot::Sender<Response>,
+    ) {
+        let response = match request {
+            Request::Advert => self
+                .current_advert()
+                .map_or(Response::NotFound, |advert| Response::Advert(Box::new(advert))),
+            Request::Load(model) => outcome(self.load_here(&model)),
+            Request::Unload(model) => outcome(self.unload_here(&model)),
+            Request::Jobs(_) => Response::Jobs(self.job_lines(from)),
+            Request::Job(job) => {
+                let lines = self.job_lines(from);
+                let found = lines.into_iter().find(|line| line.job == job);
+                found.map_or(Response::NotFound, |line| Response::Jobs(vec![line]))
+            }
+            Request::CancelJob(job) if self.job_lines(from).iter().any(|l| l.job == job) => {
+                self.tell(Input::Cancel { job });
+                Response::Done
+            }
+            Request::CancelJob(_) => Response::NotFound,
+            // The network answers these itself.
+            Request::Scheduler(_) | Request::Roster { .. } | Request::RosterEntries(_) => {
+                Response::Refused(Refusal::Unsupported)
+            }
+        };
+        drop(reply.send(response));
+    }
+
+    /// Jobs of this node that a member may see: those of its own person, or all for an admin.
+    fn job_lines(&self, from: NodeId) -> Vec<JobLine> {
+        let Some(roster) = &self.roster else { return Vec::new() };
+        let is_admin = roster.has_role(&from, pumasi_protocol::roster::NodeRole::Admin);
+        let person = roster.person(&from);
+        let jobs = self.owned.live.values().chain(&self.owned.ended);
+        let seen = jobs.filter(|job| is_admin || person == Some(job.need.person));
+        seen.take(LISTED_JOBS).map(|job| self.job_line(job)).collect()
+    }
+
+    pub(super) fn job_line(&self, job: &OwnedJob) -> JobLine {
+        JobLine {
+            job: job.id,
+            kind: job.run.kind,
+            model: job.run.model.clone(),
+            person: job.need.person,
+            owner: self.me,
+            state: job.state.clone(),
+            accepted_ms: job.accepted_ms,
+        }
+    }
+}
+
+fn outcome(result: Result<(), ModelError>) -> Response {
+    match result {
+        Ok(()) => Response::Done,
+        Err(ModelError::NotFound | ModelError::UnknownNode) => Response::NotFound,
+        Err(ModelError::InUse) => Response::Refused(Refusal::QueueFull),
+        Err(ModelError::NotAllowed) => Response::Refused(Refusal::Role),
+        Err(ModelError::Unreachable | ModelError::Fault(_)) => {
+            Response::Refused(Refusal::ModelAbsent)
+        }
+    }
+}
+
+/// This install sees everything of its node; a key sees its person's jobs; a program without
+/// either sees none.
+fn may_see(caller: &Caller, person: Option<&str>) -> bool {
+    match caller {
+        Caller::Loopback => false,
+        Caller::Install => true,
+        Caller::Key { person: asker } => person == Some(asker.as_str()),
+    }
+}

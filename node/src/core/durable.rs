@@ -1,0 +1,290 @@
+//! Lasting jobs: what was asked is on the disk before it is acknowledged, the outcome before it is
+//! shown, and what was under way when the node stopped goes on when it starts again.
+
+use pumasi_protocol::job::JobLine;
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{
+    BlobId, Constraints, Fault, JobId, JobKind, JobState, ModelName, NodeId, NodeName, Priority,
+    Work, frame,
+};
+use pumasi_web::api;
+use pumasi_web::mesh::{Caller, JobLookupError, Kept, Placed, Run, RunError, RunEvent};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use super::owned::OwnedJob;
+use super::owner::is_kept;
+use super::{Core, Event, unix_ms};
+use crate::store::{JobRecord, Store, StoreError};
+
+/// Largest kept question or outcome, in bytes: sixteen times the largest frame.
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
+/// Lasting jobs that are known again after a start.
+const RESTORED_JOBS: usize = 1_000;
+
+/// What was asked, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Question {
+    kind: JobKind,
+    model: ModelName,
+    work: Work,
+    constraints: Constraints,
+    priority: Priority,
+    /// The API key's person; none: this install itself.
+    key: Option<String>,
+    person: Option<String>,
+}
+
+/// What came of it, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Outcome {
+    node: Option<(NodeId, NodeName, String, u32)>,
+    events: Vec<AttemptEvent>,
+    ended_ms: u64,
+}
+
+/// A lasting job that the store knows.
+pub(crate) struct Restored {
+    record: JobRecord,
+    question: Question,
+}
+
+impl Question {
+    fn of(job: &OwnedJob) -> Self {
+        let key = match &job.run.caller {
+            Caller::Key { person } => Some(person.clone()),
+            Caller::Loopback | Caller::Install => None,
+        };
+        Self {
+            kind: job.run.kind,
+            model: job.run.model.clone(),
+            work: job.run.work.clone(),
+            constraints: job.run.constraints.clone(),
+            priority: job.run.priority,
+            key,
+            person: job.person.clone(),
+        }
+    }
+
+    fn into_run(self) -> Run {
+        Run {
+            caller: self.key.map_or(Caller::Install, |person| Caller::Key { person }),
+            kind: self.kind,
+            model: self.model,
+            work: self.work,
+            constraints: self.constraints,
+            priority: self.priority,
+        }
+    }
+}
+
+/// Reads the lasting jobs of earlier starts. Blocks.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn restore(store: &Store) -> Result<Vec<Restored>, StoreError> {
+    let mut restored = Vec::new();
+    for record in store.jobs(RESTORED_JOBS)? {
+        let Some(input) = record.input else { continue };
+        let bytes = store.file(input)?;
+        if let Some(question) = bytes.and_then(|b| frame::decode_body(&b).ok()) {
+            restored.push(Restored { record, question });
+        }
+    }
+    Ok(restored)
+}
+
+impl Core {
+    /// Takes up the lasting jobs of earlier starts, oldest first.
+    pub(super) fn restore_jobs(&mut self, restored: Vec<Restored>) {
+        for Restored { record, question } in restored.into_iter().rev() {
+            let person = question.person.clone();
+            let run = question.into_run();
+            let (need, _) = self.need(&run);
+            let mut job = OwnedJob::new(record.line.job, run, need, record.line.accepted_ms);
+            job.person = person;
+            job.durable = true;
+            job.ended_ms = record.ended_ms;
+            if record.line.state.is_terminal() {
+                job.node = ended_on(&record.line.state);
+                job.state = record.line.state;
+                self.owned.ended.push_back(job);
+            } else {
+                self.start_durable(job, record.input);
+            }
+        }
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        run: Run,
+        reply: oneshot::Sender<Result<api::Job, RunError>>,
+    ) {
+        let mut job = match self.new_job(run) {
+            Ok(job) => job,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        job.durable = true;
+        let record = JobRecord { line: self.job_line(&job), input: None, result: None, ended_ms: None };
+        let (store, events) = (self.store.clone(), self.events.clone());
+        tokio::spawn(async move {
+            match keep_question(&store, &job, record).await {
+                Ok(input) => {
+                    let stored = Event::Stored(Box::new(job), input, reply);
+                    // At the node's end nobody listens any more; the job goes on at the next start.
+                    let _ = events.send(stored).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a lasting job could not be written down");
+                    drop(reply.send(Err(RunError::Stopping)));
+                }
+            }
+        });
+    }
+
+    pub(super) fn on_stored(
+        &mut self,
+        job: OwnedJob,
+        input: BlobId,
+        reply: oneshot::Sender<Result<api::Job, RunError>>,
+    ) {
+        let id = job.id;
+        self.start_durable(job, Some(input));
+        if let Some(job) = self.owned.find(id) {
+            drop(reply.send(Ok(self.job_view(job))));
+        }
+    }
+
+    fn start_durable(&mut self, job: OwnedJob, input: Option<BlobId>) {
+        let line = self.job_line(&job);
+        let source = self.accept_job(job);
+        let record = JobRecord { line, input, result: None, ended_ms: None };
+        let (store, events) = (self.store.clone(), self.events.clone());
+        tokio::spawn(async move {
+            let id = record.line.job;
+            if let Err(error) = collect(&store, record, source).await {
+                tracing::error!(%error, job = %id.short(), "an outcome could not be written down");
+            }
+            // At the node's end nobody listens any more.
+            let _ = events.send(Event::Kept(id)).await;
+        });
+    }
+
+    pub(super) fn on_kept(&mut self, job: JobId) {
+        self.publish_job(job);
+    }
+
+    pub(super) fn result(
+        &self,
+        caller: &Caller,
+        job: JobId,
+        reply: oneshot::Sender<Result<Kept, JobLookupError>>,
+    ) {
+        let found = self.seen_by(caller, job).and_then(|job| match &job.state {
+            _ if !job.durable => Err(JobLookupError::NotKept),
+            JobState::Completed(_) => Ok(job.run.clone()),
+            JobState::Waiting | JobState::Bound(_) | JobState::Running(_) => {
+                Err(JobLookupError::NotOver)
+            }
+            JobState::Failed(_) | JobState::Cancelled => Err(JobLookupError::NotKept),
+        });
+        let store = self.store.clone();
+        match found {
+            Ok(run) => drop(tokio::task::spawn_blocking(move || {
+                drop(reply.send(read_outcome(&store, job, run)));
+            })),
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+fn ended_on(state: &JobState) -> Option<NodeId> {
+    match state {
+        JobState::Completed(node) | JobState::Bound(node) | JobState::Running(node) => Some(*node),
+        JobState::Waiting | JobState::Failed(_) | JobState::Cancelled => None,
+    }
+}
+
+fn read_outcome(store: &Store, job: JobId, run: Run) -> Result<Kept, JobLookupError> {
+    let record = store.job(job).ok().flatten().ok_or(JobLookupError::NotKept)?;
+    // Between its last event and the disk, an outcome is not there yet.
+    let result = record.result.ok_or(JobLookupError::NotOver)?;
+    let bytes = store.file(result).ok().flatten().ok_or(JobLookupError::NotKept)?;
+    let outcome: Outcome = frame::decode_body(&bytes).map_err(|_| JobLookupError::NotKept)?;
+    let placed = outcome.node.map(|(node, name, why, epoch)| Placed {
+        node,
+        name,
+        why,
+        epoch: pumasi_protocol::Epoch(epoch),
+    });
+    Ok(Kept { run, placed, events: outcome.events, ended_ms: outcome.ended_ms })
+}
+
+/// Writes a value as a file; on the disk when this returns.
+async fn put<T: Serialize>(store: &Store, value: &T) -> Result<BlobId, StoreError> {
+    let bytes = frame::encode_body(value, KEPT_BYTES)
+        .map_err(|_| StoreError::TooLarge { bytes: KEPT_BYTES })?;
+    let store = store.clone();
+    let written = tokio::task::spawn_blocking(move || store.put_file(&bytes));
+    written.await.unwrap_or(Err(StoreError::Stopped))
+}
+
+async fn keep_question(
+    store: &Store,
+    job: &OwnedJob,
+    record: JobRecord,
+) -> Result<BlobId, StoreError> {
+    let input = put(store, &Question::of(job)).await?;
+    store.put_job(JobRecord { input: Some(input), ..record }).await?;
+    Ok(input)
+}
+
+/// Gathers a job's events until its last, and keeps the outcome.
+async fn collect(
+    store: &Store,
+    mut record: JobRecord,
+    mut source: mpsc::Receiver<RunEvent>,
+) -> Result<(), StoreError> {
+    let mut outcome = Outcome { node: None, events: Vec::new(), ended_ms: 0 };
+    let mut state = JobState::Cancelled;
+    while let Some(event) = source.recv().await {
+        match event {
+            RunEvent::Placed(p) => outcome.node = Some((p.node, p.name, p.why, p.epoch.0)),
+            RunEvent::Failed(fault) => state = JobState::Failed(fault),
+            RunEvent::Attempt(event) => {
+                if let (true, Some((node, ..))) = (event.is_last(), &outcome.node) {
+                    state = JobState::Completed(*node);
+                }
+                if is_kept(&event) {
+                    merge(&mut outcome.events, event);
+                }
+            }
+        }
+    }
+    outcome.ended_ms = unix_ms();
+    record.ended_ms = Some(outcome.ended_ms);
+    if let JobState::Completed(_) = state {
+        record.result = match put(store, &outcome).await {
+            Ok(result) => Some(result),
+            Err(StoreError::TooLarge { .. }) => {
+                state = JobState::Failed(Fault::BadRequest);
+                None
+            }
+            Err(error) => return Err(error),
+        };
+    }
+    record.line = JobLine { state, ..record.line };
+    store.put_job(record).await
+}
+
+/// Adjacent tokens become one event, as far as one event may hold.
+fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
+    match (events.last_mut(), event) {
+        (Some(AttemptEvent::Tokens { tokens, .. }), AttemptEvent::Tokens { tokens: mut more, .. })
+            if tokens.len() + more.len() <= pumasi_protocol::limits::TOKENS_PER_EVENT =>
+        {
+            tokens.append(&mut more);
+        }
+        (_, event) => events.push(event),
+    }
+}

@@ -1,0 +1,77 @@
+//! Everything that can happen to a node, as one closed enum: the loop takes one at a time.
+
+use pumasi_protocol::{BlobId, Device, Fault, JobId, ModelName, NodeId};
+use pumasi_scheduler::LoadedFacts;
+use pumasi_web::api;
+use pumasi_web::mesh::{
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, ModelError, Run, RunError, Running,
+};
+use tokio::sync::oneshot;
+
+use crate::models::LocalModel;
+use crate::net::NetEvent;
+
+use super::owned::OwnedJob;
+use super::pump::{ExecutorReport, OwnerReport};
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// On the network.
+    Net(NetEvent),
+    /// Somebody asked over HTTP or the command line.
+    Ask(Ask),
+    /// To an attempt of a job that this node owns.
+    Owner(OwnerReport),
+    /// To an attempt that ran here.
+    Executor(ExecutorReport),
+    /// To an engine here.
+    Fleet(FleetEvent),
+    /// The engine said which devices it sees.
+    Devices(Vec<Device>),
+    /// The model folders were read again.
+    Scanned(Vec<LocalModel>),
+    /// Nobody listens to this job any more.
+    Gone(JobId),
+    /// A lasting job was written down and can be acknowledged.
+    Stored(Box<OwnedJob>, BlobId, oneshot::Sender<Result<api::Job, RunError>>),
+    /// A lasting job's outcome was written down.
+    Kept(JobId),
+    /// The node was told to stop.
+    Stop,
+}
+
+/// What happened to an engine.
+#[derive(Debug)]
+pub(crate) enum FleetEvent {
+    /// It is loading; permille.
+    Loading(ModelName, u16),
+    /// It is ready.
+    Loaded(ModelName, LoadedFacts),
+    /// Loading failed.
+    LoadFailed(ModelName, Fault),
+    /// Its memory is free again, asked or not.
+    Unloaded(ModelName),
+}
+
+type Reply<T> = oneshot::Sender<T>;
+
+/// A question or an order, with where the answer goes.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Status(Reply<api::Status>),
+    Nodes(Reply<Vec<api::Node>>),
+    Models(Reply<Vec<api::Model>>),
+    Jobs(Caller, JobFilter, Reply<Vec<api::Job>>),
+    Job(Caller, JobId, Reply<Result<api::Job, JobLookupError>>),
+    Why(Caller, JobId, Reply<Result<api::Why, JobLookupError>>),
+    Cancel(Caller, JobId, Reply<Result<(), JobLookupError>>),
+    Submit(Box<Run>, Reply<Result<api::Job, RunError>>),
+    Result(Caller, JobId, Reply<Result<Kept, JobLookupError>>),
+    Run(Box<Run>, Reply<Result<Running, RunError>>),
+    Load(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
+    Unload(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
+    Invitations(Reply<Vec<api::Invitation>>),
+    Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
+    Join(String, Reply<Result<api::Joined, AdmissionError>>),
+}

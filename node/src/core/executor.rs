@@ -1,0 +1,143 @@
+//! Attempts that run on this node, for itself or for others. A stream is accepted only if the
+//! scheduler bound its attempt here; an engine starts only when stream and slot are both there.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{AttemptId, Fault, ModelName, NodeId, Refusal, Timings, Usage, Work};
+use pumasi_scheduler::Input;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Core;
+use super::pump::{EngineStart, ExecutorPump, ExecutorReport};
+use crate::net::AttemptOpened;
+
+/// Attempts of this node as an executor.
+#[derive(Default)]
+pub(super) struct Here {
+    attempts: BTreeMap<AttemptId, Bound>,
+    /// Streams that came before the scheduler said whether to expect them.
+    early: Vec<AttemptOpened>,
+}
+
+/// An attempt that is bound here.
+#[derive(Default)]
+struct Bound {
+    owner: Option<NodeId>,
+    /// The model whose slot is this attempt's, once the scheduler said so.
+    slot: Option<ModelName>,
+    /// Its work, until the engine has it.
+    work: Option<Work>,
+    pump: Option<Controls>,
+}
+
+struct Controls {
+    engine: Option<oneshot::Sender<EngineStart>>,
+    stop: Option<oneshot::Sender<Fault>>,
+}
+
+impl Here {
+    /// Whether an attempt holds a slot of this model.
+    pub(super) fn uses(&self, model: &ModelName) -> bool {
+        self.attempts.values().any(|bound| bound.slot.as_ref() == Some(model))
+    }
+}
+
+impl Core {
+    pub(super) fn on_stream(&mut self, opened: AttemptOpened) {
+        let (from, attempt) = (opened.from, opened.attempt);
+        self.here.early.push(opened);
+        self.tell(Input::StreamOpened { from, attempt });
+    }
+
+    pub(super) fn expect_stream(&mut self, attempt: AttemptId, owner: NodeId) {
+        self.here.attempts.entry(attempt).or_default().owner = Some(owner);
+    }
+
+    /// Takes the streams that are expected and ends the others. Called when the scheduler has said
+    /// all it has to say about the latest events.
+    pub(super) fn refuse_unexpected_streams(&mut self) {
+        for opened in std::mem::take(&mut self.here.early) {
+            let bound = self.here.attempts.get(&opened.attempt);
+            let expected = bound.is_some_and(|b| b.owner == Some(opened.from) && b.pump.is_none());
+            if expected {
+                self.accept(opened.attempt, opened.work, opened.events);
+            } else {
+                let last = AttemptEvent::Failed(Fault::Refused(Refusal::Stale));
+                // A fresh channel has room for its only event.
+                let _ = opened.events.try_send(last);
+            }
+        }
+    }
+
+    /// Takes over an attempt's stream, or the channel of a job of this node itself.
+    pub(super) fn accept(
+        &mut self,
+        attempt: AttemptId,
+        work: Work,
+        owner: mpsc::Sender<AttemptEvent>,
+    ) {
+        let (engine, start) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let reports = self.events.clone();
+        let pump = ExecutorPump { attempt, engine: start, owner, stop: stopped, reports };
+        tokio::spawn(pump.run());
+        let bound = self.here.attempts.entry(attempt).or_default();
+        bound.work = Some(work);
+        bound.pump = Some(Controls { engine: Some(engine), stop: Some(stop) });
+        self.start_engine(attempt);
+    }
+
+    pub(super) fn run_attempt(&mut self, attempt: AttemptId, model: ModelName) {
+        match self.here.attempts.get_mut(&attempt) {
+            Some(bound) => {
+                bound.slot = Some(model);
+                self.start_engine(attempt);
+            }
+            // Its stream broke while it waited.
+            None => self.tell(done(attempt, Some(Fault::Connection))),
+        }
+    }
+
+    /// Gives the work to the engine once stream and slot are there.
+    fn start_engine(&mut self, attempt: AttemptId) {
+        let Some(bound) = self.here.attempts.get_mut(&attempt) else { return };
+        let (Some(model), Some(pump)) = (&bound.slot, &mut bound.pump) else { return };
+        let (Some(engine), Some(work)) = (pump.engine.take(), bound.work.take()) else { return };
+        let start = self.fleet.submit(model, work).map(|submitted| submitted.events);
+        // A pump that ended meanwhile drops the events, which cancels the request.
+        let _ = engine.send(start);
+    }
+
+    pub(super) fn stop_attempt(&mut self, attempt: AttemptId, fault: Fault) {
+        let Some(bound) = self.here.attempts.get_mut(&attempt) else { return };
+        match &mut bound.pump {
+            Some(pump) => {
+                if let Some(stop) = pump.stop.take() {
+                    let _ = stop.send(fault);
+                }
+            }
+            None => self.forget(attempt, Some(fault)),
+        }
+    }
+
+    pub(super) fn on_executor_report(&mut self, report: ExecutorReport) {
+        let Some(bound) = self.here.attempts.remove(&report.attempt) else { return };
+        if bound.slot.is_some() {
+            let ExecutorReport { attempt, usage, timings, fault } = report;
+            self.tell(Input::ExecutorDone { attempt, usage, timings, fault });
+        }
+    }
+
+    fn forget(&mut self, attempt: AttemptId, fault: Option<Fault>) {
+        let bound = self.here.attempts.remove(&attempt);
+        if bound.is_some_and(|bound| bound.slot.is_some()) {
+            self.tell(done(attempt, fault));
+        }
+    }
+}
+
+fn done(attempt: AttemptId, fault: Option<Fault>) -> Input {
+    let (usage, timings) = (Usage::default(), Timings::default());
+    Input::ExecutorDone { attempt, usage, timings, fault }
+}

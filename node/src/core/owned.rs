@@ -1,0 +1,121 @@
+//! A job that this node owns: what was asked, where it stands, and what its client has of it.
+
+use pumasi_protocol::{
+    AttemptId, BlobId, Fault, JobId, JobState, Need, NodeId, Phase, Timings, Usage,
+};
+use pumasi_web::api;
+use pumasi_web::mesh::{Run, RunEvent};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::transcript::Transcript;
+
+/// A job while it lives, and for a while after.
+#[derive(Debug)]
+pub(crate) struct OwnedJob {
+    pub(crate) id: JobId,
+    pub(crate) run: Run,
+    pub(crate) need: Need,
+    /// The person it is for, as the roster names them.
+    pub(crate) person: Option<String>,
+    pub(crate) durable: bool,
+    /// Where its events go; closed once it is over.
+    pub(crate) client: Option<mpsc::Sender<RunEvent>>,
+    /// With the pump while an attempt runs.
+    pub(crate) transcript: Option<Transcript>,
+    /// The file that the answer was begun with.
+    pub(crate) file: Option<BlobId>,
+    /// Fires when it is over.
+    pub(crate) over: CancellationToken,
+    /// The attempt that is under way, and how to end it.
+    pub(crate) attempt: Option<(AttemptId, CancellationToken)>,
+    pub(crate) state: JobState,
+    pub(crate) attempts: u32,
+    pub(crate) node: Option<NodeId>,
+    pub(crate) why: Option<String>,
+    pub(crate) progress: Option<(Phase, u32)>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) timings: Option<Timings>,
+    pub(crate) accepted_ms: u64,
+    pub(crate) ended_ms: Option<u64>,
+}
+
+impl OwnedJob {
+    pub(crate) fn new(id: JobId, run: Run, need: Need, accepted_ms: u64) -> Self {
+        Self {
+            id,
+            run,
+            need,
+            person: None,
+            durable: false,
+            client: None,
+            transcript: Some(Transcript::default()),
+            file: None,
+            over: CancellationToken::new(),
+            attempt: None,
+            state: JobState::Waiting,
+            attempts: 0,
+            node: None,
+            why: None,
+            progress: None,
+            usage: None,
+            timings: None,
+            accepted_ms,
+            ended_ms: None,
+        }
+    }
+
+    /// Why it ended without a result, if it did.
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        match &self.state {
+            JobState::Failed(fault) => Some(fault),
+            JobState::Waiting
+            | JobState::Bound(_)
+            | JobState::Running(_)
+            | JobState::Completed(_)
+            | JobState::Cancelled => None,
+        }
+    }
+
+    /// The job as programs see it; `name` gives a node's name.
+    pub(crate) fn view(&self, owner: api::NodeRef, name: impl Fn(NodeId) -> String) -> api::Job {
+        let usage = |u: Usage| api::JobUsage {
+            prompt_tokens: u.prompt,
+            cached_tokens: u.cached,
+            completion_tokens: u.completion,
+        };
+        let progress = |(phase, step): (Phase, u32)| api::JobProgress {
+            phase: phase.into(),
+            step,
+            total: self.total_steps(phase),
+        };
+        api::Job {
+            id: self.id.to_string(),
+            kind: self.run.kind.into(),
+            model: self.run.model.to_string(),
+            person: self.person.clone(),
+            owner,
+            state: (&self.state).into(),
+            node: self.node.map(|node| api::NodeRef::new(node, name(node))),
+            priority: self.run.priority.into(),
+            durable: self.durable,
+            attempts: self.attempts,
+            progress: self.progress.filter(|_| !self.state.is_terminal()).map(progress),
+            usage: self.usage.map(usage),
+            timings: self.timings.map(Into::into),
+            error: self.fault().map(Into::into),
+            why: self.why.clone(),
+            accepted_ms: self.accepted_ms,
+            ended_ms: self.ended_ms,
+        }
+    }
+
+    fn total_steps(&self, phase: Phase) -> Option<u32> {
+        match phase {
+            Phase::Queued => None,
+            Phase::Load => Some(1_000),
+            Phase::Prefill => Some(self.need.prompt_tokens),
+            Phase::Decode => self.need.max_tokens,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Jobs that this node accepted: from the asker's work to the client's events, over as many attempts
+//! as the scheduler makes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{AttemptId, BlobId, Fault, JobId, JobState, ModelName, NodeId, Refusal};
+use pumasi_scheduler::{Input, Outcome};
+use pumasi_web::mesh::{Placed, Run, RunError, RunEvent, Running};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::owned::OwnedJob;
+use super::pump::{OwnerPump, OwnerReport};
+use super::{Core, Event, unix_ms};
+
+/// Events that a job's client may lag behind before the job pauses.
+const CLIENT_EVENTS: usize = 64;
+/// Events between engine and owner on one node.
+const LOCAL_EVENTS: usize = 64;
+/// Jobs of this node that are not over, beyond which new ones are refused.
+const LIVE_JOBS: usize = 4_096;
+/// Jobs that are over and still listed.
+const ENDED_JOBS: usize = 1_000;
+
+/// The jobs of this node as an owner.
+#[derive(Default)]
+pub(super) struct Owned {
+    pub(super) live: BTreeMap<JobId, OwnedJob>,
+    /// Newest last.
+    pub(super) ended: VecDeque<OwnedJob>,
+}
+
+impl Owned {
+    pub(super) fn find(&self, job: JobId) -> Option<&OwnedJob> {
+        self.live.get(&job).or_else(|| self.ended.iter().find(|ended| ended.id == job))
+    }
+
+    fn end(&mut self, job: JobId) {
+        if let Some(job) = self.live.remove(&job) {
+            self.ended.push_back(job);
+        }
+        while self.ended.len() > ENDED_JOBS {
+            self.ended.pop_front();
+        }
+    }
+}
+
+impl Core {
+    /// Takes a job for somebody who listens.
+    pub(super) fn start_run(&mut self, run: Run) -> Result<Running, RunError> {
+        let job = self.new_job(run)?;
+        let id = job.id;
+        let events = self.accept_job(job);
+        Ok(Running { job: id, events })
+    }
+
+    /// Makes the record of a job, if it can be taken at all.
+    pub(super) fn new_job(&mut self, run: Run) -> Result<OwnedJob, RunError> {
+        if self.owned.live.len() >= LIVE_JOBS {
+            return Err(RunError::Busy { retry_s: 5 });
+        }
+        self.check_run(&run)?;
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).expect("the operating system has random bytes");
+        let id = JobId::from_parts(unix_ms(), random);
+        let (need, person) = self.need(&run);
+        let mut job = OwnedJob::new(id, run, need, unix_ms());
+        job.person = person;
+        Ok(job)
+    }
+
+    /// Hands a job to the scheduler. The receiver gets its events; dropping it cancels the job.
+    pub(super) fn accept_job(&mut self, mut job: OwnedJob) -> mpsc::Receiver<RunEvent> {
+        let (client, events) = mpsc::channel(CLIENT_EVENTS);
+        let (id, need) = (job.id, Box::new(job.need.clone()));
+        tokio::spawn(watch_client(id, client.clone(), job.over.clone(), self.events.clone()));
+        job.client = Some(client);
+        self.owned.live.insert(id, job);
+        self.tell(Input::Submit { job: id, need });
+        events
+    }
+
+    pub(super) fn dispatch(&mut self, attempt: AttemptId, executor: NodeId, model: ModelName) {
+        let file = self.file_at(executor, &model);
+        let placed = self.placed(attempt, executor);
+        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
+        let (Some(client), Some(transcript)) = (job.client.clone(), job.transcript.take()) else {
+            return;
+        };
+        // Token ids mean nothing to another file: an answer that has begun goes on with its own.
+        if transcript.has_begun() && file != job.file {
+            job.transcript = Some(transcript);
+            let outcome = Outcome::Failed(Fault::Refused(Refusal::ModelAbsent));
+            return self.tell(Input::AttemptEnded { attempt, outcome });
+        }
+        job.file = file;
+        job.attempts += 1;
+        job.node = Some(executor);
+        job.why = Some(placed.why.clone());
+        let cancelled = CancellationToken::new();
+        job.attempt = Some((attempt, cancelled.clone()));
+        let work = transcript.continuation(&job.run.work);
+        let source = if executor == self.me {
+            let (events, source) = mpsc::channel(LOCAL_EVENTS);
+            self.accept(attempt, work, events);
+            source
+        } else {
+            self.net.open_attempt(executor, attempt, model, work).events
+        };
+        let reports = self.events.clone();
+        let pump = OwnerPump { attempt, placed, transcript, source, client, cancelled, reports };
+        tokio::spawn(pump.run());
+    }
+
+    fn file_at(&self, node: NodeId, model: &ModelName) -> Option<BlobId> {
+        if node == self.me {
+            return self.models.get(model).map(|local| local.file);
+        }
+        let nodes = self.scheduler.view().nodes();
+        let advert = nodes.get(&node)?.advert.as_ref()?;
+        advert.models.iter().find(|held| held.name == *model).map(|held| held.file)
+    }
+
+    fn placed(&self, attempt: AttemptId, executor: NodeId) -> Placed {
+        let name = self.node_name(executor);
+        let why = self.scheduler.view().why(attempt.job).map(|why| self.why_sentence(why));
+        let why = why.unwrap_or_default();
+        Placed { node: executor, name, why, epoch: attempt.epoch }
+    }
+
+    pub(super) fn cancel_attempt(&mut self, attempt: AttemptId) {
+        let job = self.owned.live.get(&attempt.job);
+        if let Some((running, cancelled)) = job.and_then(|job| job.attempt.as_ref())
+            && *running == attempt
+        {
+            cancelled.cancel();
+        }
+    }
+
+    pub(super) fn on_owner_report(&mut self, report: OwnerReport) {
+        match report {
+            OwnerReport::Started(attempt) => self.tell(Input::AttemptStarted { attempt }),
+            OwnerReport::Progress(attempt, phase, step) => {
+                if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+                    job.progress = Some((phase, step));
+                }
+            }
+            OwnerReport::Ended(attempt, outcome, transcript) => {
+                if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+                    job.transcript = Some(transcript);
+                    job.attempt = None;
+                    if let Outcome::Completed { usage, timings } = &outcome {
+                        job.usage = Some(*usage);
+                        job.timings = Some(*timings);
+                    }
+                }
+                self.tell(Input::AttemptEnded { attempt, outcome });
+            }
+        }
+    }
+
+    pub(super) fn on_job_state(&mut self, id: JobId, state: JobState) {
+        let Some(job) = self.owned.live.get_mut(&id) else { return };
+        job.state = state.clone();
+        if state.is_terminal() {
+            job.ended_ms = Some(unix_ms());
+            job.over.cancel();
+            let client = job.client.take();
+            if let (JobState::Failed(fault), Some(client)) = (state, client) {
+                tokio::spawn(tell_failure(client, fault));
+            }
+            self.owned.end(id);
+        }
+        self.publish_job(id);
+    }
+}
+
+async fn tell_failure(client: mpsc::Sender<RunEvent>, fault: Fault) {
+    // Whoever does not listen any more does not need to know.
+    let _ = client.send(RunEvent::Failed(fault)).await;
+}
+
+async fn watch_client(
+    job: JobId,
+    client: mpsc::Sender<RunEvent>,
+    over: CancellationToken,
+    events: mpsc::Sender<Event>,
+) {
+    let gone = tokio::select! {
+        () = client.closed() => true,
+        () = over.cancelled() => false,
+    };
+    if gone {
+        // At the node's end nobody listens any more.
+        let _ = events.send(Event::Gone(job)).await;
+    }
+}
+
+/// Whether an event of an attempt belongs into a kept result.
+pub(super) fn is_kept(event: &AttemptEvent) -> bool {
+    match event {
+        AttemptEvent::Alive { .. } | AttemptEvent::Failed(_) => false,
+        AttemptEvent::Started { .. }
+        | AttemptEvent::Tokens { .. }
+        | AttemptEvent::Finished { .. }
+        | AttemptEvent::Embedded { .. } => true,
+    }
+}

@@ -1,0 +1,267 @@
+//! What others are told, and when: adverts to the mesh, changes to the interface. Both are compared
+//! with what was last told, so that silence means nothing changed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::{
+    Admission, AdvertDelta, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert, NodeId, Rate,
+};
+use pumasi_scheduler::{Input, Residence};
+use pumasi_web::api;
+use tokio::sync::broadcast;
+
+use super::{Core, Event};
+use crate::config::EngineConfig;
+use crate::hardware;
+use crate::models::LocalModel;
+use crate::net::NetEvent;
+
+/// Full adverts are rare: at most this often, however often rates change.
+const ADVERT_EVERY: Duration = Duration::from_secs(2);
+/// Free memory is told in steps, so that its noise is no news.
+const MEMORY_STEP: u64 = 256 << 20;
+/// Share of main memory that models leave to everything else, in percent.
+const MEMORY_RESERVE_PERCENT: u64 = 10;
+
+/// What was last told.
+pub(super) struct Publisher {
+    changes: broadcast::Sender<api::Event>,
+    advert: Option<NodeAdvert>,
+    advert_at: Option<Instant>,
+    sequence: u64,
+    status: Option<api::Status>,
+    nodes: BTreeMap<String, api::Node>,
+    models: BTreeMap<String, api::Model>,
+}
+
+impl Publisher {
+    pub(super) fn new(changes: broadcast::Sender<api::Event>) -> Self {
+        Self {
+            changes,
+            advert: None,
+            advert_at: None,
+            sequence: 0,
+            status: None,
+            nodes: BTreeMap::new(),
+            models: BTreeMap::new(),
+        }
+    }
+
+    fn say(&self, event: api::Event) {
+        // Without listeners there is nobody to tell.
+        let _ = self.changes.send(event);
+    }
+
+    /// What to gossip about the change from the last advert, if anything and if it is time.
+    fn gossip(&mut self, mut advert: NodeAdvert) -> Option<Gossip> {
+        advert.sequence = self.sequence;
+        let Some(last) = &self.advert else {
+            return Some(self.full(advert));
+        };
+        if *last == advert {
+            return None;
+        }
+        if let Some(delta) = delta(last, &advert) {
+            self.sequence += 1;
+            advert.sequence = self.sequence;
+            self.advert = Some(advert);
+            return Some(Gossip::Delta(AdvertDelta { sequence: self.sequence, ..delta }));
+        }
+        let is_time = self.advert_at.is_none_or(|at| at.elapsed() >= ADVERT_EVERY);
+        is_time.then(|| self.full(advert))
+    }
+
+    fn full(&mut self, mut advert: NodeAdvert) -> Gossip {
+        self.sequence += 1;
+        advert.sequence = self.sequence;
+        self.advert = Some(advert.clone());
+        self.advert_at = Some(Instant::now());
+        Gossip::Advert(Box::new(advert))
+    }
+}
+
+/// The change as a delta, if only what a delta can say has changed.
+fn delta(last: &NodeAdvert, next: &NodeAdvert) -> Option<AdvertDelta> {
+    if last.models.len() != next.models.len() {
+        return None;
+    }
+    let states = (0..).zip(last.models.iter().zip(&next.models));
+    let changed = states.filter(|(_, (old, new))| old.state != new.state);
+    let delta = AdvertDelta {
+        node: next.node,
+        incarnation: next.incarnation,
+        sequence: next.sequence + 1,
+        queue: next.queue,
+        admission: next.admission,
+        memory_free: next.memory_free,
+        models: changed.map(|(index, (_, new))| (index, new.state)).collect(),
+    };
+    let mut patched = last.clone();
+    let fits = patched.apply(&delta);
+    patched.sequence = next.sequence;
+    (fits && patched == *next).then_some(delta)
+}
+
+impl Core {
+    /// Tells mesh and interface what changed.
+    pub(super) fn publish(&mut self) {
+        if let Some(advert) = self.scheduler.view().advert()
+            && let Some(gossip) = self.publisher.gossip(advert)
+        {
+            // A full queue is tried again with the next change; peers repair by asking.
+            let _ = self.net.publish(gossip);
+        }
+        if self.publisher.changes.receiver_count() > 0 {
+            self.publish_views();
+        }
+    }
+
+    /// The current advert for a peer that asks, in step with what is gossiped.
+    pub(super) fn current_advert(&mut self) -> Option<NodeAdvert> {
+        if let Some(advert) = self.scheduler.view().advert()
+            && self.publisher.advert.is_none()
+        {
+            self.publisher.full(advert);
+        }
+        self.publisher.advert.clone()
+    }
+
+    fn publish_views(&mut self) {
+        let status = self.status_view();
+        if self.publisher.status.as_ref() != Some(&status) {
+            self.publisher.say(api::Event::Status { status: status.clone() });
+            self.publisher.status = Some(status);
+        }
+        let nodes = self.nodes_view().into_iter().map(|node| (node.id.clone(), node)).collect();
+        let before = std::mem::replace(&mut self.publisher.nodes, nodes);
+        for (id, node) in &self.publisher.nodes {
+            if before.get(id) != Some(node) {
+                self.publisher.say(api::Event::Node { node: Box::new(node.clone()) });
+            }
+        }
+        for id in before.keys().filter(|id| !self.publisher.nodes.contains_key(*id)) {
+            self.publisher.say(api::Event::NodeGone { id: id.clone() });
+        }
+        let models = self.models_view().into_iter().map(|m| (m.name.clone(), m)).collect();
+        let before = std::mem::replace(&mut self.publisher.models, models);
+        for (name, model) in &self.publisher.models {
+            if before.get(name) != Some(model) {
+                self.publisher.say(api::Event::Model { model: model.clone() });
+            }
+        }
+        for name in before.keys().filter(|name| !self.publisher.models.contains_key(*name)) {
+            self.publisher.say(api::Event::ModelGone { name: name.clone() });
+        }
+        let running: Vec<JobId> = self.owned.live.keys().copied().collect();
+        for job in running {
+            self.publish_job(job);
+        }
+    }
+
+    pub(super) fn publish_job(&mut self, job: JobId) {
+        if self.publisher.changes.receiver_count() == 0 {
+            return;
+        }
+        if let Some(job) = self.owned.find(job) {
+            self.publisher.say(api::Event::Job { job: Box::new(self.job_view(job)) });
+        }
+    }
+
+    /// Asks a peer that has just connected for what it gossiped before.
+    pub(super) fn ask_advert(&self, node: NodeId) {
+        let (net, events) = (self.net.clone(), self.events.clone());
+        tokio::spawn(async move {
+            if let Ok(Response::Advert(advert)) = net.request(node, Request::Advert).await {
+                let gossip = Gossip::Advert(advert);
+                let event = Event::Net(NetEvent::Gossip { from: node, gossip });
+                // At the node's end nobody listens any more.
+                let _ = events.send(event).await;
+            }
+        });
+    }
+
+    pub(super) fn on_scanned(&mut self, models: Vec<LocalModel>) {
+        for model in &models {
+            if let Err(reason) = &model.model {
+                let path = model.path.display();
+                tracing::warn!(%path, %reason, "a model file cannot be used");
+            }
+        }
+        self.models = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        self.tell_local();
+    }
+
+    /// Tells the scheduler the truth about this node.
+    pub(super) fn tell_local(&mut self) {
+        let advert = Box::new(self.local_advert());
+        let model_memory = self.model_memory();
+        self.tell(Input::Local { advert, model_memory });
+    }
+
+    fn local_advert(&self) -> NodeAdvert {
+        let memory = hardware::memory();
+        let step = |bytes: u64| bytes / MEMORY_STEP * MEMORY_STEP;
+        let mut devices = self.devices.clone();
+        for device in &mut devices {
+            device.memory_free = step(device.memory_free);
+        }
+        NodeAdvert {
+            node: self.me,
+            incarnation: self.incarnation,
+            sequence: 0,
+            name: self.config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: self.platform.clone(),
+            engines: if devices.is_empty() { Vec::new() } else { vec![EngineKind::Llama] },
+            devices,
+            memory_total: memory.total,
+            memory_free: step(memory.free),
+            models: self.models.values().map(|m| model_advert(m, &self.config.engine)).collect(),
+            queue: pumasi_protocol::advert::Queue::default(),
+            admission: Admission::Accepting,
+            data: self.net.listening().data,
+            prefixes: Vec::new(),
+        }
+    }
+
+    /// Bytes that models may take here: what is free and what they have already, less a reserve.
+    fn model_memory(&self) -> u64 {
+        let taken: u64 = self.scheduler.view().executor().models.iter().map(taken).sum();
+        let memory = hardware::memory();
+        let is_card = |d: &&pumasi_protocol::Device| d.kind == pumasi_protocol::DeviceKind::Gpu;
+        let cards: u64 = self.devices.iter().filter(is_card).map(|d| d.memory_free).sum();
+        if cards > 0 && self.config.engine.gpu_layers > 0 {
+            return cards + taken;
+        }
+        let reserve = memory.total / 100 * MEMORY_RESERVE_PERCENT;
+        (memory.free + taken).saturating_sub(reserve)
+    }
+}
+
+fn taken(model: &pumasi_scheduler::ModelView) -> u64 {
+    match model.residence {
+        Residence::Loaded | Residence::Unloading => model.memory,
+        Residence::Held | Residence::Loading | Residence::Unusable => 0,
+    }
+}
+
+fn model_advert(model: &LocalModel, engine: &EngineConfig) -> ModelAdvert {
+    let usable = model.model.as_ref().ok();
+    ModelAdvert {
+        name: model.name.clone(),
+        file: model.file,
+        size: model.size,
+        engine: EngineKind::Llama,
+        capabilities: usable.map(|u| u.capabilities).unwrap_or_default(),
+        context: usable.map_or_else(|| engine.context_for(0), |u| u.context),
+        state: if usable.is_some() { ModelState::Held } else { ModelState::Unusable },
+        memory: usable.map_or(0, |u| u.memory),
+        prefill: Rate::default(),
+        decode: Rate::default(),
+        load_ms: 0,
+        usual_tokens: 0,
+    }
+}

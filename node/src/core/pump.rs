@@ -1,0 +1,239 @@
+//! One task per attempt on each side: the owner's, from an executor's events to the client, and the
+//! executor's, from the engine to the owner. They carry text, so the scheduler never sees them.
+
+use std::time::Duration;
+
+use pumasi_engine_host::Events;
+use pumasi_protocol::stream::{AttemptEvent, EventOrder};
+use pumasi_protocol::{AttemptId, Fault, Phase, Timings, Usage};
+use pumasi_scheduler::Outcome;
+use pumasi_web::mesh::{Placed, RunEvent};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::event::Event;
+use super::transcript::Transcript;
+
+/// How long an executor may take until its first event (covers a dial with retries; guess).
+const FIRST_SIGN: Duration = Duration::from_secs(10);
+/// How long an executor may be silent afterwards: twelve missed signs of life.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What an owner's pump tells the loop.
+#[derive(Debug)]
+pub(crate) enum OwnerReport {
+    /// The first event of the attempt came.
+    Started(AttemptId),
+    /// How far it is.
+    Progress(AttemptId, Phase, u32),
+    /// It ended; the transcript comes back for a possible next attempt.
+    Ended(AttemptId, Outcome, Transcript),
+}
+
+/// An owner's attempt while it runs.
+pub(crate) struct OwnerPump {
+    pub(crate) attempt: AttemptId,
+    pub(crate) placed: Placed,
+    pub(crate) transcript: Transcript,
+    pub(crate) source: mpsc::Receiver<AttemptEvent>,
+    pub(crate) client: mpsc::Sender<RunEvent>,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) reports: mpsc::Sender<Event>,
+}
+
+impl OwnerPump {
+    /// Runs until the attempt ends, and reports how.
+    pub(crate) async fn run(mut self) {
+        let mut order = self.transcript.order();
+        let mut begun = false;
+        // A client that is gone shows below.
+        let _ = self.client.send(RunEvent::Placed(self.placed.clone())).await;
+        let outcome = loop {
+            let patience = if begun { SILENCE } else { FIRST_SIGN };
+            let event = tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => break Outcome::Cancelled,
+                () = self.client.closed() => break Outcome::Cancelled,
+                event = tokio::time::timeout(patience, self.source.recv()) => event,
+            };
+            let event = match event {
+                Err(_) => break Outcome::Failed(Fault::Silent),
+                Ok(None) => break Outcome::Failed(Fault::Connection),
+                Ok(Some(event)) => event,
+            };
+            if !begun {
+                begun = true;
+                self.report(OwnerReport::Started(self.attempt)).await;
+            }
+            if let Some(outcome) = self.pass_on(&mut order, event).await {
+                break outcome;
+            }
+        };
+        let transcript = std::mem::take(&mut self.transcript);
+        self.report(OwnerReport::Ended(self.attempt, outcome, transcript)).await;
+    }
+
+    async fn report(&self, report: OwnerReport) {
+        // The loop outlives its pumps except at the node's end, when nobody listens any more.
+        let _ = self.reports.send(Event::Owner(report)).await;
+    }
+
+    /// Hands an event to the client. Returns the outcome, if it was the last.
+    async fn pass_on(&mut self, order: &mut EventOrder, event: AttemptEvent) -> Option<Outcome> {
+        let event = match self.transcript.take(order, event) {
+            Ok(event) => event?,
+            Err(_) => return Some(Outcome::Failed(Fault::PeerProtocol)),
+        };
+        if let AttemptEvent::Alive { phase, step } = event {
+            self.report(OwnerReport::Progress(self.attempt, phase, step)).await;
+        }
+        let outcome = outcome_of(&event);
+        if let Some(Outcome::Failed(_)) = outcome {
+            return outcome;
+        }
+        let sent = self.client.send(RunEvent::Attempt(event)).await;
+        if sent.is_err() { Some(outcome.unwrap_or(Outcome::Cancelled)) } else { outcome }
+    }
+}
+
+fn outcome_of(event: &AttemptEvent) -> Option<Outcome> {
+    match event {
+        AttemptEvent::Finished { usage, timings, .. } => {
+            Some(Outcome::Completed { usage: *usage, timings: *timings })
+        }
+        AttemptEvent::Embedded { embedded, timings } => {
+            let prompt = embedded.iter().map(|e| e.tokens).fold(0, u32::saturating_add);
+            let usage = Usage { prompt, cached: 0, completion: 0 };
+            Some(Outcome::Completed { usage, timings: *timings })
+        }
+        AttemptEvent::Failed(fault) => Some(Outcome::Failed(fault.clone())),
+        AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Tokens { .. } => None,
+    }
+}
+
+/// How an attempt ended on its executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExecutorReport {
+    pub(crate) attempt: AttemptId,
+    pub(crate) usage: Usage,
+    pub(crate) timings: Timings,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// How often an executor that has nothing to say gives a sign of life.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
+
+/// What an executor's pump waits for before its engine runs.
+pub(crate) type EngineStart = Result<Events, Fault>;
+
+/// An executor's attempt, from the acceptance of its stream until its last event is sent.
+pub(crate) struct ExecutorPump {
+    pub(crate) attempt: AttemptId,
+    /// The engine's events, once a slot is free and the model is loaded.
+    pub(crate) engine: oneshot::Receiver<EngineStart>,
+    /// Towards the owner; closed when the owner or its connection is gone.
+    pub(crate) owner: mpsc::Sender<AttemptEvent>,
+    /// This node's scheduler ends it, with what to tell the owner.
+    pub(crate) stop: oneshot::Receiver<Fault>,
+    pub(crate) reports: mpsc::Sender<Event>,
+}
+
+impl ExecutorPump {
+    /// Runs until the attempt ends, and reports how.
+    pub(crate) async fn run(mut self) {
+        let end = self.relay().await;
+        let report = ExecutorReport {
+            attempt: self.attempt,
+            usage: end.usage,
+            timings: end.timings,
+            fault: end.fault,
+        };
+        // The slot is free before the owner has read the end: a slow reader must not hold it.
+        let _ = self.reports.send(Event::Executor(report)).await;
+        if let Some(last) = end.last {
+            let _ = tokio::time::timeout(SILENCE, self.owner.send(last)).await;
+        }
+    }
+
+    async fn relay(&mut self) -> End {
+        let mut engine = match self.wait_for_engine().await {
+            Ok(engine) => engine,
+            Err(fault) => return End::failed(fault),
+        };
+        loop {
+            let event = tokio::select! {
+                biased;
+                fault = &mut self.stop => return End::stopped(fault),
+                () = self.owner.closed() => return End::silent(Fault::Connection),
+                event = engine.recv() => event,
+            };
+            let Some(event) = event else {
+                return End::failed(Fault::EngineCrash);
+            };
+            if event.is_last() {
+                return End::of(event);
+            }
+            let sent = tokio::select! {
+                biased;
+                fault = &mut self.stop => return End::stopped(fault),
+                sent = self.owner.send(event) => sent,
+            };
+            if sent.is_err() {
+                return End::silent(Fault::Connection);
+            }
+        }
+    }
+
+    /// Gives signs of life until the engine starts.
+    async fn wait_for_engine(&mut self) -> EngineStart {
+        let mut sign = tokio::time::interval(SIGN_OF_LIFE);
+        loop {
+            tokio::select! {
+                biased;
+                fault = &mut self.stop => return Err(fault.unwrap_or(Fault::Cancelled)),
+                () = self.owner.closed() => return Err(Fault::Connection),
+                start = &mut self.engine => return start.unwrap_or(Err(Fault::EngineStart)),
+                _ = sign.tick() => {
+                    let alive = AttemptEvent::Alive { phase: Phase::Load, step: 0 };
+                    // A full channel already holds a sign of life.
+                    let _ = self.owner.try_send(alive);
+                }
+            }
+        }
+    }
+}
+
+/// How a relay ended, and what the owner still has to hear.
+struct End {
+    usage: Usage,
+    timings: Timings,
+    fault: Option<Fault>,
+    last: Option<AttemptEvent>,
+}
+
+impl End {
+    fn failed(fault: Fault) -> Self {
+        let last = Some(AttemptEvent::Failed(fault.clone()));
+        Self { last, ..Self::silent(fault) }
+    }
+
+    fn silent(fault: Fault) -> Self {
+        let (usage, timings) = (Usage::default(), Timings::default());
+        Self { usage, timings, fault: Some(fault), last: None }
+    }
+
+    fn stopped(fault: Result<Fault, oneshot::error::RecvError>) -> Self {
+        Self::failed(fault.unwrap_or(Fault::Cancelled))
+    }
+
+    fn of(event: AttemptEvent) -> Self {
+        let (usage, timings, fault) = match outcome_of(&event) {
+            Some(Outcome::Completed { usage, timings }) => (usage, timings, None),
+            Some(Outcome::Failed(fault)) => (Usage::default(), Timings::default(), Some(fault)),
+            Some(Outcome::Cancelled) | None => {
+                (Usage::default(), Timings::default(), Some(Fault::Cancelled))
+            }
+        };
+        Self { usage, timings, fault, last: Some(event) }
+    }
+}

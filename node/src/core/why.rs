@@ -1,0 +1,162 @@
+//! Why a job is where it is, in words and in numbers, from what the scheduler remembers.
+
+use pumasi_protocol::{JobId, NodeId};
+use pumasi_scheduler::{
+    Answer, Outcome, Reason, Score, Verdict, Why, WhyAttempt, WhyCandidate,
+};
+use pumasi_web::api;
+
+use super::Core;
+
+impl Core {
+    pub(super) fn why_view(&self, job: JobId) -> Option<api::Why> {
+        let view = self.scheduler.view();
+        let why = view.why(job)?;
+        let round = api::Round {
+            epoch: why.attempts.last().map_or(0, |attempt| attempt.epoch.0),
+            after_ms: why.attempts.last().map_or(0, |a| a.bound.ms_since(why.submitted)),
+            candidates: why.candidates.iter().map(|c| self.candidate(why, c)).collect(),
+        };
+        Some(api::Why {
+            job: job.to_string(),
+            summary: self.why_sentence(why),
+            rounds: vec![round],
+        })
+    }
+
+    fn candidate(&self, why: &Why, candidate: &WhyCandidate) -> api::Candidate {
+        let bid_ms = match &candidate.answer {
+            Answer::Bid(bid) => Some(f64::from(bid.finish_ms)),
+            Answer::NotAsked | Answer::Asked | Answer::Refused(_) | Answer::Silent => None,
+        };
+        let (predicted_ms, terms) = match &candidate.verdict {
+            Verdict::Scored(score) => (Some(f64::from(score.total_ms())), terms(score)),
+            Verdict::Refused(_) => (None, Vec::new()),
+        };
+        api::Candidate {
+            node: self.node_ref(candidate.node),
+            outcome: outcome(why, candidate),
+            predicted_ms,
+            bid_ms,
+            terms,
+        }
+    }
+
+    /// One sentence for people.
+    pub(super) fn why_sentence(&self, why: &Why) -> String {
+        let Some(attempt) = why.attempts.last() else {
+            return waiting_sentence(why);
+        };
+        let name = if attempt.executor == self.me {
+            "this computer".to_owned()
+        } else {
+            self.node_name(attempt.executor).to_string()
+        };
+        let first = match attempt.reason {
+            Reason::LocalIdle => format!("{name} is ready and idle"),
+            Reason::BestBid => match predicted(why, attempt.executor) {
+                Some(ms) => format!("{name} predicted the earliest end ({})", seconds(ms)),
+                None => format!("{name} made the best offer"),
+            },
+            Reason::FirstClaim => format!("all were busy, and {name} was free first"),
+        };
+        let others = others(why, attempt.executor);
+        let earlier = match why.attempts.len() {
+            0 | 1 => String::new(),
+            n => format!("; attempt {n}, the one before failed"),
+        };
+        format!("{first}{others}{earlier}")
+    }
+}
+
+fn waiting_sentence(why: &Why) -> String {
+    let refused = |c: &&WhyCandidate| c.verdict_refused().is_some();
+    match why.candidates.iter().find(refused).and_then(|c| c.verdict_refused()) {
+        Some(refusal) if why.candidates.iter().all(|c| refused(&c)) => {
+            format!("no computer can take it: {refusal}")
+        }
+        _ => "waiting for a free computer".to_owned(),
+    }
+}
+
+/// The refusal of a gate, if one stopped the candidate.
+trait Refused {
+    fn verdict_refused(&self) -> Option<&pumasi_protocol::Refusal>;
+}
+
+impl Refused for WhyCandidate {
+    fn verdict_refused(&self) -> Option<&pumasi_protocol::Refusal> {
+        match &self.verdict {
+            Verdict::Refused(refusal) => Some(refusal),
+            Verdict::Scored(_) => None,
+        }
+    }
+}
+
+fn bid_or_score(candidate: &WhyCandidate) -> Option<u32> {
+    match (&candidate.answer, &candidate.verdict) {
+        (Answer::Bid(bid), _) => Some(bid.finish_ms),
+        (Answer::NotAsked | Answer::Asked | Answer::Silent, Verdict::Scored(score)) => {
+            Some(score.total_ms())
+        }
+        (Answer::Refused(_), _) | (_, Verdict::Refused(_)) => None,
+    }
+}
+
+fn predicted(why: &Why, node: NodeId) -> Option<u32> {
+    why.candidates.iter().find(|c| c.node == node).and_then(bid_or_score)
+}
+
+fn others(why: &Why, chosen: NodeId) -> String {
+    let others = why.candidates.iter().filter(|c| c.node != chosen);
+    match others.filter_map(bid_or_score).min() {
+        Some(ms) => format!(", the next best {}", seconds(ms)),
+        None => String::new(),
+    }
+}
+
+fn seconds(ms: u32) -> String {
+    if ms < 1_000 { format!("{ms} ms") } else { format!("{:.1} s", f64::from(ms) / 1_000.0) }
+}
+
+fn terms(score: &Score) -> Vec<api::Term> {
+    let term = |name: &str, ms: u32| api::Term { name: name.to_owned(), ms: ms.into(), note: None };
+    vec![
+        term("wait", score.wait_ms),
+        term("load", score.load_ms),
+        term("prefill", score.prefill_ms),
+        api::Term {
+            name: "cached".to_owned(),
+            ms: -f64::from(score.cached_ms),
+            note: Some("the beginning of the prompt is still in this computer's memory".to_owned()),
+        },
+        term("decode", score.decode_ms),
+        term("network", score.network_ms),
+        term("penalty", score.penalty_ms),
+    ]
+}
+
+fn outcome(why: &Why, candidate: &WhyCandidate) -> api::CandidateOutcome {
+    let here = |attempt: &&WhyAttempt| attempt.executor == candidate.node;
+    if let Some(attempt) = why.attempts.iter().rev().find(here) {
+        return match &attempt.ended {
+            Some((_, Outcome::Failed(fault))) => {
+                api::CandidateOutcome::Failed { reason: fault.to_string() }
+            }
+            Some((_, Outcome::Completed { .. } | Outcome::Cancelled)) | None => {
+                api::CandidateOutcome::Chosen
+            }
+        };
+    }
+    match (&candidate.answer, &candidate.verdict) {
+        (_, Verdict::Refused(refusal)) => {
+            api::CandidateOutcome::Excluded { reason: refusal.to_string() }
+        }
+        (Answer::Refused(refusal), _) => {
+            api::CandidateOutcome::Refused { reason: refusal.to_string() }
+        }
+        (Answer::Silent, _) => api::CandidateOutcome::Silent,
+        (Answer::Bid(_), _) => api::CandidateOutcome::Outbid,
+        (Answer::NotAsked | Answer::Asked, _) => api::CandidateOutcome::NotAsked,
+    }
+}

@@ -1,0 +1,203 @@
+//! The engines of this node: one worker process per loaded model, started on demand. Loading and
+//! unloading run as tasks and tell the loop; submitting never waits.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pumasi_engine_host::{Engine, EngineState, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel};
+use pumasi_protocol::{Device, EngineKind, Fault, ModelName, Rate, Work};
+use pumasi_scheduler::LoadedFacts;
+use tokio::sync::mpsc;
+
+use crate::config::{ALL_LAYERS, EngineConfig};
+use crate::core::event::{Event, FleetEvent};
+use crate::models::LocalModel;
+
+/// File name of the llama worker, beside the node's own program.
+const LLAMA_WORKER: &str = if cfg!(windows) { "pumasi-llama.exe" } else { "pumasi-llama" };
+
+/// The engines of this node.
+pub(crate) struct Fleet {
+    program: PathBuf,
+    records: PathBuf,
+    config: EngineConfig,
+    engines: BTreeMap<ModelName, Member>,
+    events: mpsc::Sender<Event>,
+}
+
+struct Member {
+    engine: Arc<dyn Engine>,
+    used: Instant,
+}
+
+impl Fleet {
+    /// A fleet whose workers lie in `worker_dir` and are recorded in `records`.
+    pub(crate) fn new(
+        worker_dir: &std::path::Path,
+        records: PathBuf,
+        config: EngineConfig,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let program = worker_dir.join(LLAMA_WORKER);
+        Self { program, records, config, engines: BTreeMap::new(), events }
+    }
+
+    fn spec(&self, model: &str) -> WorkerSpec {
+        let mut spec = WorkerSpec::new(&self.program, EngineKind::Llama);
+        spec.environment.insert("OMP_NUM_THREADS".to_owned(), self.config.threads.to_string());
+        spec.record = Some(self.records.join(format!("{}.json", model.replace(['/', ':'], "_"))));
+        spec
+    }
+
+    /// Starts a worker only to ask which devices it can compute on.
+    ///
+    /// # Errors
+    /// When there is no such program, or it does not speak the worker protocol.
+    pub(crate) async fn probe(
+        worker_dir: &std::path::Path,
+    ) -> Result<Vec<Device>, Fault> {
+        WorkerEngine::probe(worker_dir.join(LLAMA_WORKER), EngineKind::Llama).await
+    }
+
+    /// Begins to load a model; the end is told by [`FleetEvent`].
+    pub(crate) fn load(&mut self, model: &LocalModel) {
+        let name = model.name.clone();
+        let engine: Arc<dyn Engine> = match self.engines.get(&name) {
+            Some(member) => Arc::clone(&member.engine),
+            None => Arc::new(WorkerEngine::new(self.spec(name.as_str()))),
+        };
+        let member = Member { engine: Arc::clone(&engine), used: Instant::now() };
+        self.engines.insert(name.clone(), member);
+        let events = self.events.clone();
+        match model.check() {
+            Ok(usable) => {
+                let request = self.request(model, usable.context);
+                tokio::spawn(load(engine, name, request, events));
+            }
+            Err(fault) => {
+                self.engines.remove(&name);
+                tokio::spawn(async move { tell(&events, FleetEvent::LoadFailed(name, fault)).await });
+            }
+        }
+    }
+
+    fn request(&self, model: &LocalModel, context: u32) -> LoadModel {
+        LoadModel {
+            path: model.path.to_string_lossy().into_owned(),
+            hash: model.file,
+            context,
+            slots: self.config.slots.get(),
+            gpu_layers: (self.config.gpu_layers != ALL_LAYERS).then_some(self.config.gpu_layers),
+            threads: self.config.threads.get(),
+            cache: CacheType::F16,
+            embeddings: true,
+        }
+    }
+
+    /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by
+    /// [`FleetEvent::LoadFailed`] if it was still loading.
+    pub(crate) fn unload(&mut self, name: &ModelName) {
+        let (events, name) = (self.events.clone(), name.clone());
+        match self.engines.remove(&name) {
+            // The task that loaded it sees its end, and tells.
+            Some(member) => tokio::spawn(async move { member.engine.shutdown().await }),
+            None => tokio::spawn(async move { tell(&events, FleetEvent::Unloaded(name)).await }),
+        };
+    }
+
+    /// Gives work to the engine that holds a model.
+    ///
+    /// # Errors
+    /// What the engine says, or [`Fault::EngineStart`] when none holds it.
+    pub(crate) fn submit(&mut self, name: &ModelName, work: Work) -> Result<Submitted, Fault> {
+        let member = self.engines.get_mut(name).ok_or(Fault::EngineStart)?;
+        member.used = Instant::now();
+        member.engine.submit(work)
+    }
+
+    /// Marks a model as used at this moment.
+    pub(crate) fn touch(&mut self, name: &ModelName) {
+        if let Some(member) = self.engines.get_mut(name) {
+            member.used = Instant::now();
+        }
+    }
+
+    /// Models that are ready and were not used for as long as the configuration keeps them.
+    pub(crate) fn idle(&self) -> Vec<ModelName> {
+        let Some(keep_alive) = self.config.keep_alive else {
+            return Vec::new();
+        };
+        let is_idle = |member: &Member| {
+            let ready = matches!(*member.engine.state().borrow(), EngineState::Ready(_));
+            ready && member.used.elapsed() >= keep_alive
+        };
+        let idle = self.engines.iter().filter(|(_, member)| is_idle(member));
+        idle.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Ends all engines. Returns when their processes are gone.
+    pub(crate) async fn shutdown(&mut self) {
+        let engines = std::mem::take(&mut self.engines);
+        let ends = engines.into_values().map(|member| async move { member.engine.shutdown().await });
+        futures::future::join_all(ends).await;
+    }
+}
+
+async fn tell(events: &mpsc::Sender<Event>, event: FleetEvent) {
+    // At the node's end nobody listens any more.
+    let _ = events.send(Event::Fleet(event)).await;
+}
+
+async fn load(
+    engine: Arc<dyn Engine>,
+    name: ModelName,
+    request: LoadModel,
+    events: mpsc::Sender<Event>,
+) {
+    let progress = tokio::spawn(watch_progress(Arc::clone(&engine), name.clone(), events.clone()));
+    let loaded = engine.load(request).await;
+    progress.abort();
+    match loaded {
+        Ok(model) => {
+            tell(&events, FleetEvent::Loaded(name.clone(), facts(&model))).await;
+            watch_for_end(&*engine).await;
+            tell(&events, FleetEvent::Unloaded(name)).await;
+        }
+        Err(fault) => tell(&events, FleetEvent::LoadFailed(name, fault)).await,
+    }
+}
+
+fn facts(model: &LoadedModel) -> LoadedFacts {
+    LoadedFacts {
+        slots: model.slots,
+        context: model.context,
+        memory: model.weights_bytes.saturating_add(model.cache_bytes),
+        prefill: Rate::default(),
+        decode: Rate::default(),
+        load_ms: u32::try_from(model.load_us / 1_000).unwrap_or(u32::MAX),
+    }
+}
+
+async fn watch_progress(engine: Arc<dyn Engine>, name: ModelName, events: mpsc::Sender<Event>) {
+    let mut state = engine.state();
+    while state.changed().await.is_ok() {
+        let permille = match *state.borrow_and_update() {
+            EngineState::Loading(permille) => permille,
+            EngineState::Stopped
+            | EngineState::BackingOff
+            | EngineState::Starting
+            | EngineState::Idle
+            | EngineState::Ready(_) => continue,
+        };
+        tell(&events, FleetEvent::Loading(name.clone(), permille)).await;
+    }
+}
+
+/// Waits until an engine that was ready is not ready any more.
+async fn watch_for_end(engine: &dyn Engine) {
+    let mut state = engine.state();
+    let _ = state.wait_for(|state| !matches!(state, EngineState::Ready(_))).await;
+}

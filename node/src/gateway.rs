@@ -1,0 +1,166 @@
+//! The mesh as the HTTP face sees it: every question goes to the node's loop and waits for its answer.
+
+use async_trait::async_trait;
+use pumasi_protocol::{JobId, ModelName, NodeId};
+use pumasi_web::api;
+use pumasi_web::mesh::{
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, Mesh, ModelError, Run, RunError,
+    Running,
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::core::event::{Ask, Event};
+use crate::doctor::{good, skipped, trouble, warning};
+
+/// Asks the loop.
+pub(crate) struct Gateway {
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) changes: broadcast::Sender<api::Event>,
+    /// What it says while the node is stopping and nobody answers.
+    pub(crate) stopping: api::Status,
+}
+
+impl Gateway {
+    /// Puts a question to the loop; `None` when the node is stopping.
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.events.send(Event::Ask(question(reply))).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+#[async_trait]
+impl Mesh for Gateway {
+    async fn status(&self) -> api::Status {
+        self.ask(Ask::Status).await.unwrap_or_else(|| self.stopping.clone())
+    }
+
+    async fn nodes(&self) -> Vec<api::Node> {
+        self.ask(Ask::Nodes).await.unwrap_or_default()
+    }
+
+    async fn models(&self) -> Vec<api::Model> {
+        self.ask(Ask::Models).await.unwrap_or_default()
+    }
+
+    async fn jobs(&self, caller: &Caller, filter: JobFilter) -> Vec<api::Job> {
+        self.ask(|reply| Ask::Jobs(caller.clone(), filter, reply)).await.unwrap_or_default()
+    }
+
+    async fn job(&self, caller: &Caller, job: JobId) -> Result<api::Job, JobLookupError> {
+        let answer = self.ask(|reply| Ask::Job(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
+    }
+
+    async fn why(&self, caller: &Caller, job: JobId) -> Result<api::Why, JobLookupError> {
+        let answer = self.ask(|reply| Ask::Why(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
+    }
+
+    async fn cancel(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {
+        let answer = self.ask(|reply| Ask::Cancel(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
+    }
+
+    async fn submit(&self, run: Run) -> Result<api::Job, RunError> {
+        let answer = self.ask(|reply| Ask::Submit(Box::new(run), reply)).await;
+        answer.unwrap_or(Err(RunError::Stopping))
+    }
+
+    async fn result(&self, caller: &Caller, job: JobId) -> Result<Kept, JobLookupError> {
+        let answer = self.ask(|reply| Ask::Result(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
+    }
+
+    async fn run(&self, run: Run) -> Result<Running, RunError> {
+        let answer = self.ask(|reply| Ask::Run(Box::new(run), reply)).await;
+        answer.unwrap_or(Err(RunError::Stopping))
+    }
+
+    async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
+        let answer = self.ask(|reply| Ask::Load(model.clone(), node, reply)).await;
+        answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
+        let answer = self.ask(|reply| Ask::Unload(model.clone(), node, reply)).await;
+        answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn invitations(&self) -> Vec<api::Invitation> {
+        self.ask(Ask::Invitations).await.unwrap_or_default()
+    }
+
+    async fn invite(
+        &self,
+        request: api::InviteRequest,
+    ) -> Result<api::InvitationToken, AdmissionError> {
+        let answer = self.ask(|reply| Ask::Invite(request, reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
+    async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
+        let answer = self.ask(|reply| Ask::Join(token.to_owned(), reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<api::Event> {
+        self.changes.subscribe()
+    }
+
+    async fn doctor(&self) -> api::Doctor {
+        let (status, nodes) = (self.status().await, self.nodes().await);
+        let mut checks = vec![membership(&status)];
+        checks.extend(status.notices.iter().map(noticed));
+        checks.extend(nodes.iter().filter_map(|node| reachability(node, &status)));
+        checks.push(usable_models(&self.models().await));
+        api::Doctor { checks }
+    }
+}
+
+fn membership(status: &api::Status) -> api::Check {
+    match &status.mesh {
+        Some(mesh) => good("mesh", format!("member of the mesh {}", mesh.name)),
+        None => skipped("mesh", "this computer belongs to no mesh yet: it works alone"),
+    }
+}
+
+fn noticed(notice: &api::Notice) -> api::Check {
+    let advice = "See the message; the log has the details.";
+    match notice.level {
+        api::NoticeLevel::Note => good(&notice.code, notice.message.clone()),
+        api::NoticeLevel::Warning => warning(&notice.code, notice.message.clone(), advice),
+        api::NoticeLevel::Trouble => trouble(&notice.code, notice.message.clone(), advice),
+    }
+}
+
+/// What is wrong with another member, if anything.
+fn reachability(node: &api::Node, status: &api::Status) -> Option<api::Check> {
+    match node.presence {
+        api::Presence::Here => None,
+        api::Presence::Suspect | api::Presence::Offline => Some(warning(
+            "peer",
+            format!("{} cannot be reached", node.name),
+            "Is it switched on and on the same network? Are the UDP ports 7863 and 7864 open in its firewall?",
+        )),
+        api::Presence::Online if !node.version.is_empty() && node.version != status.version => {
+            Some(warning(
+                "version",
+                format!("{} runs version {}, this computer {}", node.name, node.version, status.version),
+                "Neighbouring versions work together; bring both to the same one when it suits.",
+            ))
+        }
+        api::Presence::Online => Some(good("peer", format!("{} can be reached", node.name))),
+    }
+}
+
+fn usable_models(models: &[api::Model]) -> api::Check {
+    match models.iter().filter(|model| model.best.is_some()).count() {
+        0 => warning(
+            "mesh_models",
+            "no computer of the mesh has a usable model",
+            "Put a GGUF file into the models folder of one of them.",
+        ),
+        n => good("mesh_models", format!("{n} models can be used")),
+    }
+}

@@ -1,0 +1,151 @@
+//! The models on this node: what the catalog found, in the mesh's words, with what each would take.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use pumasi_models::catalog::{Catalog, Entry};
+use pumasi_models::estimate::{LoadPlan, estimate};
+use pumasi_models::inspect::Inspection;
+use pumasi_models::open::{FileIdentity, check_unchanged};
+use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName};
+
+use crate::config::EngineConfig;
+
+/// A model file on this node.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LocalModel {
+    /// Its name in the mesh.
+    pub(crate) name: ModelName,
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    /// Its content.
+    pub(crate) file: BlobId,
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// When the file was last changed, Unix time in seconds.
+    pub(crate) changed_s: u64,
+    /// What it is, or why it cannot be used, as a sentence.
+    pub(crate) model: Result<UsableModel, String>,
+}
+
+/// What loading and placing need to know of a usable file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UsableModel {
+    /// What it can do.
+    pub(crate) capabilities: Capabilities,
+    /// Tokens that a slot will hold.
+    pub(crate) context: u32,
+    /// Memory that it will take, in bytes, all slots included.
+    pub(crate) memory: u64,
+    /// The state of the file that was inspected.
+    pub(crate) identity: FileIdentity,
+}
+
+impl LocalModel {
+    /// Checks that the file is the one that was inspected.
+    ///
+    /// # Errors
+    /// [`Fault::ModelDamaged`] if it was changed or removed since, or was never usable.
+    pub(crate) fn check(&self) -> Result<UsableModel, Fault> {
+        let usable = self.model.as_ref().map_err(|_| Fault::ModelDamaged)?;
+        check_unchanged(&self.path, &usable.identity).map_err(|_| Fault::ModelDamaged)?;
+        Ok(*usable)
+    }
+}
+
+/// Reads all model folders. Hashes what is new, so it can take long: not for the event loop.
+/// Of two files with one name, the one in the earlier folder is kept.
+#[must_use]
+pub(crate) fn scan(folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
+    let mut found: Vec<LocalModel> = Vec::new();
+    for folder in folders {
+        for model in scan_folder(folder, engine) {
+            if found.iter().all(|known| known.name != model.name) {
+                found.push(model);
+            }
+        }
+    }
+    found
+}
+
+fn scan_folder(folder: &Path, engine: &EngineConfig) -> Vec<LocalModel> {
+    match Catalog::scan(folder) {
+        Ok(mut catalog) => {
+            catalog.hash_pending(&mut |_| ControlFlow::Continue(()));
+            catalog.entries().iter().filter_map(|entry| local(entry, engine)).collect()
+        }
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "a model folder cannot be read");
+            Vec::new()
+        }
+    }
+}
+
+fn local(entry: &Entry, engine: &EngineConfig) -> Option<LocalModel> {
+    let name = entry.name.as_str().parse().ok()?;
+    let identity = entry.identity;
+    let model = match (&entry.model, identity, entry.hash) {
+        (Ok(inspection), Some(identity), Some(_)) => Ok(usable(inspection, identity, engine)),
+        (Err(fault), ..) => Err(fault.to_string()),
+        (Ok(_), ..) => Err("The file could not be read to its end.".to_owned()),
+    };
+    let changed = std::fs::metadata(&entry.path).and_then(|m| m.modified()).ok();
+    let since_epoch = changed.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Some(LocalModel {
+        name,
+        path: entry.path.clone(),
+        file: BlobId(entry.hash.map_or([0; 32], |hash| *hash.as_bytes())),
+        size: identity.map_or(0, |identity| identity.bytes),
+        changed_s: since_epoch.map_or(0, |t| t.as_secs()),
+        model,
+    })
+}
+
+fn usable(model: &Inspection, identity: FileIdentity, engine: &EngineConfig) -> UsableModel {
+    let trained = u32::try_from(model.context_length).unwrap_or(u32::MAX);
+    let context = engine.context_for(trained);
+    let plan = LoadPlan {
+        context_per_slot: context.into(),
+        slots: engine.slots.get().into(),
+        ..LoadPlan::default()
+    };
+    let template = model.chat_template.as_ref().and_then(|t| t.text.as_deref()).unwrap_or("");
+    let capabilities = Capabilities {
+        generate: !model.embeds,
+        embed: true,
+        tools: template.contains("tools"),
+        thinking: template.contains("<think>") || template.contains("enable_thinking"),
+        vision: false,
+        image: false,
+    };
+    UsableModel { capabilities, context, memory: estimate(model, &plan).total(), identity }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU16;
+
+    use super::*;
+
+    fn engine() -> EngineConfig {
+        let one = NonZeroU16::MIN;
+        EngineConfig { threads: one, slots: one, context: None, gpu_layers: 0, keep_alive: None }
+    }
+
+    #[test]
+    fn the_starter_is_usable_until_its_file_changes_and_a_damaged_file_says_so() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = crate::starter::unpack(folder.path()).expect("the starter");
+        std::fs::write(folder.path().join("broken.gguf"), b"GGUF").expect("a file");
+        let models = scan(&[folder.path().to_owned()], &engine());
+        let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, ["broken", "starter-chat"]);
+        assert!(models[0].model.is_err());
+        let starter = &models[1];
+        let usable = starter.check().expect("it is whole");
+        assert!(usable.capabilities.generate && usable.capabilities.tools);
+        assert!(usable.context >= 128 && usable.memory > starter.size);
+        std::fs::write(&path, b"GGUF").expect("a file");
+        assert_eq!(starter.check(), Err(Fault::ModelDamaged));
+    }
+}
