@@ -312,7 +312,9 @@ impl Core {
 
     fn tell_roster(&mut self) {
         let members = match &self.roster {
-            Some(roster) => roster.members.keys().map(|node| (*node, facts(roster, node))).collect(),
+            Some(roster) => {
+                roster.members.keys().map(|node| (*node, facts(roster, node))).collect()
+            }
             None => {
                 let alone = MemberFacts { person: None, may_run: true, may_submit: true };
                 BTreeMap::from([(self.me, alone)])

@@ -56,9 +56,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When there is no such program, or it does not speak the worker protocol.
-    pub(crate) async fn probe(
-        worker_dir: &std::path::Path,
-    ) -> Result<Vec<Device>, Fault> {
+    pub(crate) async fn probe(worker_dir: &std::path::Path) -> Result<Vec<Device>, Fault> {
         WorkerEngine::probe(worker_dir.join(LLAMA_WORKER), EngineKind::Llama).await
     }
 
@@ -79,7 +77,9 @@ impl Fleet {
             }
             Err(fault) => {
                 self.engines.remove(&name);
-                tokio::spawn(async move { tell(&events, FleetEvent::LoadFailed(name, fault)).await });
+                tokio::spawn(
+                    async move { tell(&events, FleetEvent::LoadFailed(name, fault)).await },
+                );
             }
         }
     }
@@ -141,7 +141,8 @@ impl Fleet {
     /// Ends all engines. Returns when their processes are gone.
     pub(crate) async fn shutdown(&mut self) {
         let engines = std::mem::take(&mut self.engines);
-        let ends = engines.into_values().map(|member| async move { member.engine.shutdown().await });
+        let ends =
+            engines.into_values().map(|member| async move { member.engine.shutdown().await });
         futures::future::join_all(ends).await;
     }
 }

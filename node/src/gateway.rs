@@ -146,7 +146,10 @@ fn reachability(node: &api::Node, status: &api::Status) -> Option<api::Check> {
         api::Presence::Online if !node.version.is_empty() && node.version != status.version => {
             Some(warning(
                 "version",
-                format!("{} runs version {}, this computer {}", node.name, node.version, status.version),
+                format!(
+                    "{} runs version {}, this computer {}",
+                    node.name, node.version, status.version
+                ),
                 "Neighbouring versions work together; bring both to the same one when it suits.",
             ))
         }

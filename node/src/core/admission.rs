@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pumasi_protocol::roster::{NodeRole, Roster};
 use pumasi_protocol::NodeName;
+use pumasi_protocol::roster::{NodeRole, Roster};
 use pumasi_web::api;
 use pumasi_web::mesh::AdmissionError;
 use tokio::sync::oneshot;
 
 use super::{Core, unix_ms};
-use crate::net::{
-    Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle, Token,
-};
+use crate::net::{Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle, Token};
 use crate::store::Invitation;
 
 /// How long an invitation is valid where nothing else is said, in seconds: a day.
@@ -76,7 +74,8 @@ async fn make_invitation(
     mesh_name: NodeName,
     person: NodeName,
 ) -> Result<api::InvitationToken, AdmissionError> {
-    let invited = request.person.map(|name| name.parse()).transpose().map_err(AdmissionError::Name)?;
+    let invited =
+        request.person.map(|name| name.parse()).transpose().map_err(AdmissionError::Name)?;
     if net.roster().is_none() {
         net.found(mesh_name, person).await.map_err(|error| net_error(&error))?;
     }

@@ -48,11 +48,7 @@ impl Core {
         }
     }
 
-    pub(super) fn seen_by(
-        &self,
-        caller: &Caller,
-        job: JobId,
-    ) -> Result<&OwnedJob, JobLookupError> {
+    pub(super) fn seen_by(&self, caller: &Caller, job: JobId) -> Result<&OwnedJob, JobLookupError> {
         let job = self.owned.find(job).ok_or(JobLookupError::NotFound)?;
         if may_see(caller, job.person.as_deref()) { Ok(job) } else { Err(JobLookupError::NotFound) }
     }

@@ -7,8 +7,8 @@ use pumasi_protocol::{JobState, ModelAdvert, ModelState, NodeAdvert, NodeId, Nod
 use pumasi_scheduler::{Link, NodeView};
 use pumasi_web::api;
 
-use super::owned::OwnedJob;
 use super::Core;
+use super::owned::OwnedJob;
 
 impl Core {
     pub(super) fn node_name(&self, node: NodeId) -> NodeName {
@@ -32,7 +32,8 @@ impl Core {
         let person = me.and_then(|m| m.person.as_ref()).or(self.config.person.as_ref());
         let nodes = self.scheduler.view().nodes();
         let reachable = nodes.iter().filter(|(id, node)| self.is_reachable(**id, node)).count();
-        let running = |job: &&OwnedJob| matches!(job.state, JobState::Running(_) | JobState::Bound(_));
+        let running =
+            |job: &&OwnedJob| matches!(job.state, JobState::Running(_) | JobState::Bound(_));
         let live = self.owned.live.len();
         let jobs_running = self.owned.live.values().filter(running).count();
         let mesh_name = |r: &pumasi_protocol::roster::Roster| match &r.name {
@@ -120,7 +121,8 @@ impl Core {
             }
         }
         for model in models.values_mut() {
-            let best = model.places.iter().filter(|p| p.wait_ms.is_some()).min_by_key(|p| p.wait_ms);
+            let best =
+                model.places.iter().filter(|p| p.wait_ms.is_some()).min_by_key(|p| p.wait_ms);
             model.best = best.map(|place| place.node.clone());
         }
         models.into_values().collect()

@@ -115,17 +115,14 @@ impl Core {
         }
     }
 
-    pub(super) fn submit(
-        &mut self,
-        run: Run,
-        reply: oneshot::Sender<Result<api::Job, RunError>>,
-    ) {
+    pub(super) fn submit(&mut self, run: Run, reply: oneshot::Sender<Result<api::Job, RunError>>) {
         let mut job = match self.new_job(run) {
             Ok(job) => job,
             Err(error) => return drop(reply.send(Err(error))),
         };
         job.durable = true;
-        let record = JobRecord { line: self.job_line(&job), input: None, result: None, ended_ms: None };
+        let record =
+            JobRecord { line: self.job_line(&job), input: None, result: None, ended_ms: None };
         let (store, events) = (self.store.clone(), self.events.clone());
         tokio::spawn(async move {
             match keep_question(&store, &job, record).await {
@@ -280,9 +277,10 @@ async fn collect(
 /// Adjacent tokens become one event, as far as one event may hold.
 fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
     match (events.last_mut(), event) {
-        (Some(AttemptEvent::Tokens { tokens, .. }), AttemptEvent::Tokens { tokens: mut more, .. })
-            if tokens.len() + more.len() <= pumasi_protocol::limits::TOKENS_PER_EVENT =>
-        {
+        (
+            Some(AttemptEvent::Tokens { tokens, .. }),
+            AttemptEvent::Tokens { tokens: mut more, .. },
+        ) if tokens.len() + more.len() <= pumasi_protocol::limits::TOKENS_PER_EVENT => {
             tokens.append(&mut more);
         }
         (_, event) => events.push(event),

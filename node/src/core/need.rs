@@ -98,11 +98,9 @@ impl Core {
 
 fn capabilities(work: &Work) -> Capabilities {
     match work {
-        Work::Generate(generate) => Capabilities {
-            generate: true,
-            vision: has_image(generate),
-            ..Capabilities::default()
-        },
+        Work::Generate(generate) => {
+            Capabilities { generate: true, vision: has_image(generate), ..Capabilities::default() }
+        }
         Work::Embed(_) => Capabilities { embed: true, ..Capabilities::default() },
     }
 }

@@ -107,7 +107,9 @@ fn outcome_of(event: &AttemptEvent) -> Option<Outcome> {
             Some(Outcome::Completed { usage, timings: *timings })
         }
         AttemptEvent::Failed(fault) => Some(Outcome::Failed(fault.clone())),
-        AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Tokens { .. } => None,
+        AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Tokens { .. } => {
+            None
+        }
     }
 }
 

@@ -22,7 +22,8 @@ impl Transcript {
 
     /// The order that the next attempt's events must have.
     pub(crate) fn order(&self) -> EventOrder {
-        let delivered = u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
+        let delivered =
+            u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
         EventOrder::after(delivered)
     }
 
@@ -59,9 +60,9 @@ impl Transcript {
                 let usage = self.total(*usage);
                 Ok(Some(AttemptEvent::Finished { finish: *finish, usage, timings: *timings }))
             }
-            AttemptEvent::Alive { .. } | AttemptEvent::Embedded { .. } | AttemptEvent::Failed(_) => {
-                Ok(Some(event))
-            }
+            AttemptEvent::Alive { .. }
+            | AttemptEvent::Embedded { .. }
+            | AttemptEvent::Failed(_) => Ok(Some(event)),
         }
     }
 
@@ -71,8 +72,13 @@ impl Transcript {
         let prompt = self.prompt.as_ref().map_or(last.prompt, |ids| {
             u32::try_from(ids.len()).expect("prompts are bounded by contexts")
         });
-        let delivered = u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
-        Usage { prompt, cached: last.cached.min(prompt), completion: delivered.max(last.completion) }
+        let delivered =
+            u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
+        Usage {
+            prompt,
+            cached: last.cached.min(prompt),
+            completion: delivered.max(last.completion),
+        }
     }
 }
 
@@ -113,11 +119,15 @@ mod tests {
         transcript.take(&mut order, started()).expect("in order");
         transcript.take(&mut order, tokens(2, &[3])).expect("in order");
         let usage = Usage { prompt: 4, cached: 9, completion: 1 };
-        let end = AttemptEvent::Finished { finish: Finish::Stop, usage, timings: Timings::default() };
+        let end =
+            AttemptEvent::Finished { finish: Finish::Stop, usage, timings: Timings::default() };
         let end = transcript.take(&mut order, end).expect("in order");
         let total = Usage { prompt: 2, cached: 2, completion: 3 };
-        let expected =
-            AttemptEvent::Finished { finish: Finish::Stop, usage: total, timings: Timings::default() };
+        let expected = AttemptEvent::Finished {
+            finish: Finish::Stop,
+            usage: total,
+            timings: Timings::default(),
+        };
         assert_eq!(end, Some(expected));
     }
 }

@@ -1,9 +1,7 @@
 //! Why a job is where it is, in words and in numbers, from what the scheduler remembers.
 
 use pumasi_protocol::{JobId, NodeId};
-use pumasi_scheduler::{
-    Answer, Outcome, Reason, Score, Verdict, Why, WhyAttempt, WhyCandidate,
-};
+use pumasi_scheduler::{Answer, Outcome, Reason, Score, Verdict, Why, WhyAttempt, WhyCandidate};
 use pumasi_web::api;
 
 use super::Core;
