@@ -24,7 +24,7 @@ mod why;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use arguments::{Cli, Command, NodeCommand};
+use arguments::{Cli, Command, Global, NodeCommand};
 use client::Client;
 use failure::{Failure, Kind};
 use output::Output;
@@ -71,28 +71,27 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
             wait_for(demo::command(plan, output))
         }
         Command::Join(arguments) => wait_for(mesh::join(arguments, global, output)),
-        Command::Node(command) => {
-            let client = Client::find(global)?;
-            wait_for(ask(&client, command, output))
-        }
+        Command::Node(command) => wait_for(ask(command, global, output)),
     }
 }
 
-async fn ask(client: &Client, command: NodeCommand, output: &Output) -> Result<(), Failure> {
+/// What cannot be asked is told before a node is looked for.
+async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(), Failure> {
+    let find = || Client::find(global);
     match command {
-        NodeCommand::Status => mesh::status(client, output).await,
-        NodeCommand::Peers => mesh::peers(client, output).await,
-        NodeCommand::Models { action } => mesh::models(client, action, output).await,
-        NodeCommand::Chat(arguments) => chat::chat(client, arguments, output).await,
-        NodeCommand::Run(arguments) => chat::run(client, arguments, output).await,
-        NodeCommand::Submit(arguments) => jobs::submit(client, arguments, output).await,
-        NodeCommand::Watch(job) => jobs::watch(client, &job.job, output).await,
-        NodeCommand::Wait(arguments) => jobs::wait(client, arguments, output).await,
-        NodeCommand::Cancel(job) => jobs::cancel(client, &job.job, output).await,
-        NodeCommand::Get(job) => jobs::get(client, &job.job, output).await,
-        NodeCommand::Jobs(arguments) => jobs::jobs(client, &arguments, output).await,
-        NodeCommand::Why(job) => why::why(client, &job.job, output).await,
-        NodeCommand::Invite(arguments) => mesh::invite(client, &arguments, output).await,
+        NodeCommand::Status => mesh::status(&find()?, output).await,
+        NodeCommand::Peers => mesh::peers(&find()?, output).await,
+        NodeCommand::Models { action } => mesh::models(find, action, output).await,
+        NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
+        NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
+        NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,
+        NodeCommand::Watch(job) => jobs::watch(&find()?, &job.job, output).await,
+        NodeCommand::Wait(arguments) => jobs::wait(&find()?, arguments, output).await,
+        NodeCommand::Cancel(job) => jobs::cancel(&find()?, &job.job, output).await,
+        NodeCommand::Get(job) => jobs::get(&find()?, &job.job, output).await,
+        NodeCommand::Jobs(arguments) => jobs::jobs(&find()?, &arguments, output).await,
+        NodeCommand::Why(job) => why::why(&find()?, &job.job, output).await,
+        NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
     }
 }
 

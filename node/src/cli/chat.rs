@@ -15,31 +15,33 @@ use super::text::{escape, escape_answer};
 use super::{input, limits};
 
 pub(super) async fn run(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     arguments: RunArguments,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = input::model(&arguments.model)?;
     let prompt = input::prompt(arguments.prompt)?;
-    once(client, model.as_str(), prompt, &arguments.ask, output).await
+    once(&find()?, model.as_str(), prompt, &arguments.ask, output).await
 }
 
 pub(super) async fn chat(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     arguments: ChatArguments,
     output: &Output,
 ) -> Result<(), Failure> {
     let given = arguments.model.as_deref().map(input::model).transpose()?;
     let converses = arguments.prompt.is_none() && io::stdin().is_terminal() && output.is_terminal();
+    let given = given.map(String::from);
     if !converses {
         let prompt = input::prompt(arguments.prompt)?;
-        let model = given.map(String::from);
-        let model = choose(client, model).await?;
-        return once(client, &model, prompt, &arguments.ask, output).await;
+        let client = find()?;
+        let model = choose(&client, given).await?;
+        return once(&client, &model, prompt, &arguments.ask, output).await;
     }
-    let model = choose(client, given.map(String::from)).await?;
-    let settings = answer::settings(client, &arguments.ask).await?;
-    let mut conversation = Conversation::new(client, output, model, settings);
+    let client = find()?;
+    let model = choose(&client, given).await?;
+    let settings = answer::settings(&client, &arguments.ask).await?;
+    let mut conversation = Conversation::new(&client, output, model, settings);
     conversation.system = arguments.ask.system;
     conversation.begin().await
 }

@@ -22,12 +22,13 @@ use super::text::{escape, escape_answer, milliseconds};
 const RECONNECT: Duration = Duration::from_millis(200);
 
 pub(super) async fn submit(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     arguments: SubmitArguments,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = input::model(&arguments.model)?;
     let prompt = input::prompt(arguments.prompt)?;
+    let client = &find()?;
     let mut request = answer::settings(client, &arguments.ask).await?;
     request.insert("model".to_owned(), json!(model));
     let (kind, field, text) = match arguments.kind {

@@ -115,14 +115,14 @@ fn print(table: &Table, output: &Output) -> Result<(), Failure> {
 }
 
 pub(super) async fn models(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     action: Option<ModelAction>,
     output: &Output,
 ) -> Result<(), Failure> {
     match action {
-        None | Some(ModelAction::List) => list_models(client, output).await,
-        Some(ModelAction::Load(place)) => place_model(client, &place, "load", output).await,
-        Some(ModelAction::Unload(place)) => place_model(client, &place, "unload", output).await,
+        None | Some(ModelAction::List) => list_models(&find()?, output).await,
+        Some(ModelAction::Load(place)) => place_model(find, &place, "load", output).await,
+        Some(ModelAction::Unload(place)) => place_model(find, &place, "unload", output).await,
     }
 }
 
@@ -179,13 +179,14 @@ fn state(state: ModelState) -> String {
 }
 
 async fn place_model(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     place: &ModelPlace,
     verb: &str,
     output: &Output,
 ) -> Result<(), Failure> {
     let model = input::model(&place.model)?;
-    let node = lookup::nodes(client, place.node.as_slice()).await?.pop();
+    let client = find()?;
+    let node = lookup::nodes(&client, place.node.as_slice()).await?.pop();
     let body = PlaceRequest { node };
     let path = ["api", "v1", "models", model.as_str(), verb];
     client.send(reqwest::Method::POST, &path, Some(json!(body))).await?;
@@ -199,7 +200,7 @@ async fn place_model(
 }
 
 pub(super) async fn invite(
-    client: &Client,
+    find: impl FnOnce() -> Result<Client, Failure>,
     arguments: &InviteArguments,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -211,7 +212,7 @@ pub(super) async fn invite(
         uses: Some(arguments.count),
         valid_s: Some(valid_s.map_err(|_| Failure::usage("--expires is too long"))?),
     };
-    let made: InvitationToken = client.post(&["api", "v1", "invitations"], &request).await?;
+    let made: InvitationToken = find()?.post(&["api", "v1", "invitations"], &request).await?;
     if output.is_json() {
         return output.object(&made);
     }

@@ -80,10 +80,10 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "NAME                MS",
-                "창가                 5",
-                "desk-2            1200",
-                "a\\u{1b}[31m\\nb      1",
+                "NAME              MS",
+                "창가               5",
+                "desk-2          1200",
+                "a\\u{1b}[31m\\nb     1",
             ]
         );
     }

@@ -139,7 +139,7 @@ mod tests {
     fn sizes_and_times_have_about_three_digits() {
         assert_eq!(bytes(0), "0 B");
         assert_eq!(bytes(1_023), "1023 B");
-        assert_eq!(bytes(1_258_291), "1.20 MiB");
+        assert_eq!(bytes(1_234 << 10), "1.20 MiB");
         assert_eq!(bytes(24 << 30), "24.0 GiB");
         assert_eq!(bytes(u64::MAX), "16777215 TiB");
         assert_eq!(milliseconds(0.83), "0.8 ms");
