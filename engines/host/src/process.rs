@@ -78,7 +78,7 @@ impl Process {
         let mut child = launch::spawn(command(spec)).await?;
         let gone = || io::Error::other("the process was gone before it was seen");
         let pid = child.id().ok_or_else(gone)?;
-        limit_address_space(pid, spec.address_space)?;
+        limit_resources(pid, spec.address_space)?;
         if let Some(path) = &spec.record
             && let Err(error) = left_over::record(path, pid)
         {
@@ -105,8 +105,12 @@ impl Process {
         outgoing.try_send(frame).map_err(|_| WriteError::Full)
     }
 
-    /// Closes its standard input, which ends a healthy worker, then kills what is left.
+    /// Closes its standard input, which ends a healthy worker, then kills what is left; without
+    /// grace, kills at once.
     pub(crate) async fn end(&mut self, grace: Duration) -> ExitKind {
+        if grace.is_zero() {
+            kill_group(self.pid);
+        }
         self.outgoing = None;
         // A worker that still writes must not be held up by a full pipe of ours.
         self.incoming.close();
@@ -161,17 +165,21 @@ pub(crate) fn kill_group(pid: u32) {
     let _ = pid;
 }
 
+/// No core dumps, which would write prompts to the disk; and a bound of memory, if there is one.
 #[cfg(target_os = "linux")]
-fn limit_address_space(pid: u32, bytes: Option<u64>) -> io::Result<()> {
+fn limit_resources(pid: u32, address_space: Option<u64>) -> io::Result<()> {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
-    let Some(bytes) = bytes else { return Ok(()) };
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    prlimit(pid, Resource::As, limit).map(drop).map_err(io::Error::from)
+    let limit = |resource, bytes| {
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        prlimit(pid, resource, limit).map(drop).map_err(io::Error::from)
+    };
+    limit(Resource::Core, 0)?;
+    address_space.map_or(Ok(()), |bytes| limit(Resource::As, bytes))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_address_space(_pid: u32, _bytes: Option<u64>) -> io::Result<()> {
+fn limit_resources(_pid: u32, _address_space: Option<u64>) -> io::Result<()> {
     Ok(())
 }
 

@@ -90,12 +90,12 @@ impl<'m> Embedder<'m> {
         Some((work.request, u32::try_from(work.embedded.len()).unwrap_or(u32::MAX)))
     }
 
-    /// Embeds as many texts of the first request as fit one batch; gives its last event when it
-    /// is done.
-    pub(crate) fn step(&mut self) -> Option<Event> {
+    /// Embeds the next texts of the first request, about `limit` tokens of them but at least one
+    /// text; gives the request's last event when it is done.
+    pub(crate) fn step(&mut self, limit: usize) -> Option<Event> {
         let work = self.waiting.front_mut()?;
         work.began.get_or_insert_with(Instant::now);
-        let result = embed_next(&mut self.context, &mut self.batch, self.tokens, work);
+        let result = embed_next(&mut self.context, &mut self.batch, self.tokens, limit, work);
         let request = work.request;
         let event = match result {
             Ok(()) if work.embedded.len() < work.inputs.len() => return None,
@@ -126,6 +126,7 @@ fn embed_next(
     context: &mut LlamaContext<'_>,
     batch: &mut LlamaBatch<'static>,
     capacity: usize,
+    limit: usize,
     work: &mut Work,
 ) -> Result<(), Fault> {
     batch.clear();
@@ -133,7 +134,8 @@ fn embed_next(
     let mut free = capacity;
     let mut taken: Vec<usize> = Vec::new();
     for input in &work.inputs[work.embedded.len()..] {
-        if input.len() > free || taken.len() == EMBED_SEQUENCES as usize {
+        let enough = !taken.is_empty() && capacity - free + input.len() > limit;
+        if enough || input.len() > free || taken.len() == EMBED_SEQUENCES as usize {
             break;
         }
         let sequence = i32::try_from(taken.len()).expect("at most EMBED_SEQUENCES");

@@ -32,12 +32,8 @@ fn threads(order: &LoadModel) -> i32 {
     i32::from(threads.min(1_024))
 }
 
-/// Checks the file, then reads the weights.
-pub(crate) fn model(
-    backend: &LlamaBackend,
-    order: &LoadModel,
-    wires: &Wires,
-) -> Result<Arc<Model>, Fault> {
+/// Checks the order and the file.
+pub(crate) fn inspect(backend: &LlamaBackend, order: &LoadModel) -> Result<Inspection, Fault> {
     let context = order.context;
     let in_range = (1..=SLOTS).contains(&order.slots) && context <= CONTEXT_TOKENS;
     if !in_range {
@@ -49,12 +45,34 @@ pub(crate) fn model(
         let available = machine::available_memory().unwrap_or(u64::MAX);
         check::fits(&inspection, order, context_of(order, &inspection), available)?;
     }
+    Ok(inspection)
+}
+
+/// How many layers to put on the graphics card: what was ordered, or all and then ever fewer,
+/// because only its driver knows what fits. `None` is the library's default, all.
+pub(crate) fn layer_choices(ordered: Option<u32>, offloads: bool, blocks: u64) -> Vec<Option<u32>> {
+    if ordered.is_some() || !offloads {
+        return vec![ordered];
+    }
+    let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+    let fewer = [3, 2, 1, 0].map(|quarters| blocks / 4 * quarters);
+    std::iter::once(None).chain(fewer.map(Some)).collect()
+}
+
+/// Reads the weights.
+pub(crate) fn model(
+    backend: &LlamaBackend,
+    order: &LoadModel,
+    layers: Option<u32>,
+    inspection: Inspection,
+    wires: &Wires,
+) -> Result<Arc<Model>, Fault> {
     let (pulse, interrupt) = (wires.pulse.clone(), Arc::clone(&wires.inbox.interrupt));
     let mut params = LlamaModelParams::default().with_progress_callback(move |done| {
         pulse.loading((done * WEIGHTS_PERMILLE) as u32);
         !interrupt.ends_load()
     });
-    if let Some(layers) = order.gpu_layers {
+    if let Some(layers) = layers {
         params = params.with_n_gpu_layers(layers);
     }
     let llama = LlamaModel::load_from_file(backend, &order.path, &params);
@@ -173,4 +191,17 @@ pub(crate) fn contexts<'m>(
         load_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
     Ok((Contexts { generating, embedding }, loaded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graphics_card_gets_all_layers_or_as_many_as_it_takes() {
+        let all = [None, Some(24), Some(16), Some(8), Some(0)];
+        assert_eq!(layer_choices(None, true, 32), all);
+        assert_eq!(layer_choices(Some(5), true, 32), [Some(5)]);
+        assert_eq!(layer_choices(None, false, 32), [None]);
+    }
 }

@@ -29,11 +29,11 @@ mod thinking;
 mod vocabulary;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
+use pumasi_models::inspect::Inspection;
 use pumasi_protocol::worker::{Command, Event, LoadModel, WORKER_PROTOCOL};
 use pumasi_protocol::{EngineKind, Fault};
 use tracing_subscriber::EnvFilter;
@@ -127,31 +127,50 @@ fn send(wires: &Wires, event: &Event) {
 
 /// `None` if the load failed, so that another one may be asked for.
 fn load_and_serve(backend: &LlamaBackend, order: &LoadModel, wires: &Wires) -> Option<End> {
-    let began = Instant::now();
     wires.inbox.interrupt.begin_load();
     wires.pulse.loading(0);
-    let model = load::model(backend, order, wires);
-    let model = model.map_err(|fault| load_failed(wires, fault)).ok()?;
-    let contexts = load::contexts(backend, &model, order, began);
-    let (contexts, loaded) = contexts.map_err(|fault| load_failed(wires, fault)).ok()?;
-    if wires.inbox.interrupt.ends_load() {
-        load_failed(wires, Fault::Cancelled);
-        return None;
+    let mut failed = Fault::ModelUnsupported;
+    match load::inspect(backend, order) {
+        Ok(inspection) => {
+            let offloads = backend.supports_gpu_offload();
+            let choices = load::layer_choices(order.gpu_layers, offloads, inspection.block_count);
+            for layers in choices {
+                match load_with(backend, order, layers, inspection.clone(), wires) {
+                    Ok(end) => return Some(end),
+                    Err(fault) => failed = fault,
+                }
+                if failed == Fault::Cancelled {
+                    break;
+                }
+            }
+        }
+        Err(fault) => failed = fault,
     }
-    let preparer = Preparer::start(&model, loaded.context, &wires.inbox.sender);
-    let preparer = preparer
-        .map_err(|error| {
-            tracing::error!(%error, "the preparing threads cannot be started");
-            load_failed(wires, Fault::EngineStart);
-        })
-        .ok()?;
     wires.pulse.load_ended();
-    send(wires, &Event::Loaded(loaded));
-    let model = Arc::clone(&model);
-    Some(Server::new(&model, contexts, wires, preparer, order.slots).run())
+    send(wires, &Event::LoadFailed(failed));
+    None
 }
 
-fn load_failed(wires: &Wires, fault: Fault) {
+/// Serves until the end, unless the model cannot be loaded in this way.
+fn load_with(
+    backend: &LlamaBackend,
+    order: &LoadModel,
+    layers: Option<u32>,
+    inspection: Inspection,
+    wires: &Wires,
+) -> Result<End, Fault> {
+    let began = Instant::now();
+    let model = load::model(backend, order, layers, inspection, wires)?;
+    let (contexts, loaded) = load::contexts(backend, &model, order, began)?;
+    if wires.inbox.interrupt.ends_load() {
+        return Err(Fault::Cancelled);
+    }
+    let preparer = Preparer::start(&model, loaded.context, &wires.inbox.sender);
+    let preparer = preparer.map_err(|error| {
+        tracing::error!(%error, "the preparing threads cannot be started");
+        Fault::EngineStart
+    })?;
     wires.pulse.load_ended();
-    send(wires, &Event::LoadFailed(fault));
+    send(wires, &Event::Loaded(loaded));
+    Ok(Server::new(&model, contexts, wires, preparer, order.slots).run())
 }

@@ -47,10 +47,7 @@ fn defaults(llama: &LlamaModel) -> Settings {
 
 impl Model {
     /// Takes stock of a model that the library has just loaded.
-    pub(crate) fn new(
-        llama: LlamaModel,
-        inspection: Inspection,
-    ) -> Result<Self, VocabularyError> {
+    pub(crate) fn new(llama: LlamaModel, inspection: Inspection) -> Result<Self, VocabularyError> {
         let vocabulary = Vocabulary::of(&llama)?;
         let source = llama.meta_val_str("tokenizer.chat_template").ok();
         let (bos, eos) = (vocabulary.bos_text(), vocabulary.eos_text());

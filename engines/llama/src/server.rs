@@ -346,11 +346,12 @@ impl<'m> Server<'m> {
     }
 
     fn embed(&mut self) {
+        let limit = self.pace.chunk(self.slots.iter().any(Slot::is_busy));
         let Some(embedder) = &mut self.contexts.embedding else { return };
         let Some((request, done)) = embedder.progress() else { return };
         self.wires.pulse.at(request, Phase::Prefill, done);
         self.wires.pulse.step_begins();
-        let event = embedder.step();
+        let event = embedder.step(limit);
         self.wires.pulse.step_ends();
         if let Some(event) = event {
             self.wires.pulse.ended(request);

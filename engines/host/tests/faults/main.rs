@@ -269,7 +269,8 @@ async fn cat_c11_engines_get_a_cleared_environment() {
         engine.diagnostics().version.split_whitespace().map(str::to_owned).collect();
     names.sort_unstable();
     let system = if cfg!(windows) { vec!["SystemRoot"] } else { Vec::new() };
-    let expected: Vec<&str> = ["OMP_WAIT_POLICY", "PUMASI_TEST"].into_iter().chain(system).collect();
+    let expected: Vec<&str> =
+        ["OMP_WAIT_POLICY", "PUMASI_TEST"].into_iter().chain(system).collect();
     assert_eq!(names, expected);
 }
 

@@ -31,6 +31,14 @@ fn forever() -> ! {
     }
 }
 
+/// Until it has an effect: the runtime's own handler takes the first SIGSEGV.
+#[cfg(unix)]
+fn raise_until_dead(signal: rustix::process::Signal) -> ! {
+    loop {
+        raise(signal);
+    }
+}
+
 #[cfg(unix)]
 fn raise(signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::getpid(), signal).expect("own process");
@@ -104,7 +112,7 @@ fn on_generate(mode: &str, request: RequestId) {
         "exit" => std::process::exit(0),
         "abort" => std::process::abort(),
         #[cfg(unix)]
-        "segv" => raise(rustix::process::Signal::SEGV),
+        "segv" => raise_until_dead(rustix::process::Signal::SEGV),
         #[cfg(unix)]
         "stopped" => raise(rustix::process::Signal::STOP),
         "hang" => forever(),

@@ -1,9 +1,8 @@
 //! The tokens that can still be drawn, likeliest first, and log-probabilities of the whole
 //! distribution.
 
-/// Tokens more than e^-22 (about one in four thousand million) less likely than the likeliest are
-/// not considered: far below what a draw of 53 bits over a sum can tell apart in practice, and it
-/// leaves hundreds of candidates instead of a whole vocabulary.
+/// Tokens more than e^22 (about four thousand million) times less likely than the likeliest are not
+/// considered, which leaves hundreds of candidates instead of a whole vocabulary.
 const NEGLIGIBLE: f32 = -22.0;
 
 /// A token and its weight.
@@ -88,19 +87,32 @@ impl Candidates {
         self.kept.iter().map(|candidate| f64::from(candidate.score)).sum()
     }
 
-    /// The token at `uniform` (in [0, 1)) of the weight, likeliest first.
-    pub(crate) fn draw(&mut self, uniform: f64) -> u32 {
-        self.sort();
-        let target = self.total() * uniform;
-        let mut sum = 0.0;
-        let reaches = |c: &&Scored| {
-            sum += f64::from(c.score);
-            sum > target
-        };
-        // Rounding can leave the sum just short of the target: then it is the last one.
-        let found = self.kept.iter().find(reaches).or(self.kept.last());
-        found.map_or(0, |candidate| candidate.id)
+    /// Draws by weight with the Gumbel-max trick (Gumbel 1954; Maddison et al. 2014, section 2):
+    /// each token gets noise of its own from `key` and its id, and the largest sum wins. Unlike a
+    /// walk along the cumulated weights, a token that is rounded in or out of the candidates, or
+    /// past another one, leaves the draw of all others as it is, so that a continuation on another
+    /// machine almost always draws alike.
+    pub(crate) fn draw(&self, key: u64) -> u32 {
+        let noisy =
+            |candidate: &Scored| f64::from(candidate.score).ln() + gumbel(key, candidate.id);
+        let best = self.kept.iter().max_by(|a, b| noisy(a).total_cmp(&noisy(b)));
+        best.map_or(0, |candidate| candidate.id)
     }
+}
+
+/// One finalisation step of SplitMix64 (Steele et al. 2014).
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// Standard Gumbel noise for one token: from a uniform number of 53 bits, never 0 or 1.
+fn gumbel(key: u64, id: u32) -> f64 {
+    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
+    let bits = mix(key.wrapping_add(u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let uniform = ((bits >> 11) as f64 + 0.5) * STEP;
+    -(-uniform.ln()).ln()
 }
 
 /// The natural logarithm of the probability of `chosen` and of the `count` likeliest tokens, from
@@ -150,12 +162,23 @@ mod tests {
     }
 
     #[test]
-    fn the_draw_walks_from_the_likeliest_and_never_falls_off_the_end() {
+    fn the_noise_is_gumbel_distributed_and_independent_between_tokens() {
+        let noise: Vec<f64> = (0..20_000).map(|id| gumbel(42, id)).collect();
+        let mean = noise.iter().sum::<f64>() / 20_000.0;
+        let variance = noise.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 20_000.0;
+        // The Euler-Mascheroni constant, and pi squared by six.
+        assert!((mean - 0.5772).abs() < 0.03, "{mean}");
+        assert!((variance - 1.6449).abs() < 0.08, "{variance}");
+        let lagged: f64 = noise.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum();
+        assert!((lagged / 20_000.0 / variance).abs() < 0.03);
+        assert!(gumbel(0, 0).is_finite() && gumbel(u64::MAX, u32::MAX).is_finite());
+    }
+
+    #[test]
+    fn impossible_tokens_are_never_candidates() {
         let mut candidates = Candidates::default();
         candidates.fill(&[1.0, 2.0, f32::NEG_INFINITY, 2.0], 2.0, 1.0);
-        assert_eq!(candidates.draw(0.0), 1);
-        assert_eq!(candidates.draw(0.5), 3);
-        assert_eq!(candidates.draw(0.999_999_999), 0);
-        assert_eq!(candidates.draw(1.0), 0);
+        assert_eq!(candidates.kept.len(), 3);
+        assert!((0..500).all(|key| candidates.draw(key) != 2));
     }
 }

@@ -289,3 +289,36 @@ async fn embeddings_have_unit_length_and_honest_counts() {
     let many: Vec<_> = (0..300).map(|i| EmbedInput::Text(format!("repeat: {i}"))).collect();
     assert_eq!(ask(embed(many, Some(16))).await.map(|e| e.len()), Ok(300));
 }
+
+/// The largest difference of log-probabilities at the same place of two equal answers.
+fn largest_difference(a: &Answer, b: &Answer) -> f32 {
+    assert_eq!(a.ids(), b.ids());
+    let pairs = a.tokens.iter().zip(&b.tokens);
+    let of = |token: &pumasi_protocol::Token| token.logprob.expect("it was asked for");
+    pairs.map(|(a, b)| (of(a) - of(b)).abs()).fold(0.0, f32::max)
+}
+
+#[tokio::test]
+async fn what_is_reused_or_shared_is_what_would_have_been_computed() {
+    let system = Message::text(Role::System, "neighbours lend each other a day's work");
+    let ask = |text: &str| {
+        let mut body = greedy(chat(vec![system.clone(), Message::text(Role::User, text)]));
+        body.logprobs = Some(0);
+        body
+    };
+    let fresh = Rig::new(1).await.ask(ask("upper: abcdefg")).await;
+    assert_eq!(fresh.cached, 0);
+    let rig = Rig::new(3).await;
+    rig.ask(ask("reverse: zyx")).await;
+    let shared = rig.ask(ask("upper: abcdefg")).await;
+    let reused = rig.ask(ask("upper: abcdefg")).await;
+    let beside = [ask("repeat: something long to keep a slot busy"), ask("upper: abcdefg")];
+    let [other, beside] = beside.map(|body| rig.submit(body));
+    let beside = collect(beside).await.expect("an answer");
+    collect(other).await.expect("an answer");
+    for answer in [&shared, &reused, &beside] {
+        assert!(answer.cached > 0);
+        let difference = largest_difference(&fresh, answer);
+        assert!(difference < 1e-2, "{difference}");
+    }
+}

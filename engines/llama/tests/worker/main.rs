@@ -2,4 +2,5 @@
 
 mod answers;
 mod faults;
+mod heldout;
 mod rig;
