@@ -2,20 +2,32 @@
 //! discovery, behind one handle and one bounded stream of events. Knows no job and no engine.
 
 mod config;
+mod control;
+mod data;
+mod discovery;
 mod event;
+mod frames;
 mod handle;
-mod start;
-pub mod identity;
+mod identity;
 mod invitation;
+mod join;
+mod limits;
+mod members;
+mod start;
+#[cfg(test)]
+mod tests;
+mod tls;
 
 pub use config::NetConfig;
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
-pub use handle::{Attempt, InviteError, JoinAs, JoinError, NetError, NetHandle, SendError};
+pub use handle::{Attempt, InviteError, NetError, NetHandle, SendError};
 pub use identity::Identity;
 pub use invitation::{Invite, Token, TokenError};
+pub use join::{JoinAs, JoinError, JoinRefusal};
+
+use tokio::sync::mpsc;
 
 use crate::store::Store;
-use tokio::sync::mpsc;
 
 impl NetHandle {
     /// Listens on all planes with this identity, and goes on with the roster that the store holds.

@@ -50,7 +50,13 @@ impl NetConfig {
     #[must_use]
     pub fn loopback(name: NodeName, incarnation: u64) -> Self {
         let listen = Ipv4Addr::LOCALHOST.into();
-        let free = Self { listen, control_port: 0, data_port: 0, join_port: 0, ..Self::new(name, incarnation) };
+        let free = Self {
+            listen,
+            control_port: 0,
+            data_port: 0,
+            join_port: 0,
+            ..Self::new(name, incarnation)
+        };
         Self { discovery: false, ..free }
     }
 }

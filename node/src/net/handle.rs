@@ -1,6 +1,5 @@
 //! The loop's side of the network: cheap to clone; what must not wait never awaits.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pumasi_protocol::advert::Gossip;
@@ -15,7 +14,7 @@ use super::control::Command;
 use super::data::DataPlane;
 use super::event::Listening;
 use super::invitation::{Invite, Token};
-use super::join;
+use super::join::{JoinAs, JoinError, Joiner};
 use crate::config::PeerAddress;
 use crate::store::StoreError;
 
@@ -34,7 +33,9 @@ pub enum SendError {
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
     /// A port is taken by another program.
-    #[error("port {port} ({plane}) is taken, perhaps by another Pumasi: choose another with the settings, or 0")]
+    #[error(
+        "port {port} ({plane}) is taken, perhaps by another Pumasi: choose another with the settings, or 0"
+    )]
     PortTaken {
         /// Which plane it was for.
         plane: &'static str,
@@ -92,8 +93,6 @@ pub enum InviteError {
     Random(getrandom::Error),
 }
 
-pub use super::join::{JoinAs, JoinError};
-
 /// A running attempt on another node, as its owner sees it.
 #[derive(Debug)]
 pub struct Attempt {
@@ -111,7 +110,7 @@ pub struct NetHandle {
     pub(super) data: DataPlane,
     pub(super) roster: watch::Receiver<Option<Arc<Roster>>>,
     pub(super) listening: watch::Receiver<Listening>,
-    pub(super) joiner: join::Joiner,
+    pub(super) joiner: Joiner,
 }
 
 impl NetHandle {
@@ -255,4 +254,3 @@ impl NetHandle {
         self.commands.send(command).await.map_err(|_| SendError::Closed)
     }
 }
-

@@ -1,7 +1,10 @@
 //! Signed, versioned envelopes of what is gossiped; unknown kinds are kept and forwarded opaque.
 //! An envelope is for one mesh: its signature covers the mesh id, which does not travel.
 
+use std::net::SocketAddr;
+
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::advert::Gossip;
@@ -14,6 +17,8 @@ use crate::roster::Roster;
 const SIGNATURE_DOMAIN: &[u8] = b"pumasi gossip envelope 1\0";
 /// Kind of a body that is a [`Gossip`].
 const KIND_GOSSIP: u16 = 1;
+/// Kind of a body that is [`Addresses`].
+const KIND_ADDRESSES: u16 = 2;
 /// Version of the body's layout.
 const VERSION: u16 = 1;
 /// What an envelope adds to its body, at most.
@@ -52,6 +57,19 @@ pub struct Envelope {
     signature: Vec<u8>,
 }
 
+/// Where a node says it can be reached. Hints: whoever answers there must prove its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Its start number, as in its adverts.
+    pub incarnation: u64,
+    /// Counts these messages within one incarnation.
+    pub sequence: u64,
+    /// Its control plane, UDP and TCP.
+    pub control: Vec<SocketAddr>,
+    /// Its data plane, UDP.
+    pub data: Vec<SocketAddr>,
+}
+
 /// An envelope that may be believed, or at least passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
@@ -61,6 +79,13 @@ pub enum Opened {
         from: NodeId,
         /// What.
         gossip: Gossip,
+    },
+    /// Addresses of this version.
+    Addresses {
+        /// Whose.
+        from: NodeId,
+        /// Which.
+        addresses: Addresses,
     },
     /// Rightly signed by a member, of a kind or version that is not known here.
     Opaque {
@@ -79,16 +104,32 @@ impl Envelope {
         mesh: &MeshId,
         gossip: &Gossip,
     ) -> Result<Vec<u8>, EnvelopeError> {
-        let body = frame::encode_body(gossip, limits::GOSSIP_BYTES - OVERHEAD)
+        Self::seal_body(key, mesh, KIND_GOSSIP, gossip)
+    }
+
+    /// Signs addresses for one mesh, likewise.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::TooLarge`].
+    pub fn seal_addresses(
+        key: &SigningKey,
+        mesh: &MeshId,
+        addresses: &Addresses,
+    ) -> Result<Vec<u8>, EnvelopeError> {
+        Self::seal_body(key, mesh, KIND_ADDRESSES, addresses)
+    }
+
+    fn seal_body<T: Serialize>(
+        key: &SigningKey,
+        mesh: &MeshId,
+        kind: u16,
+        body: &T,
+    ) -> Result<Vec<u8>, EnvelopeError> {
+        let body = frame::encode_body(body, limits::GOSSIP_BYTES - OVERHEAD)
             .map_err(|_| EnvelopeError::TooLarge)?;
-        let signature = key.sign(&signed_bytes(mesh, KIND_GOSSIP, VERSION, &body));
-        let envelope = Self {
-            author: NodeId(key.verifying_key().to_bytes()),
-            kind: KIND_GOSSIP,
-            version: VERSION,
-            body,
-            signature: signature.to_bytes().to_vec(),
-        };
+        let signature = key.sign(&signed_bytes(mesh, kind, VERSION, &body)).to_bytes().to_vec();
+        let author = NodeId(key.verifying_key().to_bytes());
+        let envelope = Self { author, kind, version: VERSION, body, signature };
         frame::encode_body(&envelope, limits::GOSSIP_BYTES).map_err(|_| EnvelopeError::TooLarge)
     }
 
@@ -106,13 +147,26 @@ impl Envelope {
             return Err(EnvelopeError::NotMember);
         }
         envelope.verify(&roster.mesh)?;
-        if (envelope.kind, envelope.version) != (KIND_GOSSIP, VERSION) {
-            return Ok(Opened::Opaque { from });
+        match (envelope.kind, envelope.version) {
+            (KIND_GOSSIP, VERSION) => {
+                let gossip = envelope.decode()?;
+                check(&gossip, &from)?;
+                Ok(Opened::Gossip { from, gossip })
+            }
+            (KIND_ADDRESSES, VERSION) => {
+                let addresses: Addresses = envelope.decode()?;
+                let most = addresses.control.len().max(addresses.data.len());
+                if most > limits::ADVERT_ADDRESSES {
+                    return Err(EnvelopeError::Implausible);
+                }
+                Ok(Opened::Addresses { from, addresses })
+            }
+            _ => Ok(Opened::Opaque { from }),
         }
-        let gossip: Gossip =
-            frame::decode_body(&envelope.body).map_err(|_| EnvelopeError::Malformed)?;
-        check(&gossip, &from)?;
-        Ok(Opened::Gossip { from, gossip })
+    }
+
+    fn decode<T: DeserializeOwned>(&self) -> Result<T, EnvelopeError> {
+        frame::decode_body(&self.body).map_err(|_| EnvelopeError::Malformed)
     }
 
     fn verify(&self, mesh: &MeshId) -> Result<(), EnvelopeError> {
@@ -241,6 +295,7 @@ mod tests {
             Envelope { signature: Vec::new(), ..good.clone() },
             Envelope { signature: flipped, ..good.clone() },
             Envelope { kind: 2, ..good.clone() },
+            Envelope { version: 2, ..good.clone() },
             Envelope { body: [good.body.clone(), vec![0]].concat(), ..good.clone() },
         ];
         for envelope in forged {
@@ -286,9 +341,23 @@ mod tests {
     }
 
     #[test]
+    fn cat_p18_more_addresses_than_a_node_has_are_refused() {
+        let roster = roster(0);
+        let address: SocketAddr = "10.0.0.1:7863".parse().expect("an address");
+        let open = |count| {
+            let control = vec![address; count];
+            let addresses = Addresses { incarnation: 1, sequence: 2, control, data: Vec::new() };
+            let bytes = Envelope::seal_addresses(&key(1), &roster.mesh, &addresses);
+            Envelope::open(&bytes.expect("small"), &roster).map(|_| ())
+        };
+        assert_eq!(open(16), Ok(()));
+        assert_eq!(open(17), Err(EnvelopeError::Implausible));
+    }
+
+    #[test]
     fn newer_kinds_and_versions_are_passed_on_unread() {
         let roster = roster(0);
-        for (kind, version) in [(2, 1), (1, 2)] {
+        for (kind, version) in [(3, 1), (1, 2)] {
             let body = vec![1, 2, 3];
             let signed = signed_bytes(&roster.mesh, kind, version, &body);
             let signature = key(1).sign(&signed).to_bytes().to_vec();

@@ -1,0 +1,379 @@
+//! The control plane: one task around the libp2p swarm. It connects members, keeps their rosters in
+//! step, carries gossip and requests, and watches who is alive. It never waits for the loop, the
+//! store or a peer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+use libp2p::Swarm;
+use libp2p::request_response::{OutboundRequestId, ResponseChannel};
+use libp2p::swarm::ConnectionId;
+use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::roster::{Change, Roster, SignedEntry};
+use pumasi_protocol::{Control as SchedulerMessage, NodeId, NodeName};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::data::DataPlane;
+use super::discovery::{Discovery, Sighting};
+use super::event::{Listening, NetEvent};
+use super::handle::NetError;
+use super::identity::{Identity, peer_id};
+use super::join::{Door, Welcome};
+use super::limits::{NOTICES, REMEMBER_INTERVAL, TICK};
+use super::members::{Learned, Membership};
+use crate::config::PeerAddress;
+use crate::store::Store;
+
+mod behaviour;
+mod book;
+mod codec;
+mod connections;
+mod gossiping;
+mod hearsay;
+mod requests;
+
+use behaviour::{Behaviour, BehaviourEvent, OneTopic};
+use book::{Book, is_dialable};
+use hearsay::Hearsay;
+use requests::{Pending, Sync};
+
+/// The setting under which members' addresses are kept.
+const REMEMBERED: &str = "net.addresses";
+
+/// What the handle asks of the control plane.
+pub(crate) enum Command {
+    Control { to: NodeId, control: SchedulerMessage },
+    Request { to: NodeId, request: Request, reply: oneshot::Sender<Result<Response, NetError>> },
+    Publish(Gossip),
+    Found { mesh_name: NodeName, person: NodeName, reply: RosterReply },
+    Joined { welcome: Welcome, reply: RosterReply },
+    Change { change: Change, reply: RosterReply },
+    AddEntries { entries: Vec<SignedEntry>, reply: oneshot::Sender<Result<usize, NetError>> },
+    Dial(PeerAddress),
+    Shutdown { reply: oneshot::Sender<()> },
+}
+
+pub(crate) type RosterReply = oneshot::Sender<Result<Arc<Roster>, NetError>>;
+
+/// What the network's other tasks tell the control plane.
+pub(crate) enum Notice {
+    /// New entries were kept; everybody but `from` should have them.
+    Fresh { entries: Vec<SignedEntry>, from: Option<NodeId> },
+    /// Entries of a synchronisation were taken.
+    Synced { node: NodeId, learned: Learned },
+    /// Pushed entries of a peer were taken.
+    Pushed { node: NodeId, learned: Learned },
+    /// The loop answered a peer's request.
+    Answered { channel: ResponseChannel<Response>, response: Response },
+    /// A given address was looked up.
+    Resolved { address: PeerAddress, found: Vec<SocketAddr> },
+    /// Discovery saw somebody.
+    Seen(Sighting),
+}
+
+/// One libp2p connection.
+struct Link {
+    remote: SocketAddr,
+    dialled_by_me: bool,
+}
+
+/// A member with at least one connection.
+struct Peer {
+    links: BTreeMap<ConnectionId, Link>,
+    /// The loop was told.
+    up: bool,
+    missed_pings: u32,
+    sync: Sync,
+    refused: u32,
+    refused_since: Instant,
+}
+
+impl Peer {
+    fn is_loopback(&self) -> bool {
+        self.links.values().any(|link| link.remote.ip().to_canonical().is_loopback())
+    }
+}
+
+/// What the task is built from.
+pub(super) struct Setup {
+    pub(super) listen: SocketAddr,
+    pub(super) name: NodeName,
+    pub(super) incarnation: u64,
+    pub(super) identity: Identity,
+    pub(super) membership: Arc<Membership>,
+    pub(super) store: Store,
+    pub(super) data: DataPlane,
+    pub(super) events: mpsc::Sender<NetEvent>,
+    pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) listening: watch::Sender<Listening>,
+}
+
+/// The swarm, listening already, so that a taken port is an error of the start.
+pub(super) struct Control {
+    me: NodeId,
+    setup: Setup,
+    swarm: Swarm<Behaviour>,
+    topic: OneTopic,
+    subscribed: bool,
+    book: Book,
+    hearsay: Hearsay,
+    peers: BTreeMap<NodeId, Peer>,
+    pending: BTreeMap<OutboundRequestId, Pending>,
+    /// Dials of given addresses, to learn who answers there.
+    dialling: BTreeMap<ConnectionId, PeerAddress>,
+    /// The members of the last roster that was applied.
+    applied: BTreeSet<NodeId>,
+    /// Events that the loop must get, while its channel is full.
+    unsent: VecDeque<NetEvent>,
+    control_port: u16,
+    data_port: u16,
+    join_port: u16,
+    announce: Announce,
+    remembered_at: Instant,
+    discovery: Option<Discovery>,
+    door: Option<Door>,
+}
+
+/// When to tell the mesh where this node is.
+struct Announce {
+    sequence: u64,
+    due: BTreeSet<Instant>,
+}
+
+impl Control {
+    pub(super) fn listen(setup: Setup) -> Result<Self, NetError> {
+        let topic = OneTopic::default();
+        let mut swarm = behaviour::swarm(&setup.identity, topic.clone());
+        let control_port = behaviour::listen(&mut swarm, setup.listen)?;
+        let me = setup.identity.node();
+        let data_port = setup.data.port();
+        Ok(Self {
+            me,
+            setup,
+            swarm,
+            topic,
+            subscribed: false,
+            book: Book::new(me),
+            hearsay: Hearsay::default(),
+            peers: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            dialling: BTreeMap::new(),
+            applied: BTreeSet::new(),
+            unsent: VecDeque::new(),
+            control_port,
+            data_port,
+            join_port: 0,
+            announce: Announce { sequence: 0, due: BTreeSet::new() },
+            remembered_at: Instant::now(),
+            discovery: None,
+            door: None,
+        })
+    }
+
+    pub(super) fn control_port(&self) -> u16 {
+        self.control_port
+    }
+
+    /// Adds the door, once it is open, and discovery, once everything listens.
+    pub(super) fn complete(
+        &mut self,
+        door: Door,
+        peers: Vec<PeerAddress>,
+        discovery: Option<Discovery>,
+    ) {
+        self.join_port = door.port();
+        self.door = Some(door);
+        self.discovery = discovery;
+        let now = Instant::now();
+        peers.into_iter().for_each(|address| self.book.give(address, now));
+        match self.setup.store.setting(REMEMBERED) {
+            Ok(text) => self.book.recall(&text.unwrap_or_default(), now),
+            Err(error) => tracing::warn!(%error, "addresses of the last start cannot be read"),
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut notices: mpsc::Receiver<Notice>,
+    ) {
+        let mut roster = self.setup.membership.members().watch();
+        roster.mark_changed();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm(event),
+                command = commands.recv() => match command {
+                    Some(Command::Shutdown { reply }) => return self.shutdown(Some(reply)).await,
+                    Some(command) => self.on_command(command),
+                    None => return self.shutdown(None).await,
+                },
+                Some(notice) = notices.recv() => self.on_notice(notice),
+                Ok(()) = roster.changed() => {
+                    let roster = roster.borrow_and_update().clone();
+                    self.on_roster(roster);
+                }
+                _ = tick.tick() => self.on_tick(),
+            }
+            self.flush_unsent();
+        }
+    }
+
+    async fn shutdown(mut self, reply: Option<oneshot::Sender<()>>) {
+        if let Some(text) = self.book.changes()
+            && let Err(error) = self.setup.store.set_setting(REMEMBERED, Some(text)).await
+        {
+            tracing::warn!(%error, "addresses of members were not stored");
+        }
+        let connected: Vec<_> = self.swarm.connected_peers().copied().collect();
+        for peer in connected {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        if let Some(discovery) = self.discovery.take() {
+            discovery.close();
+        }
+        if let Some(door) = self.door.take() {
+            door.close().await;
+        }
+        self.setup.data.shutdown().await;
+        // The goodbyes go out while the swarm is still driven.
+        let drained = async {
+            while self.swarm.network_info().num_peers() > 0 {
+                self.swarm.select_next_some().await;
+            }
+        };
+        let _ = tokio::time::timeout(TICK, drained).await;
+        drop(self);
+        if let Some(reply) = reply {
+            let _ = reply.send(());
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let membership = self.setup.membership.clone();
+        match command {
+            Command::Control { to, control } => self.send_control(to, control),
+            Command::Request { to, request, reply } => self.send_request(to, request, reply),
+            Command::Publish(gossip) => self.publish(&gossip),
+            Command::Found { mesh_name, person, reply } => {
+                let name = self.setup.name.clone();
+                tokio::spawn(async move {
+                    let _ = reply.send(membership.found(mesh_name, name, person).await);
+                });
+            }
+            Command::Joined { welcome, reply } => {
+                self.setup.data.set_addresses(welcome.issuer, vec![welcome.data]);
+                self.book.learn(welcome.issuer, &[welcome.control], Instant::now());
+                tokio::spawn(async move {
+                    let _ = reply.send(membership.begin(welcome.entries).await);
+                });
+            }
+            Command::Change { change, reply } => {
+                tokio::spawn(async move {
+                    let _ = reply.send(change_roster(&membership, &change).await);
+                });
+            }
+            Command::AddEntries { entries, reply } => {
+                tokio::spawn(async move {
+                    let taken = membership.take(entries, None).await;
+                    let _ = reply.send(taken.map(|learned| learned.new).map_err(Into::into));
+                });
+            }
+            Command::Dial(address) => self.book.give(address, Instant::now()),
+            Command::Shutdown { .. } => unreachable!("the task's loop takes this one itself"),
+        }
+    }
+
+    fn on_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Fresh { entries, from } => self.push_entries(&entries, from),
+            Notice::Synced { node, learned } => self.on_synced(node, learned),
+            Notice::Pushed { node, learned } if learned.waiting => self.start_sync(node),
+            Notice::Pushed { .. } => {}
+            Notice::Answered { channel, response } => self.answer(channel, response),
+            Notice::Resolved { address, found } => self.dial_given(&address, &found),
+            Notice::Seen(sighting) => self.on_sighting(sighting),
+        }
+    }
+
+    /// A node of a mesh allows its members, and only them, on all planes.
+    fn on_roster(&mut self, roster: Option<Arc<Roster>>) {
+        let Some(roster) = roster else { return };
+        let members: BTreeSet<NodeId> =
+            roster.members.keys().filter(|node| **node != self.me).copied().collect();
+        for node in self.applied.difference(&members).filter_map(peer_id) {
+            self.swarm.behaviour_mut().members.disallow_peer(node);
+        }
+        let now = Instant::now();
+        for node in members.difference(&self.applied) {
+            if let Some(peer) = peer_id(node) {
+                self.swarm.behaviour_mut().members.allow_peer(peer);
+            }
+            self.book.hurry(*node, now);
+        }
+        self.applied = members;
+        self.setup.data.keep_members();
+        self.hearsay.keep(|node| roster.contains(node));
+        self.book.keep(|node| roster.contains(node));
+        self.subscribe(&roster);
+        self.announce_soon();
+        if let Some(discovery) = &self.discovery {
+            discovery.announce(Some(&roster));
+        }
+        self.emit(NetEvent::RosterChanged(roster));
+        self.dial_due();
+    }
+
+    fn on_tick(&mut self) {
+        self.dial_due();
+        self.announce_due();
+        if self.remembered_at.elapsed() >= REMEMBER_INTERVAL {
+            self.remembered_at = Instant::now();
+            self.remember();
+        }
+    }
+
+    /// Stores where members were, for a start on a network without multicast.
+    fn remember(&mut self) {
+        let Some(text) = self.book.changes() else { return };
+        let store = self.setup.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.set_setting(REMEMBERED, Some(text)).await {
+                tracing::warn!(%error, "addresses of members were not stored");
+            }
+        });
+    }
+
+    /// Hands an event that must not be lost to the loop.
+    fn emit(&mut self, event: NetEvent) {
+        if !self.unsent.is_empty() {
+            return self.unsent.push_back(event);
+        }
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.setup.events.try_send(event) {
+            self.unsent.push_back(event);
+        }
+    }
+
+    fn flush_unsent(&mut self) {
+        while let Some(event) = self.unsent.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event)) = self.setup.events.try_send(event) {
+                // Peers that come and go while the loop is stuck need no more room than this.
+                self.unsent.push_front(event);
+                self.unsent.truncate(NOTICES);
+                return;
+            }
+        }
+    }
+}
+
+async fn change_roster(membership: &Membership, change: &Change) -> Result<Arc<Roster>, NetError> {
+    let entry = membership.sign(change)?;
+    membership.take(vec![entry], None).await?;
+    membership.members().roster().ok_or(NetError::NoMesh)
+}

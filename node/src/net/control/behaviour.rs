@@ -1,0 +1,213 @@
+//! The libp2p swarm of the control plane. Nobody gets past the allow-list, whoever dialled; only one
+//! topic exists. There is no identify: members gossip their addresses, and a stranger learns nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use libp2p::allow_block_list::{self, AllowedPeers};
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::gossipsub::{self, MessageAuthenticity, TopicHash, ValidationMode};
+use libp2p::multiaddr::{Multiaddr, Protocol};
+use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::{Swarm, SwarmBuilder, noise, ping, tcp, yamux};
+use pumasi_protocol::{MeshId, limits};
+
+use super::super::handle::NetError;
+use super::super::identity::Identity;
+use super::super::limits::{
+    CONNECTIONS, CONNECTIONS_PER_PEER, CONTROL_STREAMS, DIALLED, PENDING_CONNECTIONS,
+    PING_INTERVAL, PING_TIMEOUT, REQUEST_TIMEOUT,
+};
+use super::codec::{Codec, PROTOCOL};
+
+/// The one topic of this node's mesh, once it belongs to one; everything else is not subscribed to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OneTopic(Arc<OnceLock<TopicHash>>);
+
+impl OneTopic {
+    pub(super) fn set(&self, topic: TopicHash) {
+        // A node belongs to one mesh for the time of a start.
+        let _ = self.0.set(topic);
+    }
+}
+
+impl gossipsub::TopicSubscriptionFilter for OneTopic {
+    fn can_subscribe(&mut self, topic: &TopicHash) -> bool {
+        self.0.get() == Some(topic)
+    }
+}
+
+type Gossipsub = gossipsub::Behaviour<gossipsub::IdentityTransform, OneTopic>;
+
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    // First, so that no other behaviour hears of a connection that is refused.
+    pub(super) members: allow_block_list::Behaviour<AllowedPeers>,
+    pub(super) limits: connection_limits::Behaviour,
+    pub(super) ping: ping::Behaviour,
+    pub(super) gossip: Gossipsub,
+    pub(super) requests: request_response::Behaviour<Codec>,
+}
+
+fn gossip(identity: &Identity, topic: OneTopic) -> Gossipsub {
+    let config = gossipsub::ConfigBuilder::default()
+        .validation_mode(ValidationMode::Strict)
+        .validate_messages()
+        // The envelope inside is within the limit; libp2p's own fields come on top.
+        .max_transmit_size(limits::GOSSIP_BYTES + 2_048)
+        .build()
+        .expect("the settings agree with each other");
+    let authenticity = MessageAuthenticity::Signed(identity.keypair().clone());
+    Gossipsub::new_with_subscription_filter(authenticity, config, topic)
+        .expect("strict validation and signing agree")
+}
+
+fn behaviour(identity: &Identity, topic: OneTopic) -> Behaviour {
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
+        .with_max_pending_outgoing(Some(PENDING_CONNECTIONS))
+        .with_max_established(Some(CONNECTIONS))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER));
+    let requests = request_response::Config::default()
+        .with_request_timeout(REQUEST_TIMEOUT)
+        .with_max_concurrent_streams(CONTROL_STREAMS);
+    let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
+    Behaviour {
+        members: allow_block_list::Behaviour::default(),
+        limits: connection_limits::Behaviour::new(limits),
+        ping: ping::Behaviour::new(ping),
+        gossip: gossip(identity, topic),
+        requests: request_response::Behaviour::with_codec(
+            Codec,
+            [(PROTOCOL, ProtocolSupport::Full)],
+            requests,
+        ),
+    }
+}
+
+pub(super) fn swarm(identity: &Identity, topic: OneTopic) -> Swarm<Behaviour> {
+    let tcp = tcp::Config::default().nodelay(true);
+    SwarmBuilder::with_existing_identity(identity.keypair().clone())
+        .with_tokio()
+        .with_tcp(tcp, noise::Config::new, yamux::Config::default)
+        .expect("an Ed25519 key is a noise key")
+        .with_quic()
+        .with_behaviour(|_| behaviour(identity, topic))
+        .expect("making the behaviour cannot fail")
+        .with_swarm_config(|config| {
+            // Pings keep a connection in use; what has no stream at all was refused.
+            config.with_idle_connection_timeout(Duration::from_secs(60))
+        })
+        .build()
+}
+
+/// The topic on which a mesh gossips; tells who does not know the mesh id nothing.
+pub(super) fn topic(mesh: &MeshId) -> gossipsub::IdentTopic {
+    let name = blake3::derive_key("pumasi gossip topic 1", &mesh.0);
+    gossipsub::IdentTopic::new(hex::encode(&name[..16]))
+}
+
+fn quic(address: SocketAddr) -> Multiaddr {
+    let base = Multiaddr::from(address.ip());
+    base.with(Protocol::Udp(address.port())).with(Protocol::QuicV1)
+}
+
+fn plain(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+}
+
+/// What to dial to reach these control addresses: QUIC, and TCP where UDP is blocked. All are tried
+/// at once, and the first that is through wins.
+pub(super) fn dialled(addresses: &[SocketAddr]) -> Vec<Multiaddr> {
+    addresses.iter().take(DIALLED).flat_map(|address| [quic(*address), plain(*address)]).collect()
+}
+
+/// The socket address in a libp2p address, whichever transport.
+pub(super) fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) | Protocol::Udp(port) => Some(SocketAddr::new(ip, port)),
+        _ => None,
+    }
+}
+
+/// Listens with QUIC and TCP on one port, and says which.
+pub(super) fn listen(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<u16, NetError> {
+    // A port that was free a moment ago can be gone: a given one is an error, a picked one is not.
+    let tries = if address.port() == 0 { 16 } else { 1 };
+    let mut last = None;
+    for _ in 0..tries {
+        let port = pick_port(address)?;
+        match listen_on(swarm, SocketAddr::new(address.ip(), port)) {
+            Ok(()) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.expect("tried at least once");
+    Err(NetError::Listen { plane: "control plane", error: std::io::Error::other(error) })
+}
+
+fn listen_on(
+    swarm: &mut Swarm<Behaviour>,
+    address: SocketAddr,
+) -> Result<(), libp2p::TransportError<std::io::Error>> {
+    let mut addresses = vec![quic(address), plain(address)];
+    if address.ip() == IpAddr::from(Ipv6Addr::UNSPECIFIED) {
+        // libp2p's IPv6 sockets do not take IPv4.
+        let also = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
+        addresses.extend([quic(also), plain(also)]);
+    }
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match swarm.listen_on(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => {
+                for listener in listeners {
+                    swarm.remove_listener(listener);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A port that is free for both transports, or the given one.
+fn pick_port(address: SocketAddr) -> Result<u16, NetError> {
+    let plane = "control plane";
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => NetError::PortTaken { plane, port: address.port() },
+        _ => NetError::Listen { plane, error },
+    };
+    let tcp = std::net::TcpListener::bind(address).map_err(failed)?;
+    let port = tcp.local_addr().map_err(failed)?.port();
+    match std::net::UdpSocket::bind(SocketAddr::new(address.ip(), port)) {
+        Ok(_) => Ok(port),
+        // Listening fails, too, and says so or picks another.
+        Err(_) if address.port() == 0 => Ok(port),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_addresses_survive_the_way_through_libp2p() {
+        for text in ["10.0.0.7:7863", "[fd00::7]:7863"] {
+            let address: SocketAddr = text.parse().expect("an address");
+            for dialled in dialled(&[address]) {
+                assert_eq!(socket_address(&dialled), Some(address));
+            }
+        }
+        assert_eq!(socket_address(&Multiaddr::empty()), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! Connections of the control plane: dialling what is due, one connection a pair, who is up or down.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use libp2p::core::ConnectedPoint;
+use libp2p::multiaddr::Multiaddr;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{PeerId, ping};
+use pumasi_protocol::NodeId;
+
+use super::super::discovery::Sighting;
+use super::super::event::{Listening, NetEvent};
+use super::super::identity::{node_id, peer_id};
+use super::super::limits::{MISBEHAVIOUR, MISBEHAVIOUR_WINDOW, PING_FAILURES};
+use super::behaviour::{dialled, socket_address};
+use super::requests::Sync;
+use super::{BehaviourEvent, Control, Link, Notice, Peer, is_dialable};
+use crate::config::PeerAddress;
+
+impl Control {
+    pub(super) fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_request_event(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_connected(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                self.on_closed(peer_id, connection_id);
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                self.dialling.remove(&connection_id);
+                self.on_dial_error(&error);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => self.on_listen(&address, true),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.on_listen(&address, false),
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(%error, "a control-plane listener has trouble");
+            }
+            // The rest is bookkeeping of libp2p, whose event type is open.
+            _ => {}
+        }
+    }
+
+    fn on_listen(&mut self, address: &Multiaddr, added: bool) {
+        let Some(address) = socket_address(address) else { return };
+        let mut control = self.setup.listening.borrow().control.clone();
+        match (added, control.iter().position(|known| *known == address)) {
+            (true, None) => control.push(address),
+            (false, Some(at)) => drop(control.remove(at)),
+            (true, Some(_)) | (false, None) => return,
+        }
+        control.sort_by_key(|address| (address.ip().is_loopback(), *address));
+        let on = |port| {
+            let with_port = |address: &SocketAddr| SocketAddr::new(address.ip(), port);
+            control.iter().map(with_port).collect::<Vec<_>>()
+        };
+        let (data, join) = (on(self.data_port), on(self.join_port));
+        let listening = Listening { control, data, join };
+        self.setup.listening.send_replace(listening.clone());
+        self.emit(NetEvent::Listening(listening));
+        self.announce_soon();
+    }
+
+    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let remote = socket_address(endpoint.get_remote_address());
+        let (Some(node), Some(remote)) = (node_id(&peer), remote) else {
+            self.swarm.close_connection(connection);
+            return;
+        };
+        if let Some(address) = self.dialling.remove(&connection) {
+            self.book.answered(&address, node);
+            self.book.learn(node, &[remote], Instant::now());
+        }
+        if endpoint.is_dialer() {
+            self.book.connected(node, remote);
+        }
+        let link = Link { remote, dialled_by_me: endpoint.is_dialer() };
+        let first = !self.peers.contains_key(&node);
+        let peer = self.peers.entry(node).or_insert_with(|| Peer {
+            links: BTreeMap::new(),
+            up: false,
+            missed_pings: 0,
+            sync: Sync::default(),
+            refused: 0,
+            refused_since: Instant::now(),
+        });
+        peer.links.insert(connection, link);
+        if first {
+            self.start_sync(node);
+        } else {
+            self.close_surplus(node, connection);
+        }
+    }
+
+    /// One connection a pair stays. Of two that one side dialled, that side closes the later one; of
+    /// two that both dialled, the lower id closes the other's. So no two sides close different ones.
+    fn close_surplus(&mut self, node: NodeId, new: ConnectionId) {
+        let Some(peer) = self.peers.get(&node) else { return };
+        let by_me = |by_me: bool| {
+            let links = peer.links.iter().filter(move |(_, link)| link.dialled_by_me == by_me);
+            links.map(|(connection, _)| *connection)
+        };
+        let surplus: Vec<ConnectionId> = match (by_me(true).count(), self.me < node) {
+            (2.., _) => by_me(true).filter(|connection| *connection == new).collect(),
+            (1, true) => by_me(false).collect(),
+            (0 | 1, _) => Vec::new(),
+        };
+        for connection in surplus {
+            self.swarm.close_connection(connection);
+        }
+    }
+
+    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId) {
+        let Some(node) = node_id(&peer) else { return };
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        peer.links.remove(&connection);
+        if !peer.links.is_empty() {
+            return;
+        }
+        let was_up = peer.up;
+        self.peers.remove(&node);
+        self.book.disconnected(node, Instant::now());
+        self.setup.data.drop_connections(node);
+        if was_up {
+            self.emit(NetEvent::PeerDown { node });
+        }
+    }
+
+    fn on_dial_error(&mut self, error: &DialError) {
+        let DialError::LocalPeerId { address } = error else {
+            tracing::debug!(%error, "a control address does not answer");
+            return;
+        };
+        // A given address may be this very node's; anywhere else, it is a copy of it.
+        let own = self.setup.listening.borrow().control.clone();
+        let there = socket_address(address).filter(|address| !own.contains(address));
+        if let Some(address) = there {
+            self.emit(NetEvent::SameKey { address });
+        }
+    }
+
+    fn on_ping(&mut self, event: ping::Event) {
+        let Some(node) = node_id(&event.peer) else { return };
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        match event.result {
+            Ok(rtt) => {
+                peer.missed_pings = 0;
+                if peer.up {
+                    let rtt_us = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
+                    // One of many: no harm if the loop misses it.
+                    let _ = self.setup.events.try_send(NetEvent::Rtt { node, rtt_us });
+                }
+            }
+            Err(_) => {
+                peer.missed_pings += 1;
+                if peer.missed_pings >= PING_FAILURES {
+                    tracing::info!(peer = %node.short(), "a member does not answer any more");
+                    let _ = self.swarm.disconnect_peer_id(event.peer);
+                }
+            }
+        }
+    }
+
+    pub(super) fn dial_due(&mut self) {
+        let now = Instant::now();
+        if !self.subscribed {
+            return;
+        }
+        let (peers, applied) = (&self.peers, &self.applied);
+        let due =
+            self.book.due_nodes(now, |node| applied.contains(node) && !peers.contains_key(node));
+        let given =
+            self.book.due_given(now, |node| node.is_none_or(|node| !peers.contains_key(node)));
+        for (node, addresses) in due {
+            self.dial_node(node, &addresses);
+        }
+        for address in given {
+            let notices = self.setup.notices.clone();
+            tokio::task::spawn_blocking(move || {
+                let found = address.resolve().unwrap_or_default();
+                // Full: the address is due again soon.
+                let _ = notices.try_send(Notice::Resolved { address, found });
+            });
+        }
+    }
+
+    fn dial_node(&mut self, node: NodeId, addresses: &[SocketAddr]) {
+        let Some(peer) = peer_id(&node) else { return };
+        let dial = DialOpts::peer_id(peer)
+            .addresses(dialled(addresses))
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .allocate_new_port()
+            .build();
+        if let Err(error) = self.swarm.dial(dial) {
+            tracing::debug!(peer = %node.short(), %error, "a member was not dialled");
+        }
+    }
+
+    /// Dials an address without knowing whose it is; whoever answers must be a member.
+    pub(super) fn dial_given(&mut self, address: &PeerAddress, found: &[SocketAddr]) {
+        for target in found {
+            let links = self
+                .peers
+                .iter()
+                .flat_map(|(node, peer)| peer.links.values().map(move |l| (node, l)));
+            let connected = links.filter(|(_, link)| link.dialled_by_me);
+            let there = connected.into_iter().find(|(_, link)| link.remote == *target);
+            if let Some(node) = there.map(|(node, _)| *node) {
+                self.book.answered(address, node);
+                return;
+            }
+        }
+        // TCP and QUIC are different addresses here, and each answer would be a connection.
+        for target in dialled(found) {
+            let dial = DialOpts::unknown_peer_id().address(target).allocate_new_port().build();
+            let connection = dial.connection_id();
+            if self.swarm.dial(dial).is_ok() {
+                self.dialling.insert(connection, address.clone());
+            }
+        }
+    }
+
+    pub(super) fn on_sighting(&mut self, sighting: Sighting) {
+        let Sighting { candidate, control, run } = sighting;
+        if candidate.node == self.me {
+            let copy = run.is_some_and(|run| run != self.setup.incarnation);
+            if let Some(address) = control.first().copied().filter(|_| copy) {
+                self.emit(NetEvent::SameKey { address });
+            }
+            return;
+        }
+        if self.applied.contains(&candidate.node) {
+            let found: Vec<_> =
+                control.into_iter().filter(|address| is_dialable(address, false)).collect();
+            self.book.learn(candidate.node, &found, Instant::now());
+            self.dial_due();
+        }
+        // One of many: no harm if the loop misses it.
+        let _ = self.setup.events.try_send(NetEvent::Found(candidate));
+    }
+
+    /// Counts what no honest node sends; too much of it ends the connection for a while.
+    pub(super) fn note_misbehaviour(&mut self, node: NodeId) {
+        let now = Instant::now();
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        if now.duration_since(peer.refused_since) > MISBEHAVIOUR_WINDOW {
+            (peer.refused, peer.refused_since) = (0, now);
+        }
+        peer.refused += 1;
+        if peer.refused == MISBEHAVIOUR {
+            tracing::warn!(peer = %node.short(), "a member sends nonsense and is cut off for a while");
+            if let Some(peer) = peer_id(&node) {
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            self.book.cut_off(node, now);
+            self.emit(NetEvent::Misbehaved { node });
+        }
+    }
+}

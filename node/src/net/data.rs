@@ -1,0 +1,242 @@
+//! The data plane: QUIC connections between members, one bidirectional stream per attempt. Any
+//! connection serves both directions, and one per peer is kept warm.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig};
+use quinn::{IdleTimeout, TokioRuntime, VarInt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::event::NetEvent;
+use super::handle::{Attempt, NetError};
+use super::limits::{
+    ADDRESSES, ATTEMPT_STREAMS, DATA_CONNECTIONS_PER_PEER, DATA_DIAL, DATA_HANDSHAKES, DATA_IDLE,
+    DATA_KEEP_ALIVE, DIALLED,
+};
+use super::members::Members;
+use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
+
+mod owner;
+mod server;
+
+/// What both sides must name in the handshake: plane and version.
+pub(crate) const PROTOCOL: &[u8] = b"pumasi-data/1";
+
+/// Code of a connection that is closed because the peer is no member.
+const NOT_MEMBER: VarInt = VarInt::from_u32(1);
+/// Code of a connection that is closed because this node ends, or has enough of them.
+const CLOSING: VarInt = VarInt::from_u32(0);
+
+/// The data plane of this node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct DataPlane {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    certificate: Certificate,
+    members: Members,
+    peers: Mutex<BTreeMap<NodeId, Peer>>,
+    events: mpsc::Sender<NetEvent>,
+}
+
+#[derive(Default)]
+struct Peer {
+    addresses: Vec<SocketAddr>,
+    connections: Vec<Connection>,
+    /// Held while somebody dials, so that the others wait for the same connection.
+    dialling: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Peer {
+    fn open_connection(&mut self) -> Option<Connection> {
+        self.connections.retain(|connection| connection.close_reason().is_none());
+        self.connections.first().cloned()
+    }
+}
+
+pub(super) fn transport(streams: u32) -> Arc<TransportConfig> {
+    let idle = IdleTimeout::try_from(DATA_IDLE).expect("seconds fit");
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(streams.into())
+        .max_concurrent_uni_streams(0u32.into())
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(idle))
+        .keep_alive_interval(Some(DATA_KEEP_ALIVE));
+    Arc::new(transport)
+}
+
+/// Binds a UDP socket for one of our endpoints.
+pub(super) fn bind(
+    address: SocketAddr,
+    plane: &'static str,
+) -> Result<std::net::UdpSocket, NetError> {
+    std::net::UdpSocket::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => NetError::PortTaken { plane, port: address.port() },
+        _ => NetError::Listen { plane, error },
+    })
+}
+
+pub(super) fn endpoint(
+    address: SocketAddr,
+    plane: &'static str,
+    server: ServerConfig,
+) -> Result<Endpoint, NetError> {
+    let socket = bind(address, plane)?;
+    let runtime = Arc::new(TokioRuntime);
+    Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime)
+        .map_err(|error| NetError::Listen { plane, error })
+}
+
+impl DataPlane {
+    pub(crate) fn start(
+        address: SocketAddr,
+        certificate: Certificate,
+        members: Members,
+        events: mpsc::Sender<NetEvent>,
+    ) -> Result<Self, NetError> {
+        let tls = certificate.server(PROTOCOL, Accept::Members(members.clone()));
+        let mut server = ServerConfig::with_crypto(tls);
+        server.transport_config(transport(ATTEMPT_STREAMS)).max_incoming(DATA_HANDSHAKES);
+        let endpoint = endpoint(address, "data plane", server)?;
+        let peers = Mutex::default();
+        let inner = Inner { endpoint, certificate, members, peers, events };
+        let plane = Self { inner: Arc::new(inner) };
+        tokio::spawn(plane.clone().listen());
+        Ok(plane)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.inner.endpoint.local_addr().map_or(0, |address| address.port())
+    }
+
+    async fn listen(self) {
+        while let Some(incoming) = self.inner.endpoint.accept().await {
+            let plane = self.clone();
+            tokio::spawn(async move {
+                if let Ok(Ok(connection)) = timeout(DATA_DIAL, incoming).await {
+                    plane.adopt(connection);
+                }
+            });
+        }
+    }
+
+    /// Keeps a connection, whoever dialled it, and serves the streams that the peer opens.
+    fn adopt(&self, connection: Connection) -> Option<NodeId> {
+        let node = peer_of(&connection).filter(|node| self.inner.members.contains(node));
+        let Some(node) = node else {
+            connection.close(NOT_MEMBER, b"");
+            return None;
+        };
+        let full = self.with_peer(node, |peer| {
+            peer.open_connection();
+            let full = peer.connections.len() >= DATA_CONNECTIONS_PER_PEER;
+            if !full {
+                peer.connections.push(connection.clone());
+            }
+            full
+        });
+        if full {
+            connection.close(CLOSING, b"");
+            return None;
+        }
+        tokio::spawn(server::serve(node, connection, self.clone()));
+        Some(node)
+    }
+
+    fn with_peer<T>(&self, node: NodeId, look: impl FnOnce(&mut Peer) -> T) -> T {
+        let mut peers = self.inner.peers.lock().expect("no code that holds this lock panics");
+        look(peers.entry(node).or_default())
+    }
+
+    /// Remembers where a member's data plane listens, best address first.
+    pub(crate) fn set_addresses(&self, node: NodeId, mut addresses: Vec<SocketAddr>) {
+        addresses.truncate(ADDRESSES);
+        self.with_peer(node, |peer| peer.addresses = addresses);
+    }
+
+    /// Dials a member before there is work, so that the first attempt does not wait for it.
+    pub(crate) fn warm(&self, node: NodeId) {
+        let plane = self.clone();
+        tokio::spawn(async move {
+            if plane.connection(node).await.is_none() {
+                tracing::debug!(peer = %node.short(), "the data plane could not be reached yet");
+            }
+        });
+    }
+
+    /// An open connection to a member: the one that is there, or a new one.
+    async fn connection(&self, node: NodeId) -> Option<Connection> {
+        let dialling = self.with_peer(node, |peer| peer.dialling.clone());
+        if let Some(open) = self.with_peer(node, Peer::open_connection) {
+            return Some(open);
+        }
+        let _first = dialling.lock().await;
+        if let Some(open) = self.with_peer(node, Peer::open_connection) {
+            return Some(open);
+        }
+        let connection = timeout(DATA_DIAL, self.dial(node)).await.ok()??;
+        self.adopt(connection.clone())?;
+        Some(connection)
+    }
+
+    /// Dials all addresses at once; the first that answers with the right key wins.
+    async fn dial(&self, node: NodeId) -> Option<Connection> {
+        let inner = &self.inner;
+        let accept = Accept::Member(node, inner.members.clone());
+        let mut config = ClientConfig::new(inner.certificate.client(PROTOCOL, accept));
+        config.transport_config(transport(ATTEMPT_STREAMS));
+        let addresses = self.with_peer(node, |peer| peer.addresses.clone());
+        let dials = addresses.into_iter().take(DIALLED).filter_map(|address| {
+            inner.endpoint.connect_with(config.clone(), address, SERVER_NAME).ok()
+        });
+        let mut dials: FuturesUnordered<_> = dials.collect();
+        while let Some(dialled) = dials.next().await {
+            if let Ok(connection) = dialled {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Closes the connections of everybody who belongs no more.
+    pub(crate) fn keep_members(&self) {
+        let mut peers = self.inner.peers.lock().expect("no code that holds this lock panics");
+        peers.retain(|node, peer| {
+            let stays = self.inner.members.contains(node);
+            if !stays {
+                peer.connections.iter().for_each(|c| c.close(NOT_MEMBER, b""));
+            }
+            stays
+        });
+    }
+
+    /// Closes the connections of a peer that is down, so that nothing new is sent into the void.
+    pub(crate) fn drop_connections(&self, node: NodeId) {
+        let closing = self.with_peer(node, |peer| std::mem::take(&mut peer.connections));
+        closing.iter().for_each(|connection| connection.close(CLOSING, b""));
+    }
+
+    /// Opens the stream of an attempt; see [`super::NetHandle::open_attempt`].
+    pub(crate) fn open(
+        &self,
+        to: NodeId,
+        attempt: AttemptId,
+        model: ModelName,
+        work: Work,
+    ) -> Attempt {
+        owner::open(self.clone(), to, attempt, model, work)
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        self.inner.endpoint.close(CLOSING, b"");
+        let _ = timeout(DATA_DIAL, self.inner.endpoint.wait_idle()).await;
+    }
+}

@@ -1,0 +1,129 @@
+//! The executor's end of attempts' streams: work in, events out. Whether an attempt was bound here is
+//! the loop's to decide; who asks is known from the handshake.
+
+use pumasi_protocol::stream::{AttemptEvent, OwnerFrame};
+use pumasi_protocol::{Fault, NodeId, Refusal, Work, limits};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::super::event::{AttemptOpened, NetEvent};
+use super::super::frames::{self, StreamError};
+use super::super::limits::{ATTEMPT_EVENTS, CANCEL_GRACE, OPEN_DEADLINE};
+use super::{DataPlane, NOT_MEMBER};
+
+/// Code of a stream that ends without a last event.
+const ABANDONED: VarInt = VarInt::from_u32(3);
+
+/// Serves the streams that the peer opens, until the connection ends.
+pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane) {
+    while let Ok((out, input)) = connection.accept_bi().await {
+        if !plane.inner.members.contains(&node) {
+            connection.close(NOT_MEMBER, b"");
+            return;
+        }
+        tokio::spawn(attempt(node, out, input, plane.inner.events.clone()));
+    }
+}
+
+async fn attempt(
+    from: NodeId,
+    mut out: SendStream,
+    mut input: RecvStream,
+    loop_events: mpsc::Sender<NetEvent>,
+) {
+    let (events, mut to_owner) = mpsc::channel(ATTEMPT_EVENTS);
+    let cancelled = CancellationToken::new();
+    let opened = match first_frame(&mut input).await {
+        Ok((attempt, model, work)) => {
+            let cancelled = cancelled.clone();
+            AttemptOpened { from, attempt, model, work, events, cancelled }
+        }
+        Err(fault) => return refuse(&mut out, fault).await,
+    };
+    if loop_events.try_send(NetEvent::AttemptOpened(Box::new(opened))).is_err() {
+        return refuse(&mut out, Fault::Refused(Refusal::QueueFull)).await;
+    }
+    let ended = tokio::select! {
+        ended = relay(&mut out, &mut to_owner) => ended,
+        () = watch_owner(&mut input, &cancelled) => false,
+    };
+    cancelled.cancel();
+    if !ended {
+        let _ = out.reset(ABANDONED);
+    }
+}
+
+type Opened = (pumasi_protocol::AttemptId, pumasi_protocol::ModelName, Work);
+
+async fn first_frame(input: &mut RecvStream) -> Result<Opened, Fault> {
+    let read = timeout(OPEN_DEADLINE, frames::read::<OwnerFrame>(input, limits::FRAME_BYTES)).await;
+    match read.map_err(|_| Fault::Silent)? {
+        Ok(OwnerFrame::Open { attempt, model, work }) if is_within_limits(&work) => {
+            Ok((attempt, model, work))
+        }
+        Ok(OwnerFrame::Open { .. } | OwnerFrame::Cancel) => Err(Fault::BadRequest),
+        // A frame that cannot be read is most likely of a kind that a newer version knows.
+        Err(StreamError::Frame(_)) => Err(Fault::Refused(Refusal::Unsupported)),
+        Err(StreamError::Finished) => Err(Fault::BadRequest),
+        Err(StreamError::Broken | StreamError::Slow) => Err(Fault::Connection),
+    }
+}
+
+fn is_within_limits(work: &Work) -> bool {
+    match work {
+        Work::Generate(generate) => generate.is_within_limits(),
+        Work::Embed(embed) => {
+            !embed.inputs.is_empty() && embed.inputs.len() <= limits::EMBED_INPUTS
+        }
+    }
+}
+
+async fn refuse(out: &mut SendStream, fault: Fault) {
+    let event = AttemptEvent::Failed(fault);
+    if frames::write(out, &event, limits::FRAME_BYTES).await.is_ok() {
+        let _ = out.finish();
+    }
+}
+
+/// Sends events until the last one. True if that was sent, or stood in for.
+async fn relay(out: &mut SendStream, events: &mut mpsc::Receiver<AttemptEvent>) -> bool {
+    while let Some(event) = events.recv().await {
+        let last = event.is_last();
+        match frames::write(out, &event, limits::FRAME_BYTES).await {
+            Ok(()) if last => return out.finish().is_ok(),
+            Ok(()) => {}
+            Err(StreamError::Frame(_)) => {
+                refuse(out, Fault::EngineGarbage).await;
+                return true;
+            }
+            Err(StreamError::Finished | StreamError::Broken | StreamError::Slow) => return false,
+        }
+    }
+    false
+}
+
+/// Returns when the owner is gone, or did not get its last event in time after a cancel.
+async fn watch_owner(input: &mut RecvStream, cancelled: &CancellationToken) {
+    let grace = async {
+        cancelled.cancelled().await;
+        tokio::time::sleep(CANCEL_GRACE).await;
+    };
+    let frames = async {
+        loop {
+            match frames::read::<OwnerFrame>(input, limits::FRAME_BYTES).await {
+                Ok(OwnerFrame::Cancel) => cancelled.cancel(),
+                // A second opening on the same stream is nonsense.
+                Ok(OwnerFrame::Open { .. }) | Err(StreamError::Frame(_)) => return,
+                // The owner has nothing more to say, but listens.
+                Err(StreamError::Finished) => std::future::pending().await,
+                Err(StreamError::Broken | StreamError::Slow) => return,
+            }
+        }
+    };
+    tokio::select! {
+        () = frames => {}
+        () = grace => {}
+    }
+}

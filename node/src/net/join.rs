@@ -1,0 +1,172 @@
+//! The join door: its own endpoint with one exchange. A newcomer checks the issuer's key, then shows
+//! its secret and its name; the issuer checks and consumes the invitation, signs an admission, and
+//! answers with the roster.
+
+use std::sync::Arc;
+
+use pumasi_protocol::roster::{NodeRole, Roster, SignedEntry};
+use pumasi_protocol::{NodeName, limits};
+use serde::{Deserialize, Serialize};
+
+use super::event::Listening;
+use super::handle::{InviteError, NetError};
+use super::identity::Identity;
+use super::invitation::{Invite, TOKEN_DOORS, Token};
+use super::members::now_ms;
+use super::tls::Certificate;
+use crate::store::{Invitation, Store, invitation_id};
+
+mod client;
+mod door;
+
+pub(crate) use client::Welcome;
+pub(crate) use door::{Door, DoorSetup};
+
+/// What both sides must name in the handshake: door and version.
+pub(crate) const PROTOCOL: &[u8] = b"pumasi-join/1";
+
+/// Longest validity of an invitation, in seconds.
+const YEAR_S: u64 = 366 * 24 * 60 * 60;
+/// Computers that one invitation may admit.
+const USES: u32 = 128;
+
+/// How a newcomer wants to be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinAs {
+    /// The computer's name.
+    pub name: NodeName,
+    /// Whose it is, where the invitation leaves that open; `None`: a shared machine.
+    pub person: Option<NodeName>,
+}
+
+/// What a newcomer sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ask {
+    pub(crate) secret: [u8; 16],
+    pub(crate) name: NodeName,
+    pub(crate) person: Option<NodeName>,
+}
+
+/// What the issuer answers: entries in as many messages as it takes, then where it listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Entries(Vec<SignedEntry>),
+    Done { control_port: u16, data_port: u16 },
+    Refused(JoinRefusal),
+}
+
+/// Why an issuer does not let a newcomer in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum JoinRefusal {
+    /// No invitation has this secret, or the issuer withdrew it.
+    #[error("the issuer does not know this invitation: ask for a new one")]
+    Unknown,
+    /// Its time is over, by the issuer's clock.
+    #[error("the invitation has expired: ask for a new one")]
+    Expired,
+    /// It was used as often as it may be.
+    #[error("the invitation was used already: ask for a new one")]
+    Used,
+    /// The name of the person is taken, and the invitation does not give it.
+    #[error(
+        "the mesh has a person of this name already: choose another, or ask for an invitation in that name"
+    )]
+    PersonTaken,
+    /// This key was removed from the mesh, which is for ever.
+    #[error("this computer was removed from the mesh: it needs a new identity to join again")]
+    Revoked,
+    /// The issuer is no admin any more.
+    #[error("the computer that made the invitation may admit nobody any more: ask another admin")]
+    NotAdmin,
+    /// The issuer's store failed.
+    #[error("the computer that made the invitation cannot store the admission: try again later")]
+    Failed,
+}
+
+/// Why joining did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// This node belongs to a mesh already.
+    #[error("this computer belongs to a mesh already")]
+    HasMesh,
+    /// The issuer made the token for itself.
+    #[error("this invitation was made on this very computer: use it on another one")]
+    Own,
+    /// No address of the token answers with the issuer's key.
+    #[error(
+        "the computer that made the invitation cannot be reached: is it on, in the same network, and \
+         is UDP port {port} open on it?"
+    )]
+    Unreachable {
+        /// Port of its join door.
+        port: u16,
+    },
+    /// It refused.
+    #[error(transparent)]
+    Refused(#[from] JoinRefusal),
+    /// Its answer is not of the mesh that the token names, or does not admit this node.
+    #[error("the answer to the invitation is not valid: ask for a new one")]
+    Answer,
+    /// See [`NetError`].
+    #[error(transparent)]
+    Net(#[from] NetError),
+}
+
+/// Makes invitations and redeems those of others.
+#[derive(Clone)]
+pub(crate) struct Joiner {
+    pub(super) identity: Identity,
+    pub(super) certificate: Certificate,
+    pub(super) store: Store,
+}
+
+impl Joiner {
+    pub(crate) async fn invite(
+        &self,
+        invite: Invite,
+        roster: Option<Arc<Roster>>,
+        listening: Listening,
+    ) -> Result<Token, InviteError> {
+        let roster = roster.ok_or(NetError::NoMesh)?;
+        if !roster.has_role(&self.identity.node(), NodeRole::Admin) {
+            return Err(NetError::NotAdmin.into());
+        }
+        let valid_s = invite.valid.as_secs();
+        let sensible = (1..=USES).contains(&invite.uses) && (1..=YEAR_S).contains(&valid_s);
+        if !sensible || invite.roles.is_empty() {
+            return Err(InviteError::Terms);
+        }
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).map_err(InviteError::Random)?;
+        let expires_s = now_ms() / 1_000 + valid_s;
+        let kept = Invitation {
+            person: invite.person,
+            roles: invite.roles,
+            uses_left: invite.uses,
+            expires_s,
+            admitted: Vec::new(),
+        };
+        self.store.add_invitation(invitation_id(&secret), kept).await.map_err(NetError::from)?;
+        let doors = listening.join.into_iter().take(TOKEN_DOORS).collect();
+        let issuer = self.identity.node();
+        Ok(Token { mesh: roster.mesh, issuer, secret, expires_s, doors })
+    }
+}
+
+/// Entries in messages that each fit the door's limit.
+fn in_messages(entries: Vec<SignedEntry>) -> Vec<Answer> {
+    let room = limits::CONTROL_BYTES - 1_024;
+    let mut messages = Vec::new();
+    let (mut message, mut bytes) = (Vec::new(), 0);
+    for entry in entries {
+        let size = entry.payload.len() + 128;
+        if bytes + size > room {
+            messages.push(Answer::Entries(std::mem::take(&mut message)));
+            bytes = 0;
+        }
+        bytes += size;
+        message.push(entry);
+    }
+    messages.push(Answer::Entries(message));
+    messages
+}

@@ -1,0 +1,247 @@
+//! The issuer's side of the join door: few newcomers at a time, one message each, wrong guesses
+//! counted per address.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use pumasi_protocol::NodeId;
+use pumasi_protocol::roster::{Change, Roster, SignedEntry};
+use quinn::{Connection, Endpoint, Incoming, ServerConfig};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::super::data::{endpoint, transport};
+use super::super::frames;
+use super::super::handle::NetError;
+use super::super::limits::{
+    JOIN_ANSWER_BYTES, JOIN_ASK_BYTES, JOIN_CONNECTIONS, JOIN_DEADLINE, JOIN_FAILURES, JOIN_WINDOW,
+    KNOWN_NODES,
+};
+use super::super::members::{Membership, now_ms};
+use super::super::tls::{Accept, Certificate, peer_of};
+use super::{Answer, Ask, JoinRefusal, PROTOCOL, in_messages};
+use crate::store::{Invitation, RedeemError, Redeemed, Store, invitation_id};
+
+/// What the door is built from.
+pub(crate) struct DoorSetup {
+    pub(crate) address: SocketAddr,
+    pub(crate) certificate: Certificate,
+    pub(crate) membership: Arc<Membership>,
+    pub(crate) store: Store,
+    pub(crate) control_port: u16,
+    pub(crate) data_port: u16,
+}
+
+/// The open door.
+pub(crate) struct Door {
+    endpoint: Endpoint,
+    tasks: TaskTracker,
+}
+
+struct Keeper {
+    membership: Arc<Membership>,
+    store: Store,
+    control_port: u16,
+    data_port: u16,
+    failures: Mutex<Failures>,
+}
+
+/// Wrong secrets per address.
+#[derive(Default)]
+struct Failures(BTreeMap<IpAddr, (u32, Option<Instant>)>);
+
+impl Failures {
+    fn is_shut_to(&mut self, ip: IpAddr, now: Instant) -> bool {
+        self.0.retain(|_, (_, since)| {
+            since.is_some_and(|since| now.duration_since(since) < JOIN_WINDOW)
+        });
+        self.0.get(&ip).is_some_and(|(count, _)| *count >= JOIN_FAILURES)
+    }
+
+    fn note(&mut self, ip: IpAddr, now: Instant) {
+        if self.0.len() < KNOWN_NODES {
+            let (count, since) = self.0.entry(ip).or_default();
+            *count += 1;
+            since.get_or_insert(now);
+        }
+    }
+}
+
+impl Door {
+    pub(crate) fn open(setup: DoorSetup) -> Result<Self, NetError> {
+        let tls = setup.certificate.server(PROTOCOL, Accept::Anybody);
+        let mut server = ServerConfig::with_crypto(tls);
+        server.transport_config(transport(1)).max_incoming(JOIN_CONNECTIONS);
+        let endpoint = endpoint(setup.address, "join door", server)?;
+        let keeper = Arc::new(Keeper {
+            membership: setup.membership,
+            store: setup.store,
+            control_port: setup.control_port,
+            data_port: setup.data_port,
+            failures: Mutex::default(),
+        });
+        let tasks = TaskTracker::new();
+        tasks.spawn(listen(endpoint.clone(), keeper, tasks.clone()));
+        Ok(Self { endpoint, tasks })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.endpoint.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Returns once nobody is being served any more.
+    pub(crate) async fn close(self) {
+        self.endpoint.close(0u32.into(), b"");
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn listen(endpoint: Endpoint, keeper: Arc<Keeper>, tasks: TaskTracker) {
+    let places = Arc::new(Semaphore::new(JOIN_CONNECTIONS));
+    while let Some(incoming) = endpoint.accept().await {
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            incoming.refuse();
+            continue;
+        };
+        // An address that was not proven could shut the door to somebody else.
+        if !incoming.remote_address_validated() && incoming.may_retry() {
+            let _ = incoming.retry();
+            continue;
+        }
+        let keeper = keeper.clone();
+        tasks.spawn(async move {
+            let _ = timeout(JOIN_DEADLINE, keeper.receive(incoming)).await;
+            drop(place);
+        });
+    }
+}
+
+impl Keeper {
+    async fn receive(&self, incoming: Incoming) {
+        let ip = incoming.remote_address().ip();
+        if self.failures().is_shut_to(ip, Instant::now()) {
+            incoming.refuse();
+            return;
+        }
+        let Ok(connection) = incoming.await else { return };
+        let Some(node) = peer_of(&connection) else { return };
+        self.serve(&connection, node, ip).await;
+        // The newcomer closes once it has read the answer.
+        connection.closed().await;
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+        self.failures.lock().expect("no code that holds this lock panics")
+    }
+
+    async fn serve(&self, connection: &Connection, node: NodeId, ip: IpAddr) {
+        let Ok((mut out, mut input)) = connection.accept_bi().await else { return };
+        let Ok(ask) = frames::read::<Ask>(&mut input, JOIN_ASK_BYTES).await else {
+            connection.close(1u32.into(), b"");
+            return;
+        };
+        let answers = match self.admit(node, ask).await {
+            Ok(answers) => answers,
+            Err(refusal) => {
+                if refusal == JoinRefusal::Unknown {
+                    self.failures().note(ip, Instant::now());
+                }
+                tracing::info!(node = %node.short(), %refusal, "a newcomer was refused");
+                vec![Answer::Refused(refusal)]
+            }
+        };
+        for answer in answers {
+            if frames::write(&mut out, &answer, JOIN_ANSWER_BYTES).await.is_err() {
+                return;
+            }
+        }
+        let _ = out.finish();
+    }
+
+    async fn admit(&self, node: NodeId, ask: Ask) -> Result<Vec<Answer>, JoinRefusal> {
+        let membership = self.membership.clone();
+        let id = invitation_id(&ask.secret);
+        let sign = move |terms: &Invitation| sign_admission(&membership, terms, node, ask);
+        let redeemed = self.store.redeem(id, node, now_ms() / 1_000, sign).await;
+        match redeemed.map_err(refusal)? {
+            Redeemed::Admitted(entry) => {
+                let taken = self.membership.take(vec![entry], None).await;
+                taken.map_err(|_| JoinRefusal::Failed)?;
+                tracing::info!(node = %node.short(), "a newcomer was admitted");
+            }
+            Redeemed::Before if self.membership.members().contains(&node) => {}
+            Redeemed::Before => return Err(JoinRefusal::Revoked),
+        }
+        let entries: Vec<SignedEntry> = self
+            .membership
+            .with_log(|log| log.map(|log| log.entries().cloned().collect()).unwrap_or_default());
+        let mut answers = in_messages(entries);
+        let (control_port, data_port) = (self.control_port, self.data_port);
+        answers.push(Answer::Done { control_port, data_port });
+        Ok(answers)
+    }
+}
+
+fn refusal(error: RedeemError<JoinRefusal>) -> JoinRefusal {
+    match error {
+        RedeemError::Unknown => JoinRefusal::Unknown,
+        RedeemError::Expired => JoinRefusal::Expired,
+        RedeemError::Spent => JoinRefusal::Used,
+        RedeemError::Refused(refusal) => refusal,
+        RedeemError::Store(_) => JoinRefusal::Failed,
+    }
+}
+
+/// Runs on the store's thread, in the transaction that consumes the invitation.
+fn sign_admission(
+    membership: &Membership,
+    terms: &Invitation,
+    node: NodeId,
+    ask: Ask,
+) -> Result<SignedEntry, JoinRefusal> {
+    let roster = membership.members().roster().ok_or(JoinRefusal::NotAdmin)?;
+    if roster.revoked.contains(&node) {
+        return Err(JoinRefusal::Revoked);
+    }
+    let person = match (&terms.person, ask.person) {
+        (Some(given), _) => Some(given.clone()),
+        (None, Some(own)) if is_person(&roster, own.as_str()) => {
+            return Err(JoinRefusal::PersonTaken);
+        }
+        (None, own) => own,
+    };
+    let change = Change::Admit { node, name: ask.name, person, roles: terms.roles.clone() };
+    membership.sign(&change).map_err(|_| JoinRefusal::NotAdmin)
+}
+
+/// Whether the roster knows a person of this name, letter case aside.
+fn is_person(roster: &Roster, name: &str) -> bool {
+    let name = name.to_lowercase();
+    let mut persons = roster.members.values().filter_map(|member| member.person.as_ref());
+    persons.any(|person| person.as_str().to_lowercase() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn ten_wrong_secrets_shut_the_door_to_one_address_for_a_minute() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        let (guesser, other) =
+            (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        for _ in 0..JOIN_FAILURES {
+            assert!(!failures.is_shut_to(guesser, now));
+            failures.note(guesser, now);
+        }
+        assert!(failures.is_shut_to(guesser, now));
+        assert!(!failures.is_shut_to(other, now));
+        assert!(!failures.is_shut_to(guesser, now + JOIN_WINDOW));
+    }
+}

@@ -1,0 +1,106 @@
+//! Bounds and deadlines of the network. Those of what is said lie in the protocol.
+
+use std::time::Duration;
+
+/// Events that wait for the node's loop; beyond it, visible refusals.
+pub(crate) const EVENTS: usize = 1_024;
+/// Commands of the loop that wait for the control plane.
+pub(crate) const COMMANDS: usize = 1_024;
+/// Notices of the network's own tasks that wait for the control plane.
+pub(crate) const NOTICES: usize = 1_024;
+/// Addresses of one node that are remembered.
+pub(crate) const ADDRESSES: usize = 16;
+/// Of these, how many one dial tries.
+pub(crate) const DIALLED: usize = 8;
+/// Nodes whose addresses are remembered (a few hundred members and some that left).
+pub(crate) const KNOWN_NODES: usize = 1_024;
+
+/// Nodes whose addresses are stored for the next start: one record, which must stay small.
+pub(crate) const REMEMBERED_NODES: usize = 64;
+/// Of each of these, how many addresses.
+pub(crate) const REMEMBERED_ADDRESSES: usize = 2;
+/// How often they are stored, if they changed.
+pub(crate) const REMEMBER_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Control connections to one peer (one stays; both sides may have dialled).
+pub(crate) const CONNECTIONS_PER_PEER: u32 = 4;
+/// Control connections whose handshake is under way, in each direction.
+pub(crate) const PENDING_CONNECTIONS: u32 = 64;
+/// Control connections in all.
+pub(crate) const CONNECTIONS: u32 = 1_024;
+/// Requests under way on one control connection.
+pub(crate) const CONTROL_STREAMS: usize = 128;
+/// How long a request may take.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Hashes in one message of the roster's synchronisation: 32 bytes each, within a control message.
+pub(crate) const SYNC_HASHES: usize = 7_000;
+/// Bytes of entries in one message of the roster's synchronisation.
+pub(crate) const SYNC_BYTES: usize = pumasi_protocol::limits::CONTROL_BYTES - 1_024;
+
+/// Time between two pings.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a pong may take.
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pings that may fail in a row before the connection is closed.
+pub(crate) const PING_FAILURES: u32 = 2;
+
+/// How often what is due is dialled.
+pub(crate) const TICK: Duration = Duration::from_millis(250);
+/// Head start of the node with the lower id, so that a pair connects once.
+pub(crate) const DIAL_GRACE: Duration = Duration::from_secs(1);
+/// First pause after a failed dial; doubles each time.
+pub(crate) const BACK_OFF_MIN: Duration = Duration::from_millis(500);
+/// Longest pause between two dials.
+pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// How often a node repeats its addresses to the mesh.
+pub(crate) const ADDRESSES_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Gossip that must be refused from one carrier within [`MISBEHAVIOUR_WINDOW`] before it is cut off.
+pub(crate) const MISBEHAVIOUR: u32 = 32;
+/// See [`MISBEHAVIOUR`].
+pub(crate) const MISBEHAVIOUR_WINDOW: Duration = Duration::from_secs(60);
+/// How long a peer that was cut off stays so.
+pub(crate) const CUT_OFF: Duration = Duration::from_secs(60);
+
+/// Attempts' streams that one peer may have open here.
+pub(crate) const ATTEMPT_STREAMS: u32 = 256;
+/// Data connections from one peer.
+pub(crate) const DATA_CONNECTIONS_PER_PEER: usize = 4;
+/// Data-plane handshakes under way.
+pub(crate) const DATA_HANDSHAKES: usize = 64;
+/// Events of one attempt that wait in each direction before back-pressure.
+pub(crate) const ATTEMPT_EVENTS: usize = 64;
+/// How long dialling a data plane may take.
+pub(crate) const DATA_DIAL: Duration = Duration::from_secs(3);
+/// How long after opening a stream its first frame may take.
+pub(crate) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long one frame may take once it has begun, or wait for the reader's window.
+pub(crate) const FRAME_DEADLINE: Duration = Duration::from_secs(30);
+/// How long an executor may say nothing at all (it gives a sign of life every 250 ms).
+pub(crate) const ATTEMPT_SILENCE: Duration = Duration::from_secs(10);
+/// How long the last event may take after a cancel.
+pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(2);
+/// When a data connection without a sign of life is given up.
+pub(crate) const DATA_IDLE: Duration = Duration::from_secs(15);
+/// How often an idle data connection gives one.
+pub(crate) const DATA_KEEP_ALIVE: Duration = Duration::from_secs(4);
+
+/// Largest message of the join door, from a newcomer.
+pub(crate) const JOIN_ASK_BYTES: usize = 1_024;
+/// Largest message of the join door, to a newcomer.
+pub(crate) const JOIN_ANSWER_BYTES: usize = pumasi_protocol::limits::CONTROL_BYTES;
+/// Newcomers served at the same time.
+pub(crate) const JOIN_CONNECTIONS: usize = 16;
+/// Messages that bring the roster to a newcomer, at most.
+pub(crate) const JOIN_ANSWERS: usize = 1_024;
+/// How long a newcomer has for the whole exchange.
+pub(crate) const JOIN_DEADLINE: Duration = Duration::from_secs(10);
+/// Wrong secrets from one address within [`JOIN_WINDOW`] before it is ignored.
+pub(crate) const JOIN_FAILURES: u32 = 10;
+/// See [`JOIN_FAILURES`].
+pub(crate) const JOIN_WINDOW: Duration = Duration::from_secs(60);
+
+/// Installs that discovery remembers; the one seen longest ago gives way.
+pub(crate) const CANDIDATES: usize = 256;
+/// Characters of a text that discovery found.
+pub(crate) const CANDIDATE_TEXT: usize = 64;

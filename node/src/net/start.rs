@@ -1,0 +1,78 @@
+//! Starting the network: each plane listens before anything is announced, so that a taken port is an
+//! error of the start and nothing is half up.
+
+use std::net::SocketAddr;
+
+use tokio::sync::{mpsc, watch};
+
+use super::config::NetConfig;
+use super::control::{Control, Setup};
+use super::data::DataPlane;
+use super::discovery::{Announced, Discovery};
+use super::event::{Listening, NetEvent};
+use super::handle::{NetError, NetHandle};
+use super::identity::Identity;
+use super::join::{Door, DoorSetup, Joiner};
+use super::limits::{COMMANDS, EVENTS, NOTICES};
+use super::members::Membership;
+use super::tls::Certificate;
+use crate::store::Store;
+
+pub(super) async fn start(
+    config: NetConfig,
+    identity: Identity,
+    store: Store,
+) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), NetError> {
+    let (events, event_receiver) = mpsc::channel(EVENTS);
+    let (commands, command_receiver) = mpsc::channel(COMMANDS);
+    let (notices, notice_receiver) = mpsc::channel(NOTICES);
+    let (listening, listening_receiver) = watch::channel(Listening::default());
+    let certificate = Certificate::make(&identity);
+    let membership = Membership::load(identity.clone(), store.clone(), notices.clone())?;
+    let members = membership.members();
+    let at = |port| SocketAddr::new(config.listen, port);
+    let data = DataPlane::start(
+        at(config.data_port),
+        certificate.clone(),
+        members.clone(),
+        events.clone(),
+    )?;
+    let setup = Setup {
+        listen: at(config.control_port),
+        name: config.name.clone(),
+        incarnation: config.incarnation,
+        identity: identity.clone(),
+        membership: membership.clone(),
+        store: store.clone(),
+        data: data.clone(),
+        events,
+        notices: notices.clone(),
+        listening,
+    };
+    let mut control = Control::listen(setup)?;
+    let door = Door::open(DoorSetup {
+        address: at(config.join_port),
+        certificate: certificate.clone(),
+        membership,
+        store: store.clone(),
+        control_port: control.control_port(),
+        data_port: data.port(),
+    })?;
+    let announced = Announced {
+        node: identity.node(),
+        name: config.name.to_string(),
+        version: config.version.clone(),
+        run: config.incarnation,
+        control_port: control.control_port(),
+        join_port: door.port(),
+        listen: config.listen,
+    };
+    let discovery = config.discovery.then(|| Discovery::start(announced, notices)).flatten();
+    control.complete(door, config.peers, discovery);
+    tokio::spawn(control.run(command_receiver, notice_receiver));
+    let me = identity.node();
+    let joiner = Joiner { identity, certificate, store };
+    let roster = members.watch();
+    let handle = NetHandle { me, commands, data, roster, listening: listening_receiver, joiner };
+    Ok((handle, event_receiver))
+}

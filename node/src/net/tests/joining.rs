@@ -1,0 +1,115 @@
+//! Invitations: who gets in, who does not, and what the others hear of it.
+
+use super::*;
+
+#[tokio::test]
+async fn one_joins_with_an_invitation_and_both_know_the_same_roster() {
+    let (a, b) = pair().await;
+    let (ours, theirs) = (a.net.roster().expect("a mesh"), b.net.roster().expect("a mesh"));
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.members.len(), 2);
+    assert_eq!(ours.members[&b.id()].name, name("second"));
+    assert_eq!(ours.members[&b.id()].admitted_by, a.id());
+    assert!(!ours.has_role(&b.id(), NodeRole::Admin));
+    let refused = b.net.invite(Invite::one()).await;
+    assert!(matches!(refused, Err(InviteError::Net(NetError::NotAdmin))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_token_admits_as_many_as_it_says_and_the_same_node_twice() {
+    let a = Node::founder("first").await;
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let text = token.to_string();
+    let token: Token = text.parse().expect("a token");
+    let (b, c) = (Node::start("second").await, Node::start("third").await);
+    let who = |called| JoinAs { name: name(called), person: None };
+    b.net.join(&token, who("second")).await.expect("joins");
+    let refused = c.net.join(&token, who("third")).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Used))), "{refused:?}");
+    let again = b.net.join(&token, who("second")).await;
+    assert!(matches!(again, Err(JoinError::HasMesh)), "{again:?}");
+    // A newcomer that lost the answer may ask again: nothing more is spent.
+    let welcome = b.net.joiner.join(&token, who("second")).await;
+    assert_eq!(welcome.expect("still welcome").issuer, a.id());
+    let own = a.net.joiner.join(&token, who("first")).await;
+    assert!(matches!(own, Err(JoinError::Own)), "{own:?}");
+}
+
+#[tokio::test]
+async fn wrong_expired_and_foreign_tokens_are_refused_with_a_sentence() {
+    let a = Node::founder("first").await;
+    let good = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let b = Node::start("second").await;
+    let who = || JoinAs { name: name("second"), person: None };
+    let wrong = Token { secret: [0; 16], ..good.clone() };
+    let refused = b.net.join(&wrong, who()).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Unknown))), "{refused:?}");
+    // The key at the door is not the issuer's: the secret is never shown.
+    let elsewhere = Token { issuer: b.id(), ..good.clone() };
+    let c = Node::start("third").await;
+    let refused = c.net.join(&elsewhere, who()).await;
+    assert!(matches!(refused, Err(JoinError::Unreachable { .. })), "{refused:?}");
+    let foreign = Token { mesh: pumasi_protocol::MeshId([1; 32]), ..good.clone() };
+    let refused = b.net.join(&foreign, who()).await;
+    assert!(matches!(refused, Err(JoinError::Answer)), "{refused:?}");
+    assert!(b.net.roster().is_none());
+    for terms in [Invite { uses: 0, ..Invite::one() }, Invite { roles: [].into(), ..Invite::one() }]
+    {
+        let refused = a.net.invite(terms).await;
+        assert!(matches!(refused, Err(InviteError::Terms)), "{refused:?}");
+    }
+    let refused = b.net.invite(Invite::one()).await;
+    assert!(matches!(refused, Err(InviteError::Net(NetError::NoMesh))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_newcomer_cannot_take_the_name_of_a_person_that_the_mesh_knows() {
+    let a = Node::founder("first").await;
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let b = Node::start("second").await;
+    let as_person = |person| JoinAs { name: name("second"), person: Some(name(person)) };
+    let refused = b.net.join(&token, as_person("Kim")).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::PersonTaken))), "{refused:?}");
+    let roster = b.net.join(&token, as_person("lee")).await.expect("a new person");
+    assert_eq!(roster.members[&b.id()].person, Some(name("lee")));
+    let kims = Invite { person: Some(name("kim")), ..Invite::one() };
+    let token = a.net.invite(kims).await.expect("an admin invites");
+    let c = Node::start("third").await;
+    let roster = c.net.join(&token, as_person("lee")).await.expect("the invitation decides");
+    assert_eq!(roster.person(&c.id()), roster.person(&a.id()));
+}
+
+#[tokio::test]
+async fn a_revoked_member_is_cut_off_on_both_planes_and_stays_out() {
+    let (mut a, mut b) = pair().await;
+    let gone = b.id();
+    let attempt = b.net.open_attempt(a.id(), attempt_id(1), "m".parse().expect("good"), work());
+    let opened = a.until(|event| matches!(event, NetEvent::AttemptOpened(_))).await;
+    let NetEvent::AttemptOpened(opened) = opened else { unreachable!("waited for it") };
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let revoke = Change::Revoke { node: gone, heads: Vec::new() };
+    let roster = a.net.change_roster(revoke).await.expect("an admin revokes");
+    assert!(!roster.contains(&gone));
+    a.until_down(gone).await;
+    timeout(PATIENCE, opened.cancelled.cancelled()).await.expect("its attempt is cancelled");
+    let mut events = attempt.events;
+    let last = timeout(PATIENCE, events.recv()).await.expect("in time");
+    assert_eq!(last, Some(AttemptEvent::Failed(Fault::Connection)));
+    b.until_down(a.id()).await;
+    let refused = b.net.joiner.join(&token, JoinAs { name: name("second"), person: None }).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Revoked))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_roster_outlives_a_restart() {
+    let (a, b) = pair().await;
+    let before = a.net.roster().expect("a mesh");
+    let Node { net, events, store, dir } = a;
+    net.shutdown().await;
+    drop((net, events, store));
+    let again = Node::start_in(dir, "first").await;
+    assert_eq!(again.net.roster().expect("still in the mesh"), before);
+    assert_eq!(b.net.roster().expect("a mesh").mesh, before.mesh);
+    let refused = again.net.found(name("other"), name("kim")).await;
+    assert!(matches!(refused, Err(NetError::HasMesh)), "{refused:?}");
+}
