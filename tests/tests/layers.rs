@@ -18,7 +18,6 @@ const LAYERS: [(&str, &[&str]); 10] = [
         "pumasi-node",
         &[
             "pumasi-protocol",
-            "pumasi-dialects",
             "pumasi-scheduler",
             "pumasi-engine-host",
             "pumasi-models",
