@@ -76,7 +76,7 @@ export function whyOf(job: Job, nodes: Node[]): Why {
         },
         { name: 'prefill', ms: 180 + rank * 30, note: '620 tokens at 1,700 tokens/s' },
         {
-          name: 'prefix',
+          name: 'cached',
           ms: rank === 0 ? -90 : 0,
           note: rank === 0 ? '256 tokens are cached' : null,
         },

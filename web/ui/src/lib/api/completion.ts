@@ -22,7 +22,8 @@ export type Piece =
   | { kind: 'text'; text: string }
   | { kind: 'thinking'; text: string }
   | { kind: 'usage'; prompt: number; completion: number }
-  | { kind: 'finish'; reason: string };
+  | { kind: 'finish'; reason: string }
+  | { kind: 'decoded'; ms: number };
 
 export async function* complete(
   model: string,
@@ -96,11 +97,18 @@ export function piecesOf(chunk: unknown): Piece[] {
     }
   }
   if (isObject(chunk.usage)) pieces.push(usageOf(chunk.usage));
-  return pieces;
+  return [...pieces, ...measured(chunk.pumasi)];
 }
 
 function usageOf(usage: Record<string, unknown>): Piece {
   const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
   const completion = count(usage.completion_tokens);
   return { kind: 'usage', prompt: count(usage.prompt_tokens), completion };
+}
+
+/** What the engine itself measured: exact where a page only sees when bytes arrive. */
+function measured(extension: unknown): Piece[] {
+  const timings = isObject(extension) ? extension.timings : null;
+  const ms = isObject(timings) ? timings.decode_ms : null;
+  return typeof ms === 'number' && ms > 0 ? [{ kind: 'decoded', ms }] : [];
 }

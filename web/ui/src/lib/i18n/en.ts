@@ -183,6 +183,8 @@ export const en = {
       `${name} would be done in ${time}, ${later} before ${next}.`,
     free: (name: string, time: string) =>
       `${name} was the first that could begin, and would be done in ${time}.`,
+    unasked: (name: string, time: string) =>
+      `${name} was ready, and would be done in ${time}; nobody else had to be asked.`,
     onlyOne: (name: string, time: string) =>
       `${name} was the only one that could do it, in about ${time}.`,
     round: (n: number) => `Placed for the ${['first', 'second', 'third'][n - 1] ?? `${n}th`} time`,
@@ -201,10 +203,10 @@ export const en = {
       wait: 'Waits its turn',
       load: 'Wakes the model',
       prefill: 'Reads the question',
-      prefix: 'Has read before',
+      cached: 'Has read before',
       decode: 'Writes the answer',
       network: 'Way there and back',
-      failures: 'Failed lately',
+      penalty: 'Failed lately',
     },
   },
   jobs: {
@@ -360,7 +362,7 @@ export const en = {
     why: 'why here',
     first: (time: string) => `first word after ${time}`,
     firstMeans: 'From sending the question to the first word of the answer.',
-    speedMeans: 'How fast the answer was written after its first word.',
+    speedMeans: 'How fast the answer was written.',
     tokens: (n: number) => count(n, 'token', 'tokens'),
     moved: 'taken over on the way',
     movedMeans: 'The first computer could not go on; this one continued where it had stopped.',

@@ -181,6 +181,8 @@ export const ko: Words = {
       `${name}에서 ${time} 만에 끝날 것으로 보여, ${next}보다 ${later} 빠릅니다.`,
     free: (name, time) =>
       `${name}이(가) 가장 먼저 시작할 수 있었고, ${time} 만에 끝날 것으로 보였습니다.`,
+    unasked: (name, time) =>
+      `${name}에서 ${time} 만에 끝날 것으로 보여, 다른 곳에는 묻지 않았습니다.`,
     onlyOne: (name, time) => `할 수 있는 곳이 ${name}뿐이었고, 약 ${time} 걸릴 것으로 보였습니다.`,
     round: (n) => `${n}번째 배정`,
     others: '대신 할 수 있었던 컴퓨터',
@@ -198,10 +200,10 @@ export const ko: Words = {
       wait: '차례 기다리기',
       load: '모델 불러오기',
       prefill: '질문 읽기',
-      prefix: '이미 읽은 부분',
+      cached: '이미 읽은 부분',
       decode: '답 쓰기',
       network: '오가는 길',
-      failures: '최근 실패',
+      penalty: '최근 실패',
     },
   },
   jobs: {
@@ -353,7 +355,7 @@ export const ko: Words = {
     why: '왜 여기서?',
     first: (time) => `첫 글자까지 ${time}`,
     firstMeans: '질문을 보낸 때부터 답의 첫 글자가 나올 때까지 걸린 시간입니다.',
-    speedMeans: '첫 글자 이후 답을 쓴 속도입니다.',
+    speedMeans: '답을 쓴 속도입니다.',
     tokens: (n) => `토큰 ${number(n)}개`,
     moved: '도중에 이어받음',
     movedMeans: '처음 컴퓨터가 계속할 수 없어, 멈춘 곳부터 이 컴퓨터가 이어받았습니다.',

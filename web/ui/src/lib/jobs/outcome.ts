@@ -3,7 +3,7 @@
 import type { Candidate, CandidateOutcome, Round } from '$lib/api/types';
 import { say } from '$lib/format/say.svelte';
 import { locale } from '$lib/i18n/locale.svelte';
-import { chosenOf, runnersUp } from './terms';
+import { chosenOf, ruledOut, runnersUp } from './terms';
 
 export function outcomeWords(outcome: CandidateOutcome): string {
   const said = locale.words.why.outcomes[outcome.outcome];
@@ -30,7 +30,10 @@ export function reasonOf(round: Round | undefined): string | null {
       return ms === null ? [] : [{ name: candidate.node.name, ms }];
     })
     .sort((a, b) => a.ms - b.ms)[0];
-  if (!next) return words.onlyOne(chosen.node.name, say.duration(took));
+  if (!next) {
+    const alone = ruledOut(round).length > 0 ? words.onlyOne : words.unasked;
+    return alone(chosen.node.name, say.duration(took));
+  }
   const later = next.ms - took;
   if (later <= 0) return words.free(chosen.node.name, say.duration(took));
   return words.soonest(chosen.node.name, say.duration(took), next.name, say.duration(later));

@@ -9,7 +9,7 @@ const term = (name: string, ms: number): { name: string; ms: number; note: null 
 });
 
 test('parts follow each other and savings are taken off the end', () => {
-  const bar = parts([term('wait', 100), term('decode', 300), term('prefix', -50)], 400);
+  const bar = parts([term('wait', 100), term('decode', 300), term('cached', -50)], 400);
   expect(bar.parts).toEqual([
     { name: 'wait', start: 0, width: 0.25 },
     { name: 'decode', start: 0.25, width: 0.75 },

@@ -62,7 +62,7 @@ const colours: Record<string, string> = {
   prefill: 'var(--hue-2)',
   decode: 'var(--hue-1)',
   network: 'var(--hue-7)',
-  failures: 'var(--trouble)',
+  penalty: 'var(--trouble)',
 };
 
 export const colourOf = (term: string): string => colours[term] ?? 'var(--n8)';

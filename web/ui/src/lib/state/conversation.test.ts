@@ -44,15 +44,17 @@ test('an answer streams in, with where it came from and what it took', async () 
   write({ choices: [{ index: 0, delta: { reasoning_content: 'hm' }, finish_reason: null }] });
   write(delta('H'));
   write(delta('I', 'stop'));
+  write({ choices: [], pumasi: { timings: { decode_ms: 20 } } });
   write({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } });
   end();
   await vi.waitUntil(() => last(talk).over);
-  const { content, thinking, progress, tokens } = last(talk);
-  expect({ content, thinking, progress, tokens }).toEqual({
+  const { content, thinking, progress, tokens, rate } = last(talk);
+  expect({ content, thinking, progress, tokens, rate }).toEqual({
     content: 'HI',
     thinking: 'hm',
     progress: 'done',
     tokens: 2,
+    rate: 100,
   });
 });
 

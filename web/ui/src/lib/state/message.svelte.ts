@@ -25,6 +25,7 @@ export class Answer {
   thoughtMs = $state<number | null>(null);
   firstMs = $state<number | null>(null);
   writtenMs = $state<number | null>(null);
+  decodedMs = $state<number | null>(null);
 
   constructor(readonly model: string) {}
 
@@ -32,9 +33,10 @@ export class Answer {
     return this.progress !== 'waiting' && this.progress !== 'writing';
   }
 
-  /** Tokens per second after the first word, once there is enough to measure. */
+  /** Tokens per second: what the engine measured, else what was seen after the first word. */
   get rate(): number | null {
-    const { tokens, writtenMs } = this;
+    const { tokens, writtenMs, decodedMs } = this;
+    if (tokens && decodedMs) return (tokens * 1_000) / decodedMs;
     return tokens && tokens > 1 && writtenMs ? ((tokens - 1) * 1_000) / writtenMs : null;
   }
 
@@ -54,6 +56,9 @@ export class Answer {
         return;
       case 'usage':
         this.tokens = piece.completion;
+        return;
+      case 'decoded':
+        this.decodedMs = piece.ms;
         return;
       case 'finish':
         this.finish = piece.reason;
