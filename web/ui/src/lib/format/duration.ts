@@ -9,7 +9,7 @@ export function duration(ms: number, locale: string): string {
   const size = Math.abs(ms);
   if (size < 100) return unit(ms, 'millisecond', size < 10 ? 1 : 0, locale);
   if (size < 59_950) return unit(ms / 1_000, 'second', size < 9_950 ? 1 : 0, locale);
-  if (size < 3_570_000) return unit(ms / 60_000, 'minute', 0, locale);
+  if (size < 3_570_000) return unit(ms / 60_000, 'minute', size < 597_000 ? 1 : 0, locale);
   return unit(ms / 3_600_000, 'hour', size < 36_000_000 ? 1 : 0, locale);
 }
 

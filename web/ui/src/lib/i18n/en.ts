@@ -191,8 +191,8 @@ export const en = {
     others: 'Who else could have helped',
     ruledOut: (n: number) => `${count(n, 'computer', 'computers')} could not`,
     outcomes: {
-      chosen: 'would finish first',
-      outbid: 'would take longer',
+      chosen: 'took it',
+      outbid: 'offered too',
       not_asked: 'not asked',
       silent: 'did not answer in time',
       excluded: 'could not',

@@ -188,8 +188,8 @@ export const ko: Words = {
     others: '대신 할 수 있었던 컴퓨터',
     ruledOut: (n) => `할 수 없었던 컴퓨터 ${number(n)}대`,
     outcomes: {
-      chosen: '가장 먼저 끝낼 곳',
-      outbid: '더 오래 걸림',
+      chosen: '맡음',
+      outbid: '제안했음',
       not_asked: '묻지 않음',
       silent: '제때 대답하지 않음',
       excluded: '할 수 없음',

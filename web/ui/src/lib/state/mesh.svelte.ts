@@ -3,6 +3,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { Subscription } from '$lib/api/subscription.svelte';
 import type { Job, Model, Node, Status } from '$lib/api/types';
+import { figuresOf } from '$lib/mesh/figures';
 import { apply, type View } from './view';
 
 class Mesh implements View {
@@ -17,6 +18,13 @@ class Mesh implements View {
     [...this.jobs.values()].sort((a, b) => b.accepted_ms - a.accepted_ms || (a.id < b.id ? 1 : -1)),
   );
   live = $derived(this.jobList.filter((job) => job.ended_ms === null));
+  /** Jobs that run anywhere: also those that this page may not see, as their computers count them. */
+  working = $derived(
+    Math.max(
+      this.live.filter((job) => job.state === 'running').length,
+      [...this.nodes.values()].reduce((sum, node) => sum + figuresOf(node).busy, 0),
+    ),
+  );
   modelList = $derived([...this.models.values()].sort((a, b) => a.name.localeCompare(b.name)));
   nodeList = $derived([...this.nodes.values()]);
 

@@ -1,7 +1,7 @@
 /** Which table stands where, and which ways between tables are worth a line. Pure. */
 
 import type { Node } from '$lib/api/types';
-import { middle, type Hall, type Place } from './layout';
+import { middle, seat, type Hall, type Place } from './layout';
 import type { Guest } from './seating';
 
 export interface Standing {
@@ -62,4 +62,21 @@ export function waysBetween(
       return { id, from: a.place, to: b.place, used: used.has(id) };
     })
     .filter((line) => line.used || all.length <= ALL_JOINED);
+}
+
+/** Work that a computer says it does but whose jobs this page may not see: a seat for each. */
+export function strangers(
+  tables: ReadonlyMap<string, Standing>,
+  guests: readonly Guest[],
+  busyOf: (node: Node) => number,
+): (Place & { id: string })[] {
+  return [...tables.values()].flatMap(({ node, place, radius }) => {
+    const here = guests.filter(({ at, job }) => at === node.id && job.node !== null);
+    const taken = new Set(guests.filter(({ at }) => at === node.id).map((guest) => guest.seat));
+    const unknown = node.presence === 'offline' ? 0 : Math.max(0, busyOf(node) - here.length);
+    const free = Array.from({ length: taken.size + unknown }, (_, number) => number)
+      .filter((number) => !taken.has(number))
+      .slice(0, unknown);
+    return free.map((number) => ({ id: `${node.id} ${number}`, ...seat(place, radius, number) }));
+  });
 }

@@ -1,0 +1,724 @@
+// Written by `cargo run -p pumasi-web --example types`. Do not edit.
+// The JSON of /api/v1: ids are text, units are in the names.
+
+export type NodeRef = { 
+/**
+ * 64 hexadecimal digits.
+ */
+id: string, 
+/**
+ * Its name for people.
+ */
+name: string, };
+
+export type MeshRef = { 
+/**
+ * 64 hexadecimal digits.
+ */
+id: string, 
+/**
+ * Its name for people.
+ */
+name: string, };
+
+export type MeshRole = "admin" | "member" | "worker-only" | "submit-only" | "guest";
+
+export type NoticeLevel = "note" | "warning" | "trouble";
+
+export type Notice = { 
+/**
+ * How much it matters.
+ */
+level: NoticeLevel, 
+/**
+ * The stable word for it, by which the UI translates.
+ */
+code: string, 
+/**
+ * What happened, what it means, what to do.
+ */
+message: string, };
+
+export type Admission = "accepting" | "owner_busy" | "paused" | "draining";
+
+export type Status = { 
+/**
+ * Version of Pumasi.
+ */
+version: string, 
+/**
+ * This node.
+ */
+node: NodeRef, 
+/**
+ * Its mesh; none before it founded or joined one.
+ */
+mesh: MeshRef | null, 
+/**
+ * The person this node belongs to.
+ */
+person: string | null, 
+/**
+ * Its roles in the mesh.
+ */
+roles: Array<MeshRole>, 
+/**
+ * Whether it takes jobs of others.
+ */
+admission: Admission, 
+/**
+ * When it started, Unix time in milliseconds.
+ */
+started_ms: number, 
+/**
+ * Members of the mesh, this node included.
+ */
+members: number, 
+/**
+ * Of these, reachable now, this node included.
+ */
+reachable: number, 
+/**
+ * Jobs of this node that run, wherever.
+ */
+jobs_running: number, 
+/**
+ * Jobs of this node that wait.
+ */
+jobs_waiting: number, 
+/**
+ * What a person should know.
+ */
+notices: Array<Notice>, };
+
+export type Presence = "here" | "online" | "suspect" | "offline";
+
+export type DeviceKind = "cpu" | "gpu" | "integrated_gpu" | "accelerator";
+
+export type Device = { 
+/**
+ * Its name, as its driver gives it.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+kind: DeviceKind, 
+/**
+ * The back end that drives it.
+ */
+backend: string, 
+/**
+ * Memory in bytes.
+ */
+memory_total_bytes: number, 
+/**
+ * Of that, free.
+ */
+memory_free_bytes: number, };
+
+export type EngineKind = "llama" | "image" | "document" | "cloud";
+
+export type EngineState = "ready" | "restarting" | "broken";
+
+export type NodeEngine = { 
+/**
+ * Which kind.
+ */
+kind: EngineKind, 
+/**
+ * How it is doing.
+ */
+state: EngineState, 
+/**
+ * A sentence for people where it is not well.
+ */
+message: string | null, };
+
+export type Queue = { 
+/**
+ * Interactive jobs that wait.
+ */
+interactive: number, 
+/**
+ * Batch jobs that wait.
+ */
+batch: number, 
+/**
+ * Predicted time until all of it, and what runs, is done.
+ */
+work_ms: number, };
+
+export type ModelState = { "state": "held" } | { "state": "loading", 
+/**
+ * How far, in thousandths.
+ */
+permille: number, } | { "state": "loaded", 
+/**
+ * Slots that decode together.
+ */
+slots: number, 
+/**
+ * Of these, in use or reserved.
+ */
+busy: number, } | { "state": "unusable" };
+
+export type NodeModel = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Where it stands.
+ */
+state: ModelState, 
+/**
+ * Memory it takes, or would take, in bytes.
+ */
+memory_bytes: number, 
+/**
+ * Reading speed.
+ */
+prefill_tokens_per_s: number, 
+/**
+ * Writing speed of one slot.
+ */
+decode_tokens_per_s: number, };
+
+export type Node = { 
+/**
+ * 64 hexadecimal digits.
+ */
+id: string, 
+/**
+ * Its name for people.
+ */
+name: string, 
+/**
+ * The person it belongs to; none: a shared computer.
+ */
+person: string | null, 
+/**
+ * Its roles in the mesh.
+ */
+roles: Array<MeshRole>, 
+/**
+ * Whether it can be reached.
+ */
+presence: Presence, 
+/**
+ * Version of Pumasi there.
+ */
+version: string, 
+/**
+ * Operating system and processor.
+ */
+platform: string, 
+/**
+ * Addresses it was reached at or says it listens on.
+ */
+addresses: Array<string>, 
+/**
+ * Its devices.
+ */
+devices: Array<Device>, 
+/**
+ * Main memory in bytes.
+ */
+memory_total_bytes: number, 
+/**
+ * Of that, free.
+ */
+memory_free_bytes: number, 
+/**
+ * Whether it takes jobs.
+ */
+admission: Admission, 
+/**
+ * Its engines.
+ */
+engines: Array<NodeEngine>, 
+/**
+ * Its models.
+ */
+models: Array<NodeModel>, 
+/**
+ * What waits there.
+ */
+queue: Queue, 
+/**
+ * Measured round-trip time; none for this node and before the first measurement.
+ */
+round_trip_ms: number | null, 
+/**
+ * When it was last heard of, Unix time in milliseconds on this node's clock.
+ */
+seen_ms: number | null, };
+
+export type Capability = "generate" | "embed" | "tools" | "thinking" | "vision" | "image";
+
+export type ModelPlace = { 
+/**
+ * The node.
+ */
+node: NodeRef, 
+/**
+ * Where it stands there.
+ */
+state: ModelState, 
+/**
+ * The file's BLAKE3 hash, 64 hexadecimal digits: the same name can be another file elsewhere.
+ */
+file: string, 
+/**
+ * Reading speed there.
+ */
+prefill_tokens_per_s: number, 
+/**
+ * Writing speed of one slot there.
+ */
+decode_tokens_per_s: number, 
+/**
+ * Predicted wait until a first slot is free and the model loaded, in milliseconds.
+ */
+wait_ms: number | null, };
+
+export type Model = { 
+/**
+ * Its name: what a request says in `model`.
+ */
+name: string, 
+/**
+ * The engine that runs it.
+ */
+engine: EngineKind, 
+/**
+ * Size of the file in bytes.
+ */
+size_bytes: number, 
+/**
+ * Tokens that a slot holds (the most of all places).
+ */
+context_tokens: number, 
+/**
+ * What it can do.
+ */
+capabilities: Array<Capability>, 
+/**
+ * Whether it is one of the tiny models that come with Pumasi.
+ */
+starter: boolean, 
+/**
+ * When this node first saw it, Unix time in seconds (OpenAI's `created`).
+ */
+created_s: number, 
+/**
+ * Where it is.
+ */
+places: Array<ModelPlace>, 
+/**
+ * Where a request would most likely run now.
+ */
+best: NodeRef | null, };
+
+export type PlaceRequest = { 
+/**
+ * On which node (id); none: this one.
+ */
+node: string | null, };
+
+export type JobKind = "chat" | "completion" | "embedding" | "image" | "document";
+
+export type JobState = "waiting" | "bound" | "running" | "completed" | "failed" | "cancelled";
+
+export type Phase = "queued" | "load" | "prefill" | "decode";
+
+export type Priority = "interactive" | "batch";
+
+export type JobProgress = { 
+/**
+ * What the engine is doing.
+ */
+phase: Phase, 
+/**
+ * How far: thousandths while loading, tokens otherwise.
+ */
+step: number, 
+/**
+ * Of how many, where that is known.
+ */
+total: number | null, };
+
+export type JobUsage = { 
+/**
+ * Tokens of the prompt.
+ */
+prompt_tokens: number, 
+/**
+ * Of these, taken from the KV cache.
+ */
+cached_tokens: number, 
+/**
+ * Tokens of the answer.
+ */
+completion_tokens: number, };
+
+export type JobTimings = { 
+/**
+ * From arrival in the engine to the first prefill step.
+ */
+queued_ms: number, 
+/**
+ * Prefill.
+ */
+prefill_ms: number, 
+/**
+ * Decode.
+ */
+decode_ms: number, };
+
+export type JobError = { 
+/**
+ * The stable word, as [`protocol::Fault::code`] gives it.
+ */
+code: string, 
+/**
+ * What happened, and what to do next.
+ */
+message: string, };
+
+export type Job = { 
+/**
+ * A UUID.
+ */
+id: string, 
+/**
+ * What sort of work it is.
+ */
+kind: JobKind, 
+/**
+ * Which model.
+ */
+model: string, 
+/**
+ * Who it is for.
+ */
+person: string | null, 
+/**
+ * The node that accepted it.
+ */
+owner: NodeRef, 
+/**
+ * Where it stands.
+ */
+state: JobState, 
+/**
+ * The node that it is bound to, runs on, or ran on.
+ */
+node: NodeRef | null, 
+/**
+ * Whether somebody waits for it.
+ */
+priority: Priority, 
+/**
+ * Whether it outlives the connection and the node that asked.
+ */
+durable: boolean, 
+/**
+ * Attempts so far.
+ */
+attempts: number, 
+/**
+ * How far it is.
+ */
+progress: JobProgress | null, 
+/**
+ * Token counts, once it is over.
+ */
+usage: JobUsage | null, 
+/**
+ * Durations, once it is over.
+ */
+timings: JobTimings | null, 
+/**
+ * Why it failed.
+ */
+error: JobError | null, 
+/**
+ * One sentence: why it is where it is.
+ */
+why: string | null, 
+/**
+ * When it was accepted, Unix time in milliseconds on its owner's clock.
+ */
+accepted_ms: number, 
+/**
+ * When it ended, likewise.
+ */
+ended_ms: number | null, };
+
+export type Term = { 
+/**
+ * The stable word for it: `wait`, `load`, `prefill`, `decode`, `network`, `failures`, …
+ */
+name: string, 
+/**
+ * Its share in milliseconds; negative where it shortens.
+ */
+ms: number, 
+/**
+ * What it was computed from, in words.
+ */
+note: string | null, };
+
+export type CandidateOutcome = { "outcome": "chosen" } | { "outcome": "outbid" } | { "outcome": "not_asked" } | { "outcome": "silent" } | { "outcome": "excluded", 
+/**
+ * Why.
+ */
+reason: string, } | { "outcome": "refused", 
+/**
+ * Why.
+ */
+reason: string, } | { "outcome": "failed", 
+/**
+ * Why.
+ */
+reason: string, };
+
+export type Candidate = { 
+/**
+ * The node.
+ */
+node: NodeRef, 
+/**
+ * What became of it.
+ */
+outcome: CandidateOutcome, 
+/**
+ * Predicted completion by this node's own view; none where it was excluded.
+ */
+predicted_ms: number | null, 
+/**
+ * Predicted completion as the candidate itself answered.
+ */
+bid_ms: number | null, 
+/**
+ * The prediction term by term.
+ */
+terms: Array<Term>, };
+
+export type Round = { 
+/**
+ * The epoch that was bound.
+ */
+epoch: number, 
+/**
+ * When, in milliseconds after the job was accepted.
+ */
+after_ms: number, 
+/**
+ * The candidates, best first.
+ */
+candidates: Array<Candidate>, };
+
+export type Why = { 
+/**
+ * The job.
+ */
+job: string, 
+/**
+ * One sentence.
+ */
+summary: string, 
+/**
+ * Each placing, oldest first.
+ */
+rounds: Array<Round>, };
+
+export type Submission = { 
+/**
+ * What sort of work it is: `chat`, `completion` or `embedding`.
+ */
+kind: JobKind, 
+/**
+ * The body as the endpoint of that kind under `/v1` takes it; `stream` is ignored.
+ */
+request: Record<string, unknown>, };
+
+export type InviteRequest = { 
+/**
+ * The person that the new nodes will belong to; none: shared computers.
+ */
+person: string | null, 
+/**
+ * Their role; none: member.
+ */
+role: MeshRole | null, 
+/**
+ * How many nodes may use it; none: one.
+ */
+uses: number | null, 
+/**
+ * How long it is valid, in seconds; none: a day.
+ */
+valid_s: number | null, };
+
+export type Invitation = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * The person that the new nodes will belong to.
+ */
+person: string | null, 
+/**
+ * Their role.
+ */
+role: MeshRole, 
+/**
+ * How often it may be used.
+ */
+uses: number, 
+/**
+ * How often it was.
+ */
+used: number, 
+/**
+ * When it ends, Unix time in milliseconds on its issuer's clock.
+ */
+expires_ms: number, };
+
+export type InvitationToken = { 
+/**
+ * What to give to the new computer's `pumasi join`.
+ */
+token: string, 
+/**
+ * The invitation.
+ */
+invitation: Invitation, };
+
+export type JoinRequest = { 
+/**
+ * The token that `pumasi invite` printed.
+ */
+token: string, };
+
+export type Joined = { 
+/**
+ * The mesh.
+ */
+mesh: MeshRef, 
+/**
+ * Members known at once.
+ */
+members: number, };
+
+export type CheckOutcome = "good" | "warning" | "trouble" | "skipped";
+
+export type Check = { 
+/**
+ * The stable word for it.
+ */
+code: string, 
+/**
+ * How it ended.
+ */
+outcome: CheckOutcome, 
+/**
+ * What was found.
+ */
+message: string, 
+/**
+ * What to do about it.
+ */
+advice: string | null, };
+
+export type Doctor = { 
+/**
+ * In the order in which they were made.
+ */
+checks: Array<Check>, };
+
+export type Snapshot = { 
+/**
+ * This node and its mesh.
+ */
+status: Status, 
+/**
+ * All nodes, this one first.
+ */
+nodes: Array<Node>, 
+/**
+ * All models of the mesh, by name.
+ */
+models: Array<Model>, 
+/**
+ * Recent and live jobs, newest first.
+ */
+jobs: Array<Job>, };
+
+export type Event = { "type": "snapshot", 
+/**
+ * All of it.
+ */
+snapshot: Snapshot, } | { "type": "status", 
+/**
+ * The new state.
+ */
+status: Status, } | { "type": "node", 
+/**
+ * The new state.
+ */
+node: Node, } | { "type": "node_gone", 
+/**
+ * Its id.
+ */
+id: string, } | { "type": "model", 
+/**
+ * The new state.
+ */
+model: Model, } | { "type": "model_gone", 
+/**
+ * Its name.
+ */
+name: string, } | { "type": "job", 
+/**
+ * The new state.
+ */
+job: Job, };
+
+export type List<T> = { 
+/**
+ * The entries.
+ */
+data: Array<T>, };
+
+export type ErrorDetail = { 
+/**
+ * The class, in OpenAI's words: `invalid_request_error`, `authentication_error`, …
+ */
+type: string, 
+/**
+ * The stable word for this error.
+ */
+code: string, 
+/**
+ * The request's field that it is about.
+ */
+param: string | null, 
+/**
+ * What happened, and what to do next.
+ */
+message: string, 
+/**
+ * The id under which the log has this request.
+ */
+request_id: string, };
+
+export type ErrorBody = { 
+/**
+ * The error.
+ */
+error: ErrorDetail, };
