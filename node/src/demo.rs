@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use pumasi_web::api::{InvitationToken, InviteRequest, Job, List, Model, Node, Presence};
+use pumasi_web::api::{
+    InvitationToken, InviteRequest, Job, List, Model, ModelPlace, ModelState, Node, Presence,
+};
+use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -95,7 +98,7 @@ async fn show(plan: Plan, nodes: &mut Vec<DemoNode>, output: &Output) -> Result<
     admit(first, others).await?;
     within(MESH_PATIENCE, "the nodes did not see each other in time", meet(&clients)).await?;
     output.note(&format!(
-        "all {} admitted each other and see each other's models; {} jobs go to desk-1",
+        "all {} admitted each other, and each sees the model on the others; {} jobs go to desk-1",
         plan.nodes, plan.jobs
     ));
     let started = Instant::now();
@@ -131,8 +134,12 @@ async fn admit(first: &Client, others: &[Client]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits until each node reaches all others and knows the model on all of them.
+/// Waits until each node has loaded the model, reaches all others, and knows the model loaded on all
+/// of them.
 async fn meet(clients: &[Client]) -> Result<(), Failure> {
+    for client in clients {
+        client.send(Method::POST, &["api", "v1", "models", MODEL, "load"], Some(json!({}))).await?;
+    }
     for client in clients {
         while !sees_all(client, clients.len()).await? {
             tokio::time::sleep(LOOK).await;
@@ -149,14 +156,20 @@ async fn sees_all(client: &Client, count: usize) -> Result<bool, Failure> {
     };
     let models: List<Model> = client.get(&["api", "v1", "models"]).await?;
     let places = models.data.iter().find(|model| model.name == MODEL);
-    let held = places.map_or(0, |model| model.places.len());
-    Ok(nodes.data.iter().filter(reached).count() == count && held == count)
+    let is_loaded = |place: &&ModelPlace| match place.state {
+        ModelState::Loaded { .. } => true,
+        ModelState::Held | ModelState::Loading { .. } | ModelState::Unusable => false,
+    };
+    let loaded = places.map_or(0, |model| model.places.iter().filter(is_loaded).count());
+    Ok(nodes.data.iter().filter(reached).count() == count && loaded == count)
 }
 
 async fn submit(client: &Client, prompts: &[Prompt]) -> Result<Vec<String>, Failure> {
     let requests = prompts.iter().map(|prompt| async move {
         let message = json!({ "role": "user", "content": prompt.text });
-        let request = json!({ "model": MODEL, "messages": [message], "temperature": 0 });
+        let request = json!({
+            "model": MODEL, "messages": [message], "temperature": 0, "max_tokens": prompt.tokens,
+        });
         let body = json!({ "kind": "chat", "request": request });
         let job: Job = client.post(&["api", "v1", "jobs"], &body).await?;
         Ok(job.id)

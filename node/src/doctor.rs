@@ -56,7 +56,10 @@ pub async fn local(config: &Config, running: Option<&Running>) -> Vec<Check> {
     checks.extend(ports::check(config, running));
     checks.push(multicast::check(config.discovery).await);
     checks.push(worker(&config.worker_dir).await);
-    checks.extend(models(config));
+    // A node that runs has looked at its models itself.
+    if running.is_none() {
+        checks.extend(models(config));
+    }
     checks
 }
 
@@ -133,7 +136,8 @@ fn models(config: &Config) -> Vec<Check> {
             Err(error) => damaged.push(format!("{}: {error}", folder.display())),
         }
     }
-    let mut checks = vec![good("models", format!("{usable} model files are usable"))];
+    let files = if usable == 1 { "file is" } else { "files are" };
+    let mut checks = vec![good("models", format!("{usable} model {files} usable"))];
     let advice = "Fetch the file again, or move it away; the other models are not affected.";
     let rest = damaged.len().saturating_sub(NAMED_FILES);
     let named = damaged.into_iter().take(NAMED_FILES);

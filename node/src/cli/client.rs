@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Sends what has no interesting answer.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &[&str],

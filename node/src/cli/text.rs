@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// `text` with every control and invisible character spelled out, as in `\n` or `\u{1b}`.
 pub(crate) fn escape(text: &str) -> String {
     text.chars()
@@ -26,6 +28,20 @@ fn is_safe(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most `columns` columns of `text`, with a sign that there was more.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut width = 1;
+    let fits = |c: &char| {
+        width += c.width().unwrap_or(0);
+        width <= columns
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    format!("{}…", kept.trim_end())
 }
 
 /// The text of a header that is percent-encoded; what is not stays as it is.
@@ -89,6 +105,8 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// A time in milliseconds: `0.8 ms`, `340 ms`, `2.5 s`, `3 min 20 s`.
 pub(crate) fn milliseconds(ms: f64) -> String {
+    // No minus before what is shown as zero.
+    let ms = if ms.abs() < 0.05 { 0.0 } else { ms };
     match ms.abs() {
         size if size < 10.0 => format!("{ms:.1} ms"),
         size if size < 1_000.0 => format!("{ms:.0} ms"),
@@ -100,12 +118,13 @@ pub(crate) fn milliseconds(ms: f64) -> String {
 /// A span in its two largest units: `3 min 20 s`, `2 d 4 h`.
 pub(crate) fn span(span: Duration) -> String {
     let s = span.as_secs();
-    match s {
-        0..60 => format!("{s} s"),
-        60..3_600 => format!("{} min {} s", s / 60, s % 60),
-        3_600..86_400 => format!("{} h {} min", s / 3_600, s % 3_600 / 60),
-        86_400.. => format!("{} d {} h", s / 86_400, s % 86_400 / 3_600),
-    }
+    let (whole, unit, rest, smaller) = match s {
+        0..60 => (s, "s", 0, ""),
+        60..3_600 => (s / 60, "min", s % 60, "s"),
+        3_600..86_400 => (s / 3_600, "h", s % 3_600 / 60, "min"),
+        86_400.. => (s / 86_400, "d", s % 86_400 / 3_600, "h"),
+    };
+    if rest == 0 { format!("{whole} {unit}") } else { format!("{whole} {unit} {rest} {smaller}") }
 }
 
 #[cfg(test)]
@@ -117,6 +136,13 @@ mod tests {
         assert_eq!(escape("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\nc\\u{202e}d");
         assert_eq!(escape("창가 컴퓨터 é 👩\u{200d}💻"), "창가 컴퓨터 é 👩\u{200d}💻");
         assert_eq!(escape_answer("a\n\tb\u{1b}[2J\r"), "a\n\tb\\u{1b}[2J\\r");
+    }
+
+    #[test]
+    fn long_text_is_cut_by_columns_not_by_characters() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("창가 컴퓨터", 8), "창가 컴…");
+        assert_eq!(cut("a b c", 4), "a b…");
     }
 
     #[test]
@@ -144,8 +170,11 @@ mod tests {
         assert_eq!(bytes(u64::MAX), "16777215 TiB");
         assert_eq!(milliseconds(0.83), "0.8 ms");
         assert_eq!(milliseconds(-340.2), "-340 ms");
+        assert_eq!(milliseconds(-0.01), "0.0 ms");
         assert_eq!(milliseconds(2_500.0), "2.5 s");
         assert_eq!(milliseconds(200_000.0), "3 min 20 s");
         assert_eq!(span(Duration::from_secs(187_200)), "2 d 4 h");
+        assert_eq!(span(Duration::from_secs(86_400)), "1 d");
+        assert_eq!(span(Duration::ZERO), "0 s");
     }
 }

@@ -9,6 +9,9 @@ use super::output::{Output, Style};
 use super::table::{Align, Table};
 use super::text::{escape, milliseconds};
 
+/// Terms smaller than this show as zero, and need no explanation.
+const SHOWN_MS: f64 = 0.05;
+
 pub(super) async fn why(client: &Client, job: &str, output: &Output) -> Result<(), Failure> {
     let id = lookup::job(client, job).await?;
     let why: Why = client.get(&["api", "v1", "jobs", &id, "why"]).await?;
@@ -96,7 +99,8 @@ fn notes(candidate: &Candidate) -> Vec<String> {
         | CandidateOutcome::NotAsked
         | CandidateOutcome::Silent => None,
     };
-    let noted = candidate.terms.iter().filter_map(|term| Some((&term.name, term.note.as_ref()?)));
+    let counts = candidate.terms.iter().filter(|term| term.ms.abs() >= SHOWN_MS);
+    let noted = counts.filter_map(|term| Some((&term.name, term.note.as_ref()?)));
     let noted = noted.map(|(term, note)| format!("  {name}, {}: {}", escape(term), escape(note)));
     reason.into_iter().chain(noted).collect()
 }

@@ -9,10 +9,13 @@ use crate::cli::failure::Failure;
 use crate::cli::lookup::short_job;
 use crate::cli::output::Output;
 use crate::cli::table::{Align, Table};
-use crate::cli::text::{escape, milliseconds};
+use crate::cli::text::{cut, escape, milliseconds};
 
 /// Rows that move; more jobs than that scroll through it.
 const LIVE_ROWS: usize = 16;
+
+/// Columns of a prompt or an answer.
+const PROMPT_COLUMNS: usize = 28;
 
 /// Shows jobs while they run.
 pub(super) struct Board<'a> {
@@ -93,8 +96,8 @@ impl<'a> Board<'a> {
         for row in &report.jobs {
             jobs.row([
                 short_job(&row.job),
-                &row.prompt,
-                row.answer.as_deref().unwrap_or(word(row.state)),
+                &cut(&row.prompt, PROMPT_COLUMNS),
+                &cut(row.answer.as_deref().unwrap_or(word(row.state)), PROMPT_COLUMNS),
                 row.node.as_deref().unwrap_or("-"),
                 &row.took_ms.map_or("-".to_owned(), |ms| milliseconds(ms as f64)),
                 row.why.as_deref().unwrap_or("-"),
@@ -126,7 +129,7 @@ fn cells(job: Option<&Job>, prompt: &Prompt) -> [String; 5] {
     let dash = || "-".to_owned();
     [
         job.map_or_else(dash, |job| short_job(&job.id).to_owned()),
-        prompt.text.clone(),
+        cut(&prompt.text, PROMPT_COLUMNS),
         job.map_or_else(dash, |job| word(job.state).to_owned()),
         job.and_then(|job| job.node.as_ref()).map_or_else(dash, |node| node.name.clone()),
         job.and_then(|job| job.why.clone()).unwrap_or_else(dash),
