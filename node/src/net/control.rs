@@ -207,7 +207,9 @@ impl Control {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
+            let announce_at = self.announce_at();
             tokio::select! {
+                () = until(announce_at) => self.announce_due(),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 command = commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => return self.shutdown(Some(reply)).await,
@@ -269,7 +271,7 @@ impl Control {
             }
             Command::Joined { welcome, reply } => {
                 self.setup.data.set_addresses(welcome.issuer, vec![welcome.data]);
-                self.book.learn(welcome.issuer, &[welcome.control], Instant::now());
+                self.book.learn_first(welcome.issuer, welcome.control, Instant::now());
                 tokio::spawn(async move {
                     let _ = reply.send(membership.begin(welcome.entries).await);
                 });
@@ -332,7 +334,6 @@ impl Control {
 
     fn on_tick(&mut self) {
         self.dial_due();
-        self.announce_due();
         if self.remembered_at.elapsed() >= REMEMBER_INTERVAL {
             self.remembered_at = Instant::now();
             self.remember();
@@ -369,6 +370,13 @@ impl Control {
                 return;
             }
         }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig};
 use quinn::{IdleTimeout, TokioRuntime, VarInt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::event::NetEvent;
@@ -48,7 +48,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Peer {
-    addresses: Vec<SocketAddr>,
+    addresses: watch::Sender<Vec<SocketAddr>>,
     connections: Vec<Connection>,
     /// Held while somebody dials, so that the others wait for the same connection.
     dialling: Arc<tokio::sync::Mutex<()>>,
@@ -159,7 +159,7 @@ impl DataPlane {
     /// Remembers where a member's data plane listens, best address first.
     pub(crate) fn set_addresses(&self, node: NodeId, mut addresses: Vec<SocketAddr>) {
         addresses.truncate(ADDRESSES);
-        self.with_peer(node, |peer| peer.addresses = addresses);
+        self.with_peer(node, |peer| peer.addresses.send_replace(addresses));
     }
 
     /// Dials a member before there is work, so that the first attempt does not wait for it.
@@ -174,6 +174,9 @@ impl DataPlane {
 
     /// An open connection to a member: the one that is there, or a new one.
     async fn connection(&self, node: NodeId) -> Option<Connection> {
+        if !self.inner.members.contains(&node) {
+            return None;
+        }
         let dialling = self.with_peer(node, |peer| peer.dialling.clone());
         if let Some(open) = self.with_peer(node, Peer::open_connection) {
             return Some(open);
@@ -193,7 +196,9 @@ impl DataPlane {
         let accept = Accept::Member(node, inner.members.clone());
         let mut config = ClientConfig::new(inner.certificate.client(PROTOCOL, accept));
         config.transport_config(transport(ATTEMPT_STREAMS));
-        let addresses = self.with_peer(node, |peer| peer.addresses.clone());
+        // A member tells its addresses right after it connects; work may be a little earlier.
+        let mut told = self.with_peer(node, |peer| peer.addresses.subscribe());
+        let addresses = told.wait_for(|addresses| !addresses.is_empty()).await.ok()?.clone();
         let dials = addresses.into_iter().take(DIALLED).filter_map(|address| {
             inner.endpoint.connect_with(config.clone(), address, SERVER_NAME).ok()
         });

@@ -91,6 +91,14 @@ impl Book {
         known.addresses.truncate(ADDRESSES);
     }
 
+    /// Notes a node that does not know this one's addresses yet, so that waiting for it is in vain.
+    pub(super) fn learn_first(&mut self, node: NodeId, address: SocketAddr, now: Instant) {
+        self.learn(node, &[address], now);
+        if let Some(known) = self.nodes.get_mut(&node) {
+            known.not_before = now;
+        }
+    }
+
     /// The node with the lower id dials first, so that a pair does not dial each other at once.
     fn head_start(&self, node: &NodeId) -> Duration {
         if self.me < *node { Duration::ZERO } else { DIAL_GRACE }
@@ -247,6 +255,9 @@ mod tests {
         assert_eq!(due, [(HIGHER, vec![address("10.0.0.9:1")])]);
         let later = book.due_nodes(now + DIAL_GRACE, |_| true);
         assert!(later.iter().any(|(node, _)| *node == LOWER));
+        let (mut newcomer, now) = self::book();
+        newcomer.learn_first(LOWER, address("10.0.0.1:1"), now);
+        assert_eq!(newcomer.due_nodes(now, |_| true).len(), 1, "it knows that it must dial");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{Control, behaviour, is_dialable};
 
 /// After something changed, addresses are told this much later: once soon, and once when those who
 /// have just connected are sure to listen.
-const ANNOUNCE_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(1_500)];
+const ANNOUNCE_AFTER: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(1_500)];
 
 impl Control {
     /// Listens to the gossip of this node's mesh.
@@ -133,6 +133,11 @@ impl Control {
         let now = Instant::now();
         self.announce.due.clear();
         self.announce.due.extend(ANNOUNCE_AFTER.map(|after| now + after));
+    }
+
+    /// When this node next tells the mesh where it is.
+    pub(super) fn announce_at(&self) -> Option<Instant> {
+        self.announce.due.first().copied()
     }
 
     /// Tells the mesh where this node is, if it is time.

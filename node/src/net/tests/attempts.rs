@@ -138,14 +138,14 @@ async fn cat_p20_events_out_of_order_end_the_attempt_as_a_broken_protocol() {
 
 #[tokio::test]
 async fn cat_p21_work_beyond_the_limits_is_refused_before_the_loop_sees_it() {
-    let (a, _b) = pair().await;
+    let (a, b) = pair().await;
     let mut generate = Generate::new(Prompt::Text("a".to_owned()));
     generate.stop = vec![String::new()];
     let bad = Work::Generate(Box::new(generate));
-    let mut attempt = a.net.open_attempt(_b.id(), attempt_id(1), model(), bad);
+    let mut attempt = a.net.open_attempt(b.id(), attempt_id(1), model(), bad);
     assert_eq!(next(&mut attempt).await, AttemptEvent::Failed(Fault::BadRequest));
     let too_long = Work::Generate(Box::new(Generate::new(Prompt::Text("a".repeat(FRAME_BYTES)))));
-    let mut attempt = a.net.open_attempt(_b.id(), attempt_id(2), model(), too_long);
+    let mut attempt = a.net.open_attempt(b.id(), attempt_id(2), model(), too_long);
     assert_eq!(next(&mut attempt).await, AttemptEvent::Failed(Fault::BadRequest));
 }
 
