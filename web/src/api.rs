@@ -5,6 +5,7 @@ mod admission;
 mod job;
 mod mesh;
 mod model;
+mod typescript;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -19,6 +20,7 @@ pub use mesh::{
     Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
 };
 pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
+pub use typescript::typescript;
 
 /// Everything at one moment: the first event of `/api/v1/events`, and the first after a gap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

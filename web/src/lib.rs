@@ -12,7 +12,9 @@ pub mod mesh;
 mod routes;
 mod server;
 pub mod settings;
+mod tls;
 
 pub use mesh::Mesh;
 pub use server::{ServeError, serve};
 pub use settings::{ApiKey, BindRefused, Exposure, Patience, Secret, Settings, check_bind};
+pub use tls::{TlsError, tls_config};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
+use http::header;
 use http::request::Parts;
-use http::{Version, header};
 
 use crate::error::ApiError;
 
@@ -63,7 +63,7 @@ fn port(text: &str) -> Option<Option<u16>> {
 pub(crate) fn of_request(parts: &Parts) -> Result<Host, ApiError> {
     let mut values = parts.headers.get_all(header::HOST).iter();
     let header = values.next();
-    if values.next().is_some() || parts.version < Version::HTTP_11 && header.is_none() {
+    if values.next().is_some() {
         return Err(ApiError::HostInvalid);
     }
     let header = header.and_then(|value| value.to_str().ok()).and_then(parse);

@@ -1,0 +1,42 @@
+//! The same types for the front end: one TypeScript file, written by `examples/types.rs`.
+
+use ts_rs::{Config, TS};
+
+const HEAD: &str = "// Written by `cargo run -p pumasi-web --example types`. Do not edit.\n\
+                    // The JSON of /api/v1: ids are text, units are in the names.\n";
+
+fn declare<T: TS>(config: &Config, text: &mut String) {
+    text.push_str("\nexport ");
+    text.push_str(&T::decl(config));
+    text.push('\n');
+}
+
+macro_rules! declare_all {
+    ($config:expr, $text:expr, $($name:ty),* $(,)?) => {
+        $(declare::<$name>($config, $text);)*
+    };
+}
+
+/// The whole file.
+#[must_use]
+pub fn typescript() -> String {
+    // Counts and times stay far below 2^53, up to which a number is exact.
+    let config = Config::new().with_large_int("number");
+    let mut text = HEAD.to_owned();
+    #[rustfmt::skip]
+    declare_all!(
+        &config, &mut text,
+        super::NodeRef, super::MeshRef, super::MeshRole, super::NoticeLevel, super::Notice,
+        super::Admission, super::Status, super::Presence, super::DeviceKind, super::Device,
+        super::EngineKind, super::EngineState, super::NodeEngine, super::Queue, super::ModelState,
+        super::NodeModel, super::Node, super::Capability, super::ModelPlace, super::Model,
+        super::PlaceRequest, super::JobKind, super::JobState, super::Phase, super::Priority,
+        super::JobProgress, super::JobUsage, super::JobTimings, super::JobError, super::Job,
+        super::Term, super::CandidateOutcome, super::Candidate, super::Round, super::Why,
+        super::Submission, super::InviteRequest, super::Invitation, super::InvitationToken,
+        super::JoinRequest, super::Joined, super::CheckOutcome, super::Check, super::Doctor,
+        super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
+        super::ErrorBody,
+    );
+    text
+}

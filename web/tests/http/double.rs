@@ -1,0 +1,350 @@
+//! A mesh that does what the test says. Scripts stand for models: the model's name picks one.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pumasi_protocol::engine::{OutputSyntax, Token};
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
+use pumasi_web::api;
+use pumasi_web::mesh::{
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, Mesh, ModelError, Placed, Run,
+    RunError, RunEvent, Running,
+};
+use tokio::sync::{Notify, broadcast, mpsc};
+
+/// What a model does.
+#[derive(Clone)]
+pub(crate) enum Script {
+    /// These events, then the channel closes.
+    Events(Vec<RunEvent>),
+    /// Tokens for as long as somebody listens.
+    Endless,
+    /// Placed, and then nothing.
+    Silent,
+    /// Not taken.
+    Refused(RunError),
+}
+
+#[derive(Default)]
+pub(crate) struct Double {
+    pub(crate) scripts: Mutex<BTreeMap<String, Script>>,
+    /// Everything that was run or submitted.
+    pub(crate) runs: Mutex<Vec<Run>>,
+    /// Calls that changed something, in words.
+    pub(crate) changes: Mutex<Vec<String>>,
+    pub(crate) kept: Mutex<Option<Kept>>,
+    /// Tokens that an endless script has sent.
+    pub(crate) sent: AtomicU64,
+    /// A job's listener went away.
+    pub(crate) cancelled: Notify,
+    /// An endless script has been waiting for its listener for a while.
+    pub(crate) paused: Notify,
+    pub(crate) events: Mutex<Option<broadcast::Sender<api::Event>>>,
+    pub(crate) panics: bool,
+}
+
+pub(crate) const NODE: NodeId = NodeId([0xab; 32]);
+
+pub(crate) fn job_id(n: u64) -> JobId {
+    JobId::from_parts(n, [7; 10])
+}
+
+pub(crate) fn placed(epoch: u32) -> RunEvent {
+    RunEvent::Placed(Placed {
+        node: NODE,
+        name: "창가 desk".parse().expect("a name"),
+        why: "idle, and the model is loaded".to_owned(),
+        epoch: Epoch(epoch),
+    })
+}
+
+pub(crate) fn started(syntax: OutputSyntax) -> RunEvent {
+    RunEvent::Attempt(AttemptEvent::Started { prompt: vec![1, 2, 3], cached: 1, syntax })
+}
+
+pub(crate) fn tokens(index: u32, text: &str) -> RunEvent {
+    let token = Token { id: 1, bytes: text.as_bytes().to_vec(), logprob: None, top: Vec::new() };
+    RunEvent::Attempt(AttemptEvent::Tokens { index, tokens: vec![token] })
+}
+
+pub(crate) fn finished(finish: Finish, completion: u32) -> RunEvent {
+    let usage = Usage { prompt: 3, cached: 1, completion };
+    let timings = Timings { queued_us: 10, prefill_us: 1_000, decode_us: 2_500 };
+    RunEvent::Attempt(AttemptEvent::Finished { finish, usage, timings })
+}
+
+/// An answer of one word a token.
+pub(crate) fn answer(words: &[&str]) -> Script {
+    let mut events = vec![placed(0), started(OutputSyntax::default())];
+    events.extend((0..).zip(words).map(|(i, word)| tokens(i, word)));
+    events.push(finished(Finish::Stop, u32::try_from(words.len()).expect("few words")));
+    Script::Events(events)
+}
+
+pub(crate) fn embedding() -> Script {
+    let embedded = Embedded { vector: vec![0.6, -0.8], tokens: 2 };
+    let timings = Timings::default();
+    let event = AttemptEvent::Embedded { embedded: vec![embedded], timings };
+    Script::Events(vec![placed(0), RunEvent::Attempt(event)])
+}
+
+pub(crate) fn failing(fault: Fault) -> Script {
+    Script::Events(vec![placed(0), RunEvent::Failed(fault)])
+}
+
+impl Double {
+    pub(crate) fn new(scripts: &[(&str, Script)]) -> Self {
+        let scripts = scripts.iter().map(|(name, script)| ((*name).to_owned(), script.clone()));
+        let (events, _) = broadcast::channel(8);
+        Self {
+            scripts: Mutex::new(scripts.collect()),
+            events: Mutex::new(Some(events)),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn publish(&self, event: api::Event) {
+        let events = self.events.lock().expect("no test panics with it");
+        events.as_ref().expect("not stopped").send(event).expect("somebody listens");
+    }
+
+    pub(crate) fn changes(&self) -> Vec<String> {
+        self.changes.lock().expect("no test panics with it").clone()
+    }
+
+    fn note(&self, change: String) {
+        self.changes.lock().expect("no test panics with it").push(change);
+    }
+
+    async fn play(self: Arc<Self>, script: Script, out: mpsc::Sender<RunEvent>) {
+        let endless = matches!(script, Script::Endless);
+        let silent = matches!(script, Script::Silent);
+        let events = match script {
+            Script::Events(events) => events,
+            Script::Silent => vec![placed(0)],
+            Script::Endless => vec![placed(0), started(OutputSyntax::default())],
+            Script::Refused(_) => Vec::new(),
+        };
+        for event in events {
+            if out.send(event).await.is_err() {
+                self.cancelled.notify_one();
+                return;
+            }
+        }
+        if silent {
+            out.closed().await;
+            self.cancelled.notify_one();
+        }
+        let mut index = 0;
+        while endless {
+            match tokio::time::timeout(PAUSE, out.reserve()).await {
+                Err(_) => {
+                    self.paused.notify_one();
+                    out.closed().await;
+                }
+                Ok(Ok(permit)) => {
+                    permit.send(tokens(index, &"x".repeat(TOKEN_BYTES)));
+                    index += 1;
+                    self.sent.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Err(_)) => {
+                    self.cancelled.notify_one();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Bytes of an endless script's token.
+pub(crate) const TOKEN_BYTES: usize = 1_024;
+/// After which an endless script says that nobody takes its tokens.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// The mesh that the server gets: scripts run as tasks of their own.
+pub(crate) struct Handle(pub(crate) Arc<Double>);
+
+fn reference() -> api::NodeRef {
+    api::NodeRef::new(NODE, "창가 desk")
+}
+
+pub(crate) fn job(id: JobId, state: api::JobState) -> api::Job {
+    api::Job {
+        id: id.to_string(),
+        kind: api::JobKind::Chat,
+        model: "words".to_owned(),
+        person: None,
+        owner: reference(),
+        state,
+        node: Some(reference()),
+        priority: api::Priority::Batch,
+        durable: true,
+        attempts: 1,
+        progress: None,
+        usage: None,
+        timings: None,
+        error: None,
+        why: None,
+        accepted_ms: 5,
+        ended_ms: None,
+    }
+}
+
+fn model() -> api::Model {
+    let place = api::ModelPlace {
+        node: reference(),
+        state: api::ModelState::Loaded { slots: 4, busy: 1 },
+        file: "00".repeat(32),
+        prefill_tokens_per_s: 100.0,
+        decode_tokens_per_s: 10.0,
+        wait_ms: Some(0),
+    };
+    api::Model {
+        name: "org/words".to_owned(),
+        engine: api::EngineKind::Llama,
+        size_bytes: 1,
+        context_tokens: 512,
+        capabilities: vec![api::Capability::Generate],
+        starter: true,
+        created_s: 1_700_000_000,
+        places: vec![place],
+        best: None,
+    }
+}
+
+#[async_trait]
+impl Mesh for Handle {
+    async fn status(&self) -> api::Status {
+        assert!(!self.0.panics, "as the test wants it");
+        api::Status {
+            version: "0".to_owned(),
+            node: reference(),
+            mesh: None,
+            person: None,
+            roles: Vec::new(),
+            admission: api::Admission::Accepting,
+            started_ms: 0,
+            members: 1,
+            reachable: 1,
+            jobs_running: 0,
+            jobs_waiting: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    async fn nodes(&self) -> Vec<api::Node> {
+        Vec::new()
+    }
+
+    async fn models(&self) -> Vec<api::Model> {
+        vec![model()]
+    }
+
+    async fn jobs(&self, _: &Caller, filter: JobFilter) -> Vec<api::Job> {
+        let jobs =
+            vec![job(job_id(1), api::JobState::Completed), job(job_id(2), api::JobState::Running)];
+        let live = |job: &api::Job| !filter.live || !job.state.is_terminal();
+        jobs.into_iter().filter(live).take(filter.limit).collect()
+    }
+
+    async fn job(&self, _: &Caller, id: JobId) -> Result<api::Job, JobLookupError> {
+        match id {
+            id if id == job_id(1) => Ok(job(id, api::JobState::Completed)),
+            id if id == job_id(2) => Ok(job(id, api::JobState::Running)),
+            _ => Err(JobLookupError::NotFound),
+        }
+    }
+
+    async fn why(&self, caller: &Caller, id: JobId) -> Result<api::Why, JobLookupError> {
+        let job = self.job(caller, id).await?;
+        Ok(api::Why { job: job.id, summary: "idle".to_owned(), rounds: Vec::new() })
+    }
+
+    async fn cancel(&self, caller: &Caller, id: JobId) -> Result<(), JobLookupError> {
+        let job = self.job(caller, id).await?;
+        if job.state.is_terminal() {
+            return Err(JobLookupError::Over);
+        }
+        self.0.note(format!("cancel {}", job.id));
+        Ok(())
+    }
+
+    async fn submit(&self, run: Run) -> Result<api::Job, RunError> {
+        self.0.note(format!("submit {}", run.model));
+        self.0.runs.lock().expect("no test panics with it").push(run);
+        Ok(job(job_id(2), api::JobState::Waiting))
+    }
+
+    async fn result(&self, caller: &Caller, id: JobId) -> Result<Kept, JobLookupError> {
+        let job = self.job(caller, id).await?;
+        if !job.state.is_terminal() {
+            return Err(JobLookupError::NotOver);
+        }
+        self.0.kept.lock().expect("no test panics with it").clone().ok_or(JobLookupError::NotKept)
+    }
+
+    async fn run(&self, run: Run) -> Result<Running, RunError> {
+        let script = {
+            let scripts = self.0.scripts.lock().expect("no test panics with it");
+            scripts.get(run.model.as_str()).cloned()
+        };
+        let script = script.ok_or_else(|| RunError::ModelNotFound(run.model.clone()))?;
+        if let Script::Refused(error) = script {
+            return Err(error);
+        }
+        let mut runs = self.0.runs.lock().expect("no test panics with it");
+        runs.push(run);
+        let job = job_id(100 + runs.len() as u64);
+        let (out, events) = mpsc::channel(16);
+        tokio::spawn(Arc::clone(&self.0).play(script, out));
+        Ok(Running { job, events })
+    }
+
+    async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
+        self.0.note(format!("load {model} {}", node.map_or("here".to_owned(), |n| n.short())));
+        Ok(())
+    }
+
+    async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
+        self.0.note(format!("unload {model}"));
+        Err(ModelError::InUse)
+    }
+
+    async fn invitations(&self) -> Vec<api::Invitation> {
+        Vec::new()
+    }
+
+    async fn invite(
+        &self,
+        request: api::InviteRequest,
+    ) -> Result<api::InvitationToken, AdmissionError> {
+        self.0.note(format!("invite {:?}", request.person));
+        let invitation = api::Invitation {
+            id: "1".to_owned(),
+            person: request.person,
+            role: api::MeshRole::Member,
+            uses: 1,
+            used: 0,
+            expires_ms: 9,
+        };
+        Ok(api::InvitationToken { token: "t".to_owned(), invitation })
+    }
+
+    async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
+        self.0.note(format!("join {token}"));
+        Err(AdmissionError::BadToken)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<api::Event> {
+        let events = self.0.events.lock().expect("no test panics with it");
+        events.as_ref().expect("not stopped").subscribe()
+    }
+
+    async fn doctor(&self) -> api::Doctor {
+        api::Doctor { checks: Vec::new() }
+    }
+}
