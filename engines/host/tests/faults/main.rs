@@ -59,10 +59,9 @@ async fn last(mut events: Events) -> AttemptEvent {
 }
 
 async fn fault(engine: &WorkerEngine) -> Fault {
-    match last(submit(engine)).await {
-        AttemptEvent::Failed(fault) => fault,
-        other => panic!("{other:?} instead of a fault"),
-    }
+    let event = last(submit(engine)).await;
+    let AttemptEvent::Failed(fault) = event else { panic!("{event:?} instead of a fault") };
+    fault
 }
 
 /// How the last process ended, once that is known.

@@ -17,6 +17,10 @@ fn write(bytes: &[u8]) {
     }
 }
 
+fn say(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).expect("stderr is read");
+}
+
 fn frame(event: &Event) -> Vec<u8> {
     frame::encode(event, FRAME_BYTES).expect("small events")
 }
@@ -136,7 +140,7 @@ fn on_generate(mode: &str, request: RequestId) {
             for _ in 0..1 << 14 {
                 std::io::stderr().write_all(&chunk).expect("stderr is read");
             }
-            eprintln!("\nthe last line");
+            say("\nthe last line\n");
             send(&finished(request, Finish::Stop));
         }
         "exit-after-last" => {
@@ -152,7 +156,7 @@ fn main() {
     match mode.as_str() {
         "exit-at-once" => return,
         "exit-with-words" => {
-            eprintln!("libcuda.so.1: cannot open shared object file");
+            say("libcuda.so.1: cannot open shared object file\n");
             std::process::exit(127);
         }
         "never-ready" => forever(),

@@ -263,7 +263,9 @@ async fn embeddings_have_unit_length_and_honest_counts() {
                 AttemptEvent::Embedded { embedded, .. } => return Ok(embedded),
                 AttemptEvent::Failed(fault) => return Err(fault),
                 AttemptEvent::Alive { .. } => {}
-                other => panic!("{other:?}"),
+                AttemptEvent::Started { .. }
+                | AttemptEvent::Tokens { .. }
+                | AttemptEvent::Finished { .. } => panic!("no text was asked for"),
             }
         }
     };
