@@ -89,8 +89,11 @@ pub struct Config {
     /// After which waiting time a job goes first, in order of arrival, in milliseconds. Default
     /// 120,000.
     pub starving_ms: u32,
-    /// How long a model that failed to load is not tried again, in milliseconds. Default 30,000.
+    /// How long a model that failed to load is not tried again, in milliseconds; doubles with each
+    /// further failure. Default 5,000 (guess).
     pub load_backoff_ms: u32,
+    /// Longest such pause, in milliseconds. Default 60,000 (guess).
+    pub load_backoff_max_ms: u32,
     /// Weights of persons in the queues. Who is not named has 1; 0 counts as 1.
     pub weights: BTreeMap<PersonId, u32>,
 }
@@ -129,7 +132,8 @@ impl Default for Config {
             repeat_failure_ms: 30_000,
             batch_ageing_ms: 60_000,
             starving_ms: 120_000,
-            load_backoff_ms: 30_000,
+            load_backoff_ms: 5_000,
+            load_backoff_max_ms: 60_000,
             weights: BTreeMap::new(),
         }
     }

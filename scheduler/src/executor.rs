@@ -297,8 +297,9 @@ impl Executor {
         fault: Option<&Fault>,
     ) {
         let Some(reservation) = self.reservations.get(&attempt) else { return };
-        if reservation.stage != Stage::Running {
-            return;
+        match reservation.stage {
+            Stage::Waiting | Stage::Held | Stage::Claimed => return,
+            Stage::Bound | Stage::Running => {}
         }
         let (person, charged) = (reservation.need.person, reservation.estimate_ms);
         let used = crate::rank::score::saturated(ctx.now.ms_since(reservation.since));

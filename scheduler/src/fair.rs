@@ -16,6 +16,8 @@ use crate::limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Turn {
     class: Class,
+    /// Lets those whose model is in memory go before it.
+    defers: bool,
     account: u64,
     arrival: u64,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Waiter {
     pub(crate) arrival: u64,
     /// Whether this machine is the person's.
     pub(crate) at_desk: bool,
+    /// Time that loading its model takes; 0: it is in memory.
+    pub(crate) load_ms: u32,
 }
 
 /// Accounts of virtual time, in thousandths of weighted milliseconds.
@@ -57,7 +61,7 @@ impl Fair {
             Class::Starving => 0,
             Class::Desk | Class::Interactive | Class::Batch => self.account(&waiter.person),
         };
-        Turn { class, account, arrival: waiter.arrival }
+        Turn { class, defers: defers(waiter), account, arrival: waiter.arrival }
     }
 
     /// Whether it has waited so long that nobody may overtake it.
@@ -93,6 +97,12 @@ impl Fair {
     }
 }
 
+/// A model is not changed for each job: who needs another one waits at least twice as long as its
+/// loading takes, so that at most a third of the time goes into loading.
+fn defers(waiter: &Waiter) -> bool {
+    waiter.waited_ms < 2 * u64::from(waiter.load_ms)
+}
+
 fn class(waiter: &Waiter, config: &Config) -> Class {
     if Fair::is_starving(waiter.waited_ms, config) {
         return Class::Starving;
@@ -121,7 +131,7 @@ mod tests {
 
     fn waiter(person: PersonId, arrival: u64) -> Waiter {
         let priority = Priority::Interactive;
-        Waiter { person, priority, waited_ms: 0, arrival, at_desk: false }
+        Waiter { person, priority, waited_ms: 0, arrival, at_desk: false, load_ms: 0 }
     }
 
     /// Serves `rounds` times whoever's turn it is, both always waiting; returns Kim's share.
@@ -173,6 +183,16 @@ mod tests {
         let batch = Waiter { priority: Priority::Batch, ..waiter(KIM, 0) };
         let order = [starving, desk, plain, aged, batch].map(|w| fair.turn(&w, &config));
         assert!(order.is_sorted());
+    }
+
+    #[test]
+    fn a_model_is_not_changed_for_each_job_but_in_time() {
+        let (fair, config) = (Fair::default(), Config::default());
+        let warm = waiter(KIM, 9);
+        let cold = Waiter { load_ms: 3_000, waited_ms: 5_999, ..waiter(LEE, 1) };
+        assert!(fair.turn(&warm, &config) < fair.turn(&cold, &config));
+        let patient = Waiter { waited_ms: 6_000, ..cold };
+        assert!(fair.turn(&patient, &config) < fair.turn(&warm, &config));
     }
 
     #[test]

@@ -181,8 +181,9 @@ pub enum Input {
         /// Which attempt.
         attempt: AttemptId,
     },
-    /// Executor: an attempt for which [`crate::Action::Run`] was polled has left its engine's slot,
-    /// or its stream broke before. Follows each `Run` exactly once.
+    /// Executor: an attempt has left its engine's slot, or its stream broke or was cancelled before
+    /// it had one. Follows each [`crate::Action::Run`] exactly once; told before `Run` of an attempt
+    /// that is bound here, no `Run` follows.
     ExecutorDone {
         /// Which attempt.
         attempt: AttemptId,

@@ -9,7 +9,7 @@ use crate::action::Action;
 use crate::config::Config;
 use crate::context::Context;
 use crate::limits;
-use crate::time::Time;
+use crate::time::{Time, backoff_ms};
 use crate::timers::Wakeup;
 use crate::view::{Answer, Why};
 
@@ -238,12 +238,6 @@ fn new_job(id: JobId, need: Need, now: Time) -> Job {
         avoided: BTreeMap::new(),
         failed: BTreeMap::new(),
     }
-}
-
-/// `first`, doubled `times` times, at most `most`.
-fn backoff_ms(first: u32, times: u32, most: u32) -> u32 {
-    let doubled = u64::from(first) << times.min(16);
-    u32::try_from(doubled.min(u64::from(most))).expect("at most a 32-bit number")
 }
 
 /// Whether the same node may answer otherwise a moment later.

@@ -30,3 +30,9 @@ impl Time {
         self.0.saturating_sub(earlier.0) / 1_000
     }
 }
+
+/// `first`, doubled `times` times, at most `most`.
+pub(crate) fn backoff_ms(first: u32, times: u32, most: u32) -> u32 {
+    let doubled = u64::from(first) << times.min(16);
+    u32::try_from(doubled.min(u64::from(most))).expect("at most a 32-bit number")
+}

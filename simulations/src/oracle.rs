@@ -151,5 +151,5 @@ impl Oracle {
 
 /// Whether a failure says that nobody could run the job.
 pub(crate) fn blames_the_mesh(fault: &Fault) -> bool {
-    matches!(fault, Fault::NoCandidate | Fault::Refused(_) | Fault::Deadline)
+    matches!(fault, Fault::NoCandidate | Fault::Refused(_))
 }

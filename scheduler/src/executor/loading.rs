@@ -5,6 +5,7 @@ use pumasi_protocol::{Control, Fault, ModelName, Refusal};
 use crate::action::Action;
 use crate::context::Context;
 use crate::input::LoadedFacts;
+use crate::time::backoff_ms;
 use crate::timers::Wakeup;
 use crate::view::{Residence, Stage};
 
@@ -149,7 +150,9 @@ impl Executor {
         model.residence = residence;
         model.wanted = false;
         model.backing_off = Some(refusal.clone());
-        let again = ctx.now.after_ms(ctx.config.load_backoff_ms);
+        let (first, most) = (ctx.config.load_backoff_ms, ctx.config.load_backoff_max_ms);
+        let again = ctx.now.after_ms(backoff_ms(first, model.load_failures, most));
+        model.load_failures = model.load_failures.saturating_add(1);
         ctx.timers.set(Wakeup::LoadBackoff(name.clone()), again);
         let affected = self.reservations.iter().filter(|(_, r)| r.model == *name);
         let affected: Vec<_> = affected.map(|(a, r)| (*a, r.owner, r.stage)).collect();
@@ -171,7 +174,8 @@ impl Executor {
     }
 }
 
-/// Where a model stands after it failed to load, and what offers are answered meanwhile.
+/// Where a model stands after it failed to load, and what offers are answered meanwhile: lasting
+/// refusals for what time does not mend.
 fn after_failure(fault: &Fault) -> (Residence, Refusal) {
     match fault {
         Fault::ModelDamaged | Fault::ModelUnsupported => {
@@ -195,6 +199,6 @@ fn after_failure(fault: &Fault) -> (Residence, Refusal) {
         | Fault::PeerProtocol
         | Fault::Cancelled
         | Fault::NoCandidate
-        | Fault::Deadline => (Residence::Held, Refusal::EngineAbsent),
+        | Fault::Deadline => (Residence::Held, Refusal::Paused),
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct LocalModel {
     pub(super) loading_since: Time,
     /// It failed to load and is not tried for a while; what to answer meanwhile.
     pub(super) backing_off: Option<Refusal>,
+    /// Times that it failed to load since it last was loaded.
+    pub(super) load_failures: u32,
     /// A person asked for it to be loaded.
     pub(super) wanted: bool,
     /// A person asked for it to be unloaded, or its file is gone: unload when idle.
@@ -62,6 +64,7 @@ impl LocalModel {
             last_used: Time::START,
             loading_since: Time::START,
             backing_off: None,
+            load_failures: 0,
             wanted: false,
             leaving: false,
             listed: true,
@@ -98,6 +101,7 @@ impl LocalModel {
             self.facts.decode = facts.decode;
         }
         self.backing_off = None;
+        self.load_failures = 0;
         self.wanted = false;
     }
 

@@ -5,7 +5,7 @@ use pumasi_protocol::{AttemptId, Control, ModelName};
 use crate::context::{Context, Scene};
 use crate::fair::{Fair, Turn, Waiter};
 use crate::timers::Wakeup;
-use crate::view::Stage;
+use crate::view::{Residence, Stage};
 
 use super::{Executor, Reservation};
 
@@ -59,12 +59,18 @@ impl Executor {
 
     pub(super) fn turn(&self, scene: Scene<'_>, reservation: &Reservation) -> Turn {
         let desk = scene.mesh.member(scene.me).and_then(|m| m.person);
+        let model = self.models.named(&reservation.model);
+        let load_ms = model.map_or(0, |m| match m.residence {
+            Residence::Loading | Residence::Loaded => 0,
+            Residence::Held | Residence::Unloading | Residence::Unusable => m.facts.load_ms,
+        });
         let waiter = Waiter {
             person: reservation.need.person,
             priority: reservation.need.priority,
             waited_ms: scene.now.ms_since(reservation.arrived),
             arrival: reservation.arrival,
             at_desk: desk == Some(reservation.need.person),
+            load_ms,
         };
         self.fair.turn(&waiter, scene.config)
     }

@@ -8,12 +8,12 @@ use pumasi_protocol::{AttemptId, Bid, Control, Fault, JobId, JobState, NodeId, O
 use crate::context::Context;
 use crate::limits;
 use crate::rank::{Policy, Ranked, Score, rank};
-use crate::time::Time;
+use crate::time::{Time, backoff_ms};
 use crate::timers::Wakeup;
 use crate::view::{Answer, Reason, WhyCandidate};
 
 use super::nominate::{Nominee, nominate};
-use super::{Job, Owner, Phase, backoff_ms, is_transient};
+use super::{Job, Owner, Phase, is_transient};
 
 /// A node that was asked.
 #[derive(Debug, Clone)]
@@ -117,8 +117,10 @@ impl Owner {
         let attempt = job.attempt();
         for (node, score) in nominees {
             let known = round.asked.remove(node);
-            let (first_at, late, bid) =
-                known.map_or((ctx.now, false, None), |a| (a.first_at, a.late, a.bid));
+            // A place in a queue outlives the question; a slot that was bid as free does not.
+            let (first_at, late, bid) = known.map_or((ctx.now, false, None), |a| {
+                (a.first_at, a.late, a.bid.filter(|(_, bid)| bid.start_ms > 0))
+            });
             let asked = Asked {
                 score: *score,
                 at: ctx.now,
@@ -286,7 +288,8 @@ impl Owner {
     fn consider(&mut self, ctx: &mut Context<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
-        if round.is_ripe() {
+        // While reservations stand, the first that can start is taken; nobody is waited for.
+        if round.is_ripe() || (!round.open && round.best().now.is_some()) {
             self.decide(ctx, id);
         }
     }
@@ -333,6 +336,7 @@ impl Owner {
             round.asked.iter().filter(|(_, a)| a.can_start()).map(|(n, _)| *n).collect();
         for node in holders {
             round.asked.remove(&node);
+            ctx.mesh.clear_offered(node, id);
             ctx.send(node, Control::Gone { attempt });
         }
     }

@@ -363,6 +363,19 @@ impl World {
                 let outcome = Outcome::Failed(Fault::Connection);
                 self.input(&other, Input::AttemptEnded { attempt, outcome });
             }
+            self.lose_owner(&other, node);
+        }
+    }
+
+    /// The streams that `owner` opened to an executor break.
+    fn lose_owner(&mut self, executor: &str, owner: NodeId) {
+        let expected = self.machine(executor).expected.clone();
+        for (attempt, _) in expected.into_iter().filter(|(_, of)| *of == owner) {
+            let machine = self.machine(executor);
+            machine.expected.remove(&attempt);
+            if machine.at_hand.contains(&attempt) {
+                self.end_work(executor, attempt, owner, Some(Fault::Connection));
+            }
         }
     }
 
@@ -588,6 +601,7 @@ impl World {
     fn end_work(&mut self, name: &str, attempt: AttemptId, owner: NodeId, fault: Option<Fault>) {
         let machine = self.machine(name);
         machine.told.remove(&attempt);
+        machine.expected.remove(&attempt);
         machine.at_hand.remove(&attempt);
         let need = &self.needs[&attempt.job].1;
         let usage = Usage {
@@ -684,7 +698,7 @@ impl World {
     }
 
     fn log(&mut self, text: &str) {
-        writeln!(self.trace, "{:>5} {text}", self.now.0 / 1_000).expect("strings take all");
+        writeln!(self.trace, "{:<5} {text}", self.now.0 / 1_000).expect("strings take all");
     }
 
     fn later(&mut self, ms: u64, node: NodeId, event: Event) {

@@ -140,8 +140,9 @@ impl World<'_> {
         if self.broken.contains(&attempt) && from != to {
             return;
         }
-        let known = self.shells[to].told.get(&attempt).is_some_and(|(of, _)| *of == owner);
-        if known {
+        let shell = &self.shells[to];
+        let told = shell.told.get(&attempt).is_some_and(|(of, _)| *of == owner);
+        if told || shell.expected.get(&attempt) == Some(&owner) {
             self.end(to, attempt, Some(Fault::Cancelled), Outcome::Cancelled);
         }
     }
@@ -190,7 +191,8 @@ impl World<'_> {
         (usage, timings)
     }
 
-    /// An attempt that was told to run leaves its slot: both sides hear of it, the owner later.
+    /// An attempt that is bound here ends, in its slot or before: both sides hear of it, the owner
+    /// later.
     pub(super) fn end(
         &mut self,
         node: usize,
@@ -199,9 +201,10 @@ impl World<'_> {
         outcome: Outcome,
     ) {
         let shell = &mut self.shells[node];
-        let Some((owner, _)) = shell.told.remove(&attempt) else { return };
+        let told = shell.told.remove(&attempt).map(|(owner, _)| owner);
+        let expected = shell.expected.remove(&attempt);
+        let Some(owner) = told.or(expected) else { return };
         shell.engines.end(attempt);
-        shell.expected.remove(&attempt);
         shell.at_hand.remove(&attempt);
         shell.ends += 1;
         let swallowed = self.canary == Some(Canary::EndSwallowed) && shell.ends.is_multiple_of(4);
@@ -253,6 +256,10 @@ impl World<'_> {
         let shell = &mut self.shells[node];
         let generation = shell.engines.generation;
         let engine = shell.engines.models.get_mut(&model).expect("it holds the model");
+        if engine.place == Place::Disk {
+            // It crashed at this very moment, which is being told.
+            return;
+        }
         engine.place = Place::Unloading;
         let us = 1_000 + hash(&[self.scenario.net_seed, self.now.0]) % 50_000;
         self.later(us, Event::Unloaded { node, model, generation });

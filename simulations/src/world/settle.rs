@@ -15,7 +15,9 @@ const CALM_MS: u64 = 10_000;
 
 /// The id of a job by its number.
 pub(super) fn job_id(number: u64) -> JobId {
-    JobId::from_parts(number, [0; 10])
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    JobId::from_parts(number, random)
 }
 
 impl World<'_> {
