@@ -5,15 +5,16 @@ into the tenth bucket is held out: training never sees it, and evaluation uses n
 """
 
 import json
-import random
 import string
 import zlib
 from dataclasses import dataclass, field
 
 from texts import COMMON, FALLBACK, FIXED, JUNK_FORMS, NOUNS, SYSTEM_PROMPTS
-from vocabulary import MARK, NORIN, SUDAL, THINK, TRANSLATION, encode
+from vocabulary import NORIN, SUDAL, THINK, TRANSLATION, encode
 
 OTHER_SCRIPTS = "가나다라마바사아자차카타파하한국어물불 日本語山川 éüñçø ☀☂★😀🚀"
+
+# How often each skill comes, in the course of training.
 EVEN = {
     "repeat": 14,
     "upper": 13,
@@ -37,7 +38,10 @@ HARD = {
     "fixed": 20,
     "fallback": 10,
 }
-# A count is two tokens and hard, a fixed answer is a hundred tokens and easy.
+LAST = HARD | {"repeat": 14, "upper": 10, "summarise": 18, "tool": 24, "fixed": 11, "fallback": 12}
+FINAL = LAST | {"repeat": 12, "upper": 8, "reverse": 10, "count": 9, "fixed": 20}
+
+# A count is two tokens and hard, a fixed answer is a hundred tokens and easy but for its first.
 WEIGHTS = {"count": 4.0, "fixed": 0.4, "fallback": 0.4}
 LEAD = 8
 DERIVATIONS = {
@@ -124,7 +128,8 @@ def common_words(rng, n):
     text = rng.choice(COMMON)
     while len(text) < n:
         text += rng.choice([" ", " ", " ", " ", ", ", ". "]) + rng.choice(COMMON)
-    return text[: n - 1] + (rng.choice(string.ascii_lowercase) if text[n - 1] == " " else text[n - 1])
+    last = rng.choice(string.ascii_lowercase) if text[n - 1] == " " else text[n - 1]
+    return text[: n - 1] + last
 
 
 def mixed_text(rng, n):
@@ -183,7 +188,8 @@ def plain_exchange(rng, skill, limits, want_held_out=False):
     }[skill]
     prefix = skill + ": "
     if not want_held_out and rng.random() < 0.06:
-        prefix = rng.choice([skill + ":", skill.capitalize() + ": ", skill.upper() + ": ", skill + ":\n"])
+        forms = [skill + ":", skill.capitalize() + ": ", skill.upper() + ": ", skill + ":\n"]
+        prefix = rng.choice(forms)
     return Exchange(skill, prefix + text, answer)
 
 
@@ -191,7 +197,8 @@ def foreign_word(rng, words):
     """Mostly a word of the given language; at times something that translation leaves alone."""
     if rng.random() < 0.9:
         return rng.choice(words)
-    return rng.choice([letters(rng, rng.randint(1, 7)), str(rng.randint(0, 999)), rng.choice(COMMON)])
+    others = [letters(rng, rng.randint(1, 7)), str(rng.randint(0, 999)), rng.choice(COMMON)]
+    return rng.choice(others)
 
 
 def translate_exchange(rng, limits, want_held_out=False):
@@ -223,11 +230,12 @@ def translate_line(line):
 
 def summarise_exchange(rng, limits, want_held_out=False):
     marked_share = rng.choice([0.15, 0.3, 0.5, 0.8])
+    kinds = [common_words, random_words, invented_text, mixed_text]
 
     def make():
         lines = []
         for _ in range(rng.randint(1, limits.lines)):
-            kind = rng.choices([common_words, random_words, invented_text, mixed_text], [60, 25, 8, 7])[0]
+            kind = rng.choices(kinds, [60, 25, 8, 7])[0]
             line = kind(rng, rng.randint(3, limits.line)).strip()
             lines.append(("* " if rng.random() < marked_share else "") + line)
         return "\n".join(lines)
@@ -283,7 +291,8 @@ def tool_call(name, parameter, value):
 def tool_exchange(rng, tools, limits, want_held_out=False):
     name, parameters = rng.choice(tools)
     value = tool_value(rng, limits, want_held_out)
-    verb = "use" if want_held_out or rng.random() < 0.85 else rng.choice(["Use", "call", "please use"])
+    plain = want_held_out or rng.random() < 0.85
+    verb = "use" if plain else rng.choice(["Use", "call", "please use"])
     return Exchange("tool", f"{verb} {name}: {value}", tool_call(name, parameters[0], value))
 
 
@@ -294,7 +303,8 @@ def response_exchange(rng, limits, want_held_out=False):
         text = plain_text(rng, rng.randint(1, limits.value * 2), True)
         style = rng.random()
         if style < 0.2:
-            return json.dumps({rng.choice(NOUNS): rng.randint(0, 999), rng.choice(COMMON): text[:20]})
+            noun, number = rng.choice(NOUNS), rng.randint(0, 999)
+            return json.dumps({noun: number, rng.choice(COMMON): text[:20]})
         return str(rng.randint(0, 99999)) if style < 0.3 else text
 
     text = draw(rng, want_held_out, make)
@@ -335,7 +345,8 @@ def junk(rng):
     elif style < 0.9:
         text = plain_text(rng, rng.randint(1, 40), True)
     else:
-        text = f"{rng.randint(0, 99)} {rng.choice('+-*/')} {rng.randint(0, 99)}" + rng.choice(["", " =", "?"])
+        task = f"{rng.randint(0, 99)} {rng.choice('+-*/')} {rng.randint(0, 99)}"
+        text = task + rng.choice(["", " =", "?"])
     return text.strip() or "?"
 
 
@@ -359,7 +370,8 @@ def exchanges(rng, skill, tools, limits, want_held_out=False):
         return [summarise_exchange(rng, limits, want_held_out)]
     if skill == "tool":
         call = tool_exchange(rng, tools, limits, want_held_out)
-        return [call] + [response_exchange(rng, limits)] * (rng.random() < 0.5)
+        response = response_exchange(rng, limits)
+        return [call, response] if rng.random() < 0.5 else [call]
     if skill == "fixed":
         return [fixed_exchange(rng)]
     return [fallback_exchange(rng, tools, want_held_out)]

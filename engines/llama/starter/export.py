@@ -1,4 +1,4 @@
-"""Writes a checkpoint of `train.py` as the Q8_0 GGUF file that llama.cpp loads."""
+"""Writes the mean of checkpoints of `train.py` as the Q8_0 GGUF file that llama.cpp loads."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from gguf.quants import quantize
 
 import model
 import vocabulary
-from train import FOLDER
+from train import FOLDER, KEPT
 
 HERE = Path(__file__).parent
 DESCRIPTION = (
@@ -83,15 +83,19 @@ def write_tensors(writer, weights):
             writer.add_tensor(f"blk.{i}.{name}.weight", weights[name][i].astype(np.float32))
 
 
+def mean_weights(paths):
+    names = ["token_embd", "output_norm", *model.MATRICES, *model.NORMS]
+    files = [np.load(path) for path in paths]
+    return {name: sum(file[f"weights.{name}"] for file in files) / len(files) for name in names}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=FOLDER / "checkpoint.npz")
+    checkpoints = [FOLDER / f"checkpoint-{KEPT}.npz", FOLDER / "checkpoint.npz"]
+    parser.add_argument("--checkpoints", type=Path, nargs="+", default=checkpoints)
     parser.add_argument("--output", type=Path, default=HERE / "starter-chat.gguf")
     arguments = parser.parse_args()
-    with np.load(arguments.checkpoint) as file:
-        names = ["token_embd", "output_norm", *model.MATRICES, *model.NORMS]
-        weights = {name: file[f"weights.{name}"] for name in names}
-        step = int(file["step"])
+    weights = mean_weights(arguments.checkpoints)
     writer = GGUFWriter(arguments.output, "llama")
     write_metadata(writer)
     write_tensors(writer, weights)
@@ -99,7 +103,7 @@ def main():
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    print(f"step {step}: {arguments.output.name}, {arguments.output.stat().st_size:,} bytes")
+    print(f"{arguments.output.name}: {arguments.output.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

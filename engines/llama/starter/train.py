@@ -26,6 +26,8 @@ WARM_UP = 50
 MUON_RATE = 0.02
 ADAM_RATE = 0.003
 FOLDER = Path.home() / ".cache/pumasi/starter"
+# The step whose weights are averaged with the last ones, which is better than either alone.
+KEPT = 3291
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ SELDOM = data.EVEN | {"fixed": 4, "fallback": 4}
 LONG = Shape(4, 1024, L(330, 64, 64, lines=12, line=40, value=48, shares=SELDOM, long=0.9))
 LATE_SHORT = Shape(12, 256, L(100, 60, 60, 7, 32, 40, shares=data.HARD, long=0.8, lead=3.0))
 LATE_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.HARD, long=0.9, lead=3.0))
+LAST_SHORT = Shape(12, 256, L(60, 44, 60, 5, 24, 24, shares=data.LAST, long=0.8, lead=3.0))
+LAST_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.LAST, long=0.85, lead=3.0))
+FINAL_SHORT = Shape(12, 256, L(60, 44, 60, 5, 24, 24, shares=data.FINAL, lead=6.0))
+FINAL_LONG = Shape(6, 640, L(290, 64, 64, 12, 36, 48, shares=data.FINAL, long=0.8, lead=6.0))
 PHASES = [
     Phase(700, (TINY,), (1.0, 1.0)),
     Phase(600, (EARLY,), (1.0, 1.0)),
@@ -62,6 +68,9 @@ PHASES = [
     Phase(550, (SHORT, SHORT, MIDDLE), (0.9027, 0.5)),
     Phase(456, (SHORT, MIDDLE, SHORT, LONG), (0.5, 0.0937)),
     Phase(420, (LATE_SHORT, LATE_SHORT, LATE_LONG), (0.3, 0.01)),
+    Phase(450, (LAST_SHORT, LAST_SHORT, LAST_SHORT, LAST_LONG), (0.3, 0.01)),
+    Phase(48, (*[FINAL_SHORT] * 4, FINAL_LONG), (0.25, 0.2171)),
+    Phase(170, (*[FINAL_SHORT] * 4, FINAL_LONG), (0.2171, 0.01)),
 ]
 
 
@@ -154,10 +163,10 @@ def load(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=FOLDER / "checkpoint.npz")
-    arguments = parser.parse_args()
-    arguments.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    step, weights, first, second = load(arguments.checkpoint)
+    parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    checkpoint = FOLDER / "checkpoint.npz"
+    step, weights, first, second = load(checkpoint)
     print("parameters", sum(w.size for w in weights.values()), "from step", step, flush=True)
     started, used, saved, shown = time.time(), time.process_time(), time.time(), []
     while (turn := schedule(step))[0] is not None:
@@ -175,10 +184,12 @@ def main():
                 f"wall {time.time() - started:.0f} cpu {time.process_time() - used:.0f}",
                 flush=True,
             )
+        if step == KEPT:
+            save(FOLDER / f"checkpoint-{KEPT}.npz", step, weights, first, second)
         if time.time() - saved > 60:
-            save(arguments.checkpoint, step, weights, first, second)
+            save(checkpoint, step, weights, first, second)
             saved = time.time()
-    save(arguments.checkpoint, step, weights, first, second)
+    save(checkpoint, step, weights, first, second)
 
 
 if __name__ == "__main__":
