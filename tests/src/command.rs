@@ -118,6 +118,11 @@ pub fn terminate(pid: u32) {
     signal(pid, rustix::process::Signal::TERM);
 }
 
+/// Sends a process that these tests started what Ctrl-C sends.
+pub fn interrupt(pid: u32) {
+    signal(pid, rustix::process::Signal::INT);
+}
+
 fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {

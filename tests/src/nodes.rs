@@ -305,6 +305,16 @@ impl Node {
         });
     }
 
+    /// Ends it without asking, as a power cut would, and gives its data directory.
+    ///
+    /// # Panics
+    /// When it cannot be ended.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        self.folder.take().expect("a running node has its folder")
+    }
+
     /// Asks it to stop, and gives its exit code and data directory.
     ///
     /// # Panics
