@@ -14,6 +14,7 @@ mod jobs;
 mod limits;
 pub(crate) mod lookup;
 pub(crate) mod mesh;
+mod models;
 pub(crate) mod output;
 mod parse;
 pub(crate) mod table;
@@ -81,7 +82,7 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
     match command {
         NodeCommand::Status => mesh::status(&find()?, output).await,
         NodeCommand::Peers => mesh::peers(&find()?, output).await,
-        NodeCommand::Models { action } => mesh::models(find, action, output).await,
+        NodeCommand::Models { action } => models::models(find, action, output).await,
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,

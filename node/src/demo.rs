@@ -74,15 +74,39 @@ pub(crate) async fn command(plan: Plan, output: &Output) -> Result<(), Failure> 
     let mut nodes = Vec::new();
     let shown = tokio::select! {
         biased;
-        signal = tokio::signal::ctrl_c() => {
-            // Without a handler the system ends this program by itself.
-            signal.map_or_else(|_| Err(Failure::interrupted()), |()| Err(Failure::interrupted()))
-        }
+        () = told_to_stop() => Err(Failure::interrupted()),
         shown = show(plan, &mut nodes, output) => shown,
     };
     output.note("stopping the nodes");
-    process::stop(nodes).await;
-    shown
+    tokio::select! {
+        biased;
+        // The second time it is meant: what is left is ended as it drops.
+        () = told_to_stop() => Err(Failure::interrupted()),
+        () = process::stop(nodes) => shown,
+    }
+}
+
+/// Ctrl-C, or whatever else asks a program to end; without handlers the system does it by itself.
+#[cfg(unix)]
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let waits = kinds.into_iter().map(|kind| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending::<()>().await,
+            }
+        })
+    });
+    futures::future::select_all(waits).await;
+}
+
+#[cfg(not(unix))]
+async fn told_to_stop() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn show(plan: Plan, nodes: &mut Vec<DemoNode>, output: &Output) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! Prints how long ranking takes, for candidate sets of several sizes. Asserts nothing: the numbers
 //! depend on the machine.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;

@@ -48,8 +48,12 @@ use server::{End, Server, Wires};
 const SYSTEM_FAILED: u8 = 71;
 const LIBRARY_FAILED: u8 = 70;
 
+/// The library warns at every load that the shared context is longer than the model's own, which
+/// is intended here; its errors say why a load failed.
+const LOG_FILTER: &str = "warn,llama-cpp-2=error";
+
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     subscriber.with_writer(std::io::stderr).init();
     send_logs_to_tracing(LogOptions::default());

@@ -2,6 +2,7 @@
 //! schema never holds up the slots that decode: renders, tokenises, compiles.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
@@ -101,15 +102,27 @@ fn serve(
     loop {
         let next = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { request, arrived, job }) = next else { return };
-        let outcome = match job {
-            Job::Generate(body) => generation(model, context, request, arrived, *body)
-                .map(|(generation, finish)| Prepared::Generation(Box::new(generation), finish)),
-            Job::Embed(body) => embedding(model, body, arrived),
-        };
+        // A request that makes some library panic must not take this thread along.
+        let prepare = AssertUnwindSafe(|| prepare(model, context, request, arrived, job));
+        let outcome = catch_unwind(prepare).unwrap_or(Err(Fault::BadRequest));
         let ready = Box::new(Ready { request, outcome });
         if results.send(Input::Prepared(ready)).is_err() {
             return;
         }
+    }
+}
+
+fn prepare(
+    model: &Model,
+    context: u32,
+    request: RequestId,
+    arrived: Instant,
+    job: Job,
+) -> Result<Prepared, Fault> {
+    match job {
+        Job::Generate(body) => generation(model, context, request, arrived, *body)
+            .map(|(generation, finish)| Prepared::Generation(Box::new(generation), finish)),
+        Job::Embed(body) => embedding(model, body, arrived),
     }
 }
 

@@ -103,6 +103,7 @@ impl From<TokenError> for Failure {
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
         let kind = match error.exit_code() {
+            65 => Kind::Data,
             69 => Kind::Unavailable,
             74 => Kind::Io,
             75 => Kind::Temporary,

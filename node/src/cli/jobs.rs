@@ -271,7 +271,7 @@ pub(super) async fn jobs(
     for job in &jobs.data {
         table.row(row(job));
     }
-    table.lines(output).iter().try_for_each(|line| output.line(line))
+    table.print(output)
 }
 
 fn row(job: &Job) -> [String; 8] {

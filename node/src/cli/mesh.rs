@@ -1,18 +1,18 @@
-//! `status`, `peers`, `models`, `invite`, `join`: the mesh as this node sees it, and its doors.
+//! `status`, `peers`, `invite`, `join`: the mesh as this node sees it, and its doors.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pumasi_web::api::{
-    Admission, Capability, InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole,
-    Model, ModelState, Node, NoticeLevel, PlaceRequest, Presence, Status,
+    Admission, InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node,
+    NoticeLevel, Presence, Status,
 };
 use serde_json::json;
 
-use super::arguments::{Global, InviteArguments, JoinArguments, ModelAction, ModelPlace, Role};
+use super::arguments::{Global, InviteArguments, JoinArguments, Role};
 use super::client::Client;
 use super::failure::Failure;
-use super::lookup::{self, short_node};
+use super::lookup::short_node;
 use super::output::{Output, Style};
 use super::table::{Align, Table};
 use super::text::{bytes, escape, milliseconds, span};
@@ -98,7 +98,7 @@ pub(super) async fn peers(client: &Client, output: &Output) -> Result<(), Failur
             &devices.join(", "),
         ]);
     }
-    print(&table, output)
+    table.print(output)
 }
 
 fn presence(node: &Node) -> &'static str {
@@ -108,95 +108,6 @@ fn presence(node: &Node) -> &'static str {
         Presence::Suspect => "doubtful",
         Presence::Offline => "offline",
     }
-}
-
-fn print(table: &Table, output: &Output) -> Result<(), Failure> {
-    table.lines(output).iter().try_for_each(|line| output.line(line))
-}
-
-pub(super) async fn models(
-    find: impl FnOnce() -> Result<Client, Failure>,
-    action: Option<ModelAction>,
-    output: &Output,
-) -> Result<(), Failure> {
-    match action {
-        None | Some(ModelAction::List) => list_models(&find()?, output).await,
-        Some(ModelAction::Load(place)) => place_model(find, &place, "load", output).await,
-        Some(ModelAction::Unload(place)) => place_model(find, &place, "unload", output).await,
-    }
-}
-
-async fn list_models(client: &Client, output: &Output) -> Result<(), Failure> {
-    let models: List<Model> = client.get(&["api", "v1", "models"]).await?;
-    if output.is_json() {
-        return output.object(&models);
-    }
-    if models.data.is_empty() {
-        output.note("no computer of the mesh holds a model: put GGUF files into a --model-dir");
-        return Ok(());
-    }
-    let mut table = Table::new([
-        ("MODEL", Align::Left),
-        ("SIZE", Align::Right),
-        ("CONTEXT", Align::Right),
-        ("CAN", Align::Left),
-        ("WHERE", Align::Left),
-    ]);
-    for model in &models.data {
-        let can: Vec<&str> = model.capabilities.iter().map(|c| capability(*c)).collect();
-        let places = model.places.iter();
-        let places: Vec<String> =
-            places.map(|place| format!("{} ({})", place.node.name, state(place.state))).collect();
-        table.row([
-            model.name.as_str(),
-            &bytes(model.size_bytes),
-            &model.context_tokens.to_string(),
-            &can.join(" "),
-            &places.join(", "),
-        ]);
-    }
-    print(&table, output)
-}
-
-fn capability(capability: Capability) -> &'static str {
-    match capability {
-        Capability::Generate => "chat",
-        Capability::Embed => "embed",
-        Capability::Tools => "tools",
-        Capability::Thinking => "think",
-        Capability::Vision => "see",
-        Capability::Image => "draw",
-    }
-}
-
-fn state(state: ModelState) -> String {
-    match state {
-        ModelState::Held => "on disk".to_owned(),
-        ModelState::Loading { permille } => format!("loading {} %", permille / 10),
-        ModelState::Loaded { slots, busy } => format!("loaded, {busy}/{slots} busy"),
-        ModelState::Unusable => "unusable".to_owned(),
-    }
-}
-
-async fn place_model(
-    find: impl FnOnce() -> Result<Client, Failure>,
-    place: &ModelPlace,
-    verb: &str,
-    output: &Output,
-) -> Result<(), Failure> {
-    let model = input::model(&place.model)?;
-    let client = find()?;
-    let node = lookup::nodes(&client, place.node.as_slice()).await?.pop();
-    let body = PlaceRequest { node };
-    let path = ["api", "v1", "models", model.as_str(), verb];
-    client.send(reqwest::Method::POST, &path, Some(json!(body))).await?;
-    if output.is_json() {
-        return output.object(&json!({ "model": model, "node": body.node, "action": verb }));
-    }
-    let place = place.node.as_deref().map_or("this computer".to_owned(), escape);
-    output
-        .note(&format!("{place} is asked to {verb} {model}: `pumasi models` shows how far it is"));
-    Ok(())
 }
 
 pub(super) async fn invite(

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::failure::Failure;
 use super::output::{Output, Style};
 use super::text::escape;
 
@@ -30,6 +31,11 @@ impl Table {
         let cells: Vec<String> = cells.into_iter().map(|cell| escape(cell.as_ref())).collect();
         assert_eq!(cells.len(), self.head.len(), "a row has a cell for each column");
         self.rows.push(cells);
+    }
+
+    /// Prints all lines.
+    pub(crate) fn print(&self, output: &Output) -> Result<(), Failure> {
+        self.lines(output).iter().try_for_each(|line| output.line(line))
     }
 
     /// All lines, the head first and emphasised.

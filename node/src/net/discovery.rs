@@ -45,8 +45,8 @@ pub(crate) struct Discovery {
 impl Discovery {
     /// Begins to look and to announce; `None` where multicast cannot be had.
     pub(crate) fn start(announced: Announced, notices: mpsc::Sender<Notice>) -> Option<Self> {
-        let daemon = ServiceDaemon::new().inspect_err(|error| unavailable(error)).ok()?;
-        let found = daemon.browse(SERVICE).inspect_err(|error| unavailable(error)).ok()?;
+        let daemon = ServiceDaemon::new().inspect_err(unavailable).ok()?;
+        let found = daemon.browse(SERVICE).inspect_err(unavailable).ok()?;
         let discovery = Self { daemon, announced };
         discovery.announce(None);
         tokio::spawn(async move {

@@ -140,7 +140,10 @@ impl Double {
             self.cancelled.notify_one();
         }
         let mut index = 0;
-        while endless {
+        if !endless {
+            return;
+        }
+        loop {
             match tokio::time::timeout(PAUSE, out.reserve()).await {
                 Err(_) => {
                     self.paused.notify_one();

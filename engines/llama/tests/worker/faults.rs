@@ -1,11 +1,12 @@
 //! What the worker refuses, and how it goes on after that.
 
-use pumasi_engine_host::{Engine, EngineState, WorkerEngine};
-use pumasi_protocol::generate::{Message, OutputFormat, Part, Prompt, Role};
+use pumasi_engine_host::{Engine, EngineState, Events, Submitted, WorkerEngine};
+use pumasi_protocol::generate::{Generate, Message, OutputFormat, Part, Prompt, Role};
+use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::worker::LoadModel;
-use pumasi_protocol::{Fault, Finish};
+use pumasi_protocol::{Fault, Finish, Phase, Refusal, Work};
 
-use crate::rig::{Rig, chat, greedy, order, question, spec};
+use crate::rig::{Rig, chat, collect, greedy, order, question, spec};
 
 #[tokio::test]
 async fn requests_that_cannot_be_run_fail_alone() {
@@ -70,18 +71,71 @@ async fn a_cancelled_request_ends_and_frees_its_slot() {
         "{answer:?}"
     );
     // The only slot is free again: once by a cancel, once because nobody listens any more.
-    drop(rig.submit(endless));
+    drop(rig.submit(endless()));
     assert_eq!(rig.ask(question("repeat: free")).await.text(), "free");
+}
+
+fn endless() -> Generate {
+    let mut body = question("repeat: x");
+    body.ignore_eos = true;
+    body
+}
+
+#[tokio::test]
+async fn a_cancel_in_the_middle_of_an_answer_ends_it_there() {
+    let rig = Rig::new(2).await;
+    let work = Work::Generate(Box::new(endless()));
+    let Submitted { request, mut events } = rig.engine.submit(work).expect("it takes work");
+    let beside = rig.submit(question("repeat: beside"));
+    let tokens = loop {
+        match events.recv().await.expect("an event") {
+            AttemptEvent::Tokens { tokens, .. } => break tokens.len(),
+            AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } => {}
+            last @ (AttemptEvent::Finished { .. }
+            | AttemptEvent::Embedded { .. }
+            | AttemptEvent::Failed(_)) => panic!("{last:?}"),
+        }
+    };
+    rig.engine.cancel(request);
+    let rest = collect(events).await.expect("it finishes");
+    assert_eq!(rest.finish, Some(Finish::Cancelled));
+    assert_eq!(rest.usage.completion as usize, tokens + rest.tokens.len());
+    assert!(rest.usage.completion + rest.usage.prompt < rig.model.context);
+    assert_eq!(collect(beside).await.expect("an answer").text(), "beside");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slot_hears_signs_of_life() {
+    let rig = Rig::new(1).await;
+    let before: Vec<Events> = (0..24).map(|_| rig.submit(endless())).collect();
+    let mut last = rig.submit(question("repeat: patient"));
+    let first = last.recv().await.expect("an event");
+    assert_eq!(first, AttemptEvent::Alive { phase: Phase::Queued, step: 0 });
+    drop(before);
+    assert_eq!(collect(last).await.expect("an answer").text(), "patient");
+}
+
+#[tokio::test]
+async fn a_full_worker_refuses_and_answers_the_rest() {
+    let rig = Rig::new(4).await;
+    let mut answered = 0;
+    let asked: Vec<Events> = (0..800).map(|_| rig.submit(question("repeat: x"))).collect();
+    for events in asked {
+        match collect(events).await {
+            Ok(answer) => answered += usize::from(answer.text() == "x"),
+            Err(fault) => assert_eq!(fault, Fault::Refused(Refusal::QueueFull)),
+        }
+    }
+    assert!((512..=800).contains(&answered), "{answered}");
+    assert_eq!(rig.ask(question("repeat: later")).await.text(), "later");
 }
 
 #[tokio::test]
 async fn unloading_ends_what_runs_and_loading_again_works() {
     let rig = Rig::new(1).await;
-    let mut endless = question("repeat: x");
-    endless.ignore_eos = true;
-    let events = rig.submit(endless);
+    let events = rig.submit(endless());
     rig.engine.unload().await;
-    assert_eq!(crate::rig::collect(events).await, Err(Fault::Cancelled));
+    assert_eq!(collect(events).await, Err(Fault::Cancelled));
     assert_eq!(*rig.engine.state().borrow(), EngineState::Stopped);
     rig.engine.load(order(1)).await.expect("it loads again");
     assert_eq!(rig.ask(question("repeat: again")).await.text(), "again");

@@ -1,6 +1,8 @@
 //! The libp2p swarm of the control plane. Nobody gets past the allow-list, whoever dialled; only one
 //! topic exists. There is no identify: members gossip their addresses, and a stranger learns nothing.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "foreign enums that grow")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Who does not belong gets nothing: as dialler and as listener, on all planes.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "foreign enums that grow")]
+
 use libp2p::Swarm;
 use libp2p::futures::StreamExt;
 use libp2p::swarm::{SwarmEvent, dial_opts::DialOpts};

@@ -92,24 +92,54 @@ fn characters_wait_for_their_last_byte_and_broken_ones_are_replaced() {
 #[test]
 fn stop_strings_cut_and_their_beginnings_wait() {
     let plain = OutputSyntax::default();
-    check(stops(&["END"]), plain, "one END two", expect![[r#"
+    check(
+        stops(&["END"]),
+        plain,
+        "one END two",
+        expect![[r#"
         text: "one "
-        Stop"#]]);
-    check(stops(&["END"]), plain, "one EN", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        stops(&["END"]),
+        plain,
+        "one EN",
+        expect![[r#"
         text: "one EN"
-        Stop"#]]);
-    check(stops(&["aab"]), plain, "aaab", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        stops(&["aab"]),
+        plain,
+        "aaab",
+        expect![[r#"
         text: "a"
-        Stop"#]]);
-    check(stops(&["bc", "abcd"]), plain, "xabcd", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        stops(&["bc", "abcd"]),
+        plain,
+        "xabcd",
+        expect![[r#"
         text: "xa"
-        Stop"#]]);
-    check(stops(&["c", "bc"]), plain, "abcd", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        stops(&["c", "bc"]),
+        plain,
+        "abcd",
+        expect![[r#"
         text: "a"
-        Stop"#]]);
-    check(stops(&["é"]), plain, "cafés", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        stops(&["é"]),
+        plain,
+        "cafés",
+        expect![[r#"
         text: "caf"
-        Stop"#]]);
+        Stop"#]],
+    );
 }
 
 #[test]
@@ -125,46 +155,91 @@ fn a_stop_string_ends_the_answer_before_the_engine_does() {
 
 #[test]
 fn thinking_is_split_off() {
-    check(settings(), thinking(false), "<think>\nhm </think>\n\nyes", expect![[r#"
+    check(
+        settings(),
+        thinking(false),
+        "<think>\nhm </think>\n\nyes",
+        expect![[r#"
         thinking: "hm"
         text: "yes"
-        Stop"#]]);
-    check(settings(), thinking(false), "\n<think></think>yes", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        thinking(false),
+        "\n<think></think>yes",
+        expect![[r#"
         text: "yes"
-        Stop"#]]);
-    check(settings(), thinking(true), "hm\n</think>yes", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        thinking(true),
+        "hm\n</think>yes",
+        expect![[r#"
         thinking: "hm"
         text: "yes"
-        Stop"#]]);
-    check(settings(), thinking(false), "no <think> here", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        thinking(false),
+        "no <think> here",
+        expect![[r#"
         text: "no <think> here"
-        Stop"#]]);
-    check(settings(), thinking(false), "<thin", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        thinking(false),
+        "<thin",
+        expect![[r#"
         text: "<thin"
-        Stop"#]]);
-    check(settings(), thinking(true), "never ends </thi", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        thinking(true),
+        "never ends </thi",
+        expect![[r#"
         thinking: "never ends </thi"
-        Stop"#]]);
-    check(settings(), OutputSyntax::default(), "<think>a</think>b", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        OutputSyntax::default(),
+        "<think>a</think>b",
+        expect![[r#"
         text: "<think>a</think>b"
-        Stop"#]]);
+        Stop"#]],
+    );
 }
 
 #[test]
 fn hermes_calls() {
     let hermes = tools(ToolSyntax::Hermes);
     let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": [1, \"}\"]}}\n</tool_call>";
-    check(settings(), hermes, call, expect![[r#"
+    check(
+        settings(),
+        hermes,
+        call,
+        expect![[r#"
         call 0: "f"
         arguments 0: "{\"a\": [1, \"}\"]}"
-        ToolCalls"#]]);
-    check(settings(), hermes, &format!("I look.\n{call}\n{call}\n"), expect![[r#"
+        ToolCalls"#]],
+    );
+    check(
+        settings(),
+        hermes,
+        &format!("I look.\n{call}\n{call}\n"),
+        expect![[r#"
         text: "I look."
         call 0: "f"
         arguments 0: "{\"a\": [1, \"}\"]}"
         call 1: "f"
         arguments 1: "{\"a\": [1, \"}\"]}"
-        ToolCalls"#]]);
+        ToolCalls"#]],
+    );
     check(
         settings(),
         hermes,
@@ -174,10 +249,15 @@ fn hermes_calls() {
             arguments 0: "{\"a\": 1}"
             ToolCalls"#]],
     );
-    check(settings(), hermes, "<tool_call>{\"name\": \"f\"}</tool_call>", expect![[r#"
+    check(
+        settings(),
+        hermes,
+        "<tool_call>{\"name\": \"f\"}</tool_call>",
+        expect![[r#"
         call 0: "f"
         arguments 0: "{}"
-        ToolCalls"#]]);
+        ToolCalls"#]],
+    );
     check(
         settings(),
         hermes,
@@ -187,9 +267,14 @@ fn hermes_calls() {
             arguments 0: "{\"a\": 1}"
             ToolCalls"#]],
     );
-    check(settings(), hermes, "<tool_call>not json</tool_call> x", expect![[r#"
+    check(
+        settings(),
+        hermes,
+        "<tool_call>not json</tool_call> x",
+        expect![[r#"
         text: "<tool_call>not json</tool_call> x"
-        Stop"#]]);
+        Stop"#]],
+    );
     check(
         settings(),
         hermes,
@@ -199,21 +284,36 @@ fn hermes_calls() {
             arguments 0: "{\"a\": "
             ToolCalls"#]],
     );
-    check(settings(), hermes, "a < b <tool_", expect![[r#"
+    check(
+        settings(),
+        hermes,
+        "a < b <tool_",
+        expect![[r#"
         text: "a < b <tool_"
-        Stop"#]]);
-    check(settings(), hermes, "plain \n", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        hermes,
+        "plain \n",
+        expect![[r#"
         text: "plain \n"
-        Stop"#]]);
+        Stop"#]],
+    );
 }
 
 #[test]
 fn bare_json_calls_are_told_from_data_by_the_tools_name() {
     let bare = tools(ToolSyntax::BareJson);
-    check(settings(), bare, " {\"name\": \"f\", \"parameters\": {\"a\": 1}}", expect![[r#"
+    check(
+        settings(),
+        bare,
+        " {\"name\": \"f\", \"parameters\": {\"a\": 1}}",
+        expect![[r#"
         call 0: "f"
         arguments 0: "{\"a\": 1}"
-        ToolCalls"#]]);
+        ToolCalls"#]],
+    );
     check(
         settings(),
         bare,
@@ -225,40 +325,70 @@ fn bare_json_calls_are_told_from_data_by_the_tools_name() {
             arguments 1: "{}"
             ToolCalls"#]],
     );
-    check(settings(), bare, "{\"name\": \"Kim\", \"age\": 3}", expect![[r#"
+    check(
+        settings(),
+        bare,
+        "{\"name\": \"Kim\", \"age\": 3}",
+        expect![[r#"
         text: "{\"name\": \"Kim\", \"age\": 3}"
-        Stop"#]]);
-    check(settings(), bare, "{\"age\": 3}", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        bare,
+        "{\"age\": 3}",
+        expect![[r#"
         text: "{\"age\": 3}"
-        Stop"#]]);
-    check(settings(), bare, "Look: {\"name\": \"f\"}", expect![[r#"
+        Stop"#]],
+    );
+    check(
+        settings(),
+        bare,
+        "Look: {\"name\": \"f\"}",
+        expect![[r#"
         text: "Look: {\"name\": \"f\"}"
-        Stop"#]]);
+        Stop"#]],
+    );
 }
 
 #[test]
 fn mistral_calls() {
     let mistral = tools(ToolSyntax::Mistral);
     let calls = "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {\"x\": null}}]";
-    check(settings(), mistral, calls, expect![[r#"
+    check(
+        settings(),
+        mistral,
+        calls,
+        expect![[r#"
         call 0: "f"
         arguments 0: "{}"
         call 1: "g"
         arguments 1: "{\"x\": null}"
-        ToolCalls"#]]);
-    check(settings(), mistral, "[TOOL", expect![[r#"
+        ToolCalls"#]],
+    );
+    check(
+        settings(),
+        mistral,
+        "[TOOL",
+        expect![[r#"
         text: "[TOOL"
-        Stop"#]]);
+        Stop"#]],
+    );
 }
 
 #[test]
 fn one_call_is_enough_where_only_one_is_welcome() {
     let one = Settings { parallel_tool_calls: false, ..settings() };
     let call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
-    check(one, tools(ToolSyntax::Hermes), &format!("{call}{call}"), expect![[r#"
+    check(
+        one,
+        tools(ToolSyntax::Hermes),
+        &format!("{call}{call}"),
+        expect![[r#"
         call 0: "f"
         arguments 0: "{}"
-        ToolCalls"#]]);
+        ToolCalls"#]],
+    );
 }
 
 #[test]

@@ -68,7 +68,12 @@ fn a_chat_with_thinking_and_text() {
     let deltas = vec![Delta::Reasoning("hm".to_owned()), text("Hel"), text("lo")];
     let answers = [answer(deltas, Ending::Stop)];
     let reply = chat_reply(&head(), &answers, COUNTS, false, &[provenance()]);
-    check(&reply, expect![[r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","reasoning_content":"hm","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"system_fingerprint":null,"pumasi":[{"job":"j","node":"n","node_name":"desk","attempts":1,"timings":{"queued_ms":0.5,"prefill_ms":2.0,"decode_ms":8.25}}]}"#]]);
+    check(
+        &reply,
+        expect![[
+            r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","reasoning_content":"hm","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"system_fingerprint":null,"pumasi":[{"job":"j","node":"n","node_name":"desk","attempts":1,"timings":{"queued_ms":0.5,"prefill_ms":2.0,"decode_ms":8.25}}]}"#
+        ]],
+    );
 }
 
 #[test]
@@ -79,7 +84,12 @@ fn a_chat_with_tool_calls_has_no_content() {
     let reply = pretty(&chat_reply(&head(), &answers, COUNTS, false, &[]));
     let value: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
     let message = serde_json::to_string(&value["choices"][0]).expect("JSON");
-    check(&message, expect![[r#"{"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"g","arguments":""}}]},"logprobs":null,"finish_reason":"tool_calls"}"#]]);
+    check(
+        &message,
+        expect![[
+            r#"{"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"g","arguments":""}}]},"logprobs":null,"finish_reason":"tool_calls"}"#
+        ]],
+    );
 }
 
 #[test]
@@ -87,11 +97,21 @@ fn log_probabilities_of_chats_and_completions() {
     let answers = [answer(vec![logprob("héy"), logprob("!")], Ending::Length)];
     let reply = chat_reply(&head(), &answers, COUNTS, true, &[]);
     let value: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
-    check(&value["choices"][0].to_string(), expect![[r#"{"index":0,"message":{"role":"assistant","content":"héy!","refusal":null},"logprobs":{"content":[{"token":"héy","logprob":-0.5,"bytes":[104,195,169,121],"top_logprobs":[{"token":"héy","logprob":-0.5,"bytes":[104,195,169,121]},{"token":"�","logprob":-1.5,"bytes":[226]}]},{"token":"!","logprob":-0.5,"bytes":[33],"top_logprobs":[{"token":"!","logprob":-0.5,"bytes":[33]},{"token":"�","logprob":-1.5,"bytes":[226]}]}],"refusal":null},"finish_reason":"length"}"#]]);
+    check(
+        &value["choices"][0].to_string(),
+        expect![[
+            r#"{"index":0,"message":{"role":"assistant","content":"héy!","refusal":null},"logprobs":{"content":[{"token":"héy","logprob":-0.5,"bytes":[104,195,169,121],"top_logprobs":[{"token":"héy","logprob":-0.5,"bytes":[104,195,169,121]},{"token":"�","logprob":-1.5,"bytes":[226]}]},{"token":"!","logprob":-0.5,"bytes":[33],"top_logprobs":[{"token":"!","logprob":-0.5,"bytes":[33]},{"token":"�","logprob":-1.5,"bytes":[226]}]}],"refusal":null},"finish_reason":"length"}"#
+        ]],
+    );
     let echoes = ["ab".to_owned()];
     let reply = completion_reply(&head(), &answers, &echoes, COUNTS, true, &[]);
     let value: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
-    check(&value["choices"][0].to_string(), expect![[r#"{"index":0,"text":"abhéy!","logprobs":{"tokens":["héy","!"],"token_logprobs":[-0.5,-0.5],"top_logprobs":[{"héy":-0.5,"�":-1.5},{"!":-0.5,"�":-1.5}],"text_offset":[2,5]},"finish_reason":"length"}"#]]);
+    check(
+        &value["choices"][0].to_string(),
+        expect![[
+            r#"{"index":0,"text":"abhéy!","logprobs":{"tokens":["héy","!"],"token_logprobs":[-0.5,-0.5],"top_logprobs":[{"héy":-0.5,"�":-1.5},{"!":-0.5,"�":-1.5}],"text_offset":[2,5]},"finish_reason":"length"}"#
+        ]],
+    );
 }
 
 #[test]
@@ -105,7 +125,9 @@ fn a_streamed_chat() {
     }
     text_out.push_str(&stream.end(0, Ending::ToolCalls, &provenance()));
     text_out.push_str(&stream.usage(COUNTS));
-    check(&text_out, expect![[r#"
+    check(
+        &text_out,
+        expect![[r#"
         data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"usage":null}
 
         data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","system_fingerprint":null,"choices":[{"index":0,"delta":{"reasoning_content":"hm"},"logprobs":null,"finish_reason":null}],"usage":null}
@@ -120,7 +142,8 @@ fn a_streamed_chat() {
 
         data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","system_fingerprint":null,"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}
 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -131,7 +154,9 @@ fn a_streamed_completion_with_echo_and_logprobs() {
     text_out.push_str(&stream.piece(0, &logprob("d")));
     text_out.push_str(&stream.end(0, Ending::Stop, &provenance()));
     text_out.push_str(&stream.usage(COUNTS));
-    check(&text_out, expect![[r#"
+    check(
+        &text_out,
+        expect![[r#"
         data: {"id":"chatcmpl-1","object":"text_completion","created":1700000000,"model":"m","system_fingerprint":null,"choices":[{"index":0,"text":"ab","logprobs":null,"finish_reason":null}]}
 
         data: {"id":"chatcmpl-1","object":"text_completion","created":1700000000,"model":"m","system_fingerprint":null,"choices":[{"index":0,"text":"c","logprobs":{"tokens":["c"],"token_logprobs":[-0.5],"top_logprobs":[{"c":-0.5,"�":-1.5}],"text_offset":[2]},"finish_reason":null}]}
@@ -140,14 +165,25 @@ fn a_streamed_completion_with_echo_and_logprobs() {
 
         data: {"id":"chatcmpl-1","object":"text_completion","created":1700000000,"model":"m","system_fingerprint":null,"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}],"pumasi":{"job":"j","node":"n","node_name":"desk","attempts":1,"timings":{"queued_ms":0.5,"prefill_ms":2.0,"decode_ms":8.25}}}
 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn embeddings_as_arrays_and_as_base64() {
     let embedded = [Embedded { vector: vec![0.5, -1.0], tokens: 3 }];
-    check(&embeddings("m", &embedded, false, None), expect![[r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1.0]}],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}"#]]);
-    check(&embeddings("m", &embedded, true, None), expect![[r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL8="}],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}"#]]);
+    check(
+        &embeddings("m", &embedded, false, None),
+        expect![[
+            r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1.0]}],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}"#
+        ]],
+    );
+    check(
+        &embeddings("m", &embedded, true, None),
+        expect![[
+            r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL8="}],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}"#
+        ]],
+    );
 }
 
 #[test]

@@ -267,8 +267,8 @@ impl<'a> Graph<'a> {
     /// What the counting entries about one node, latest first, make of it.
     fn member(&self, about: &[usize], counts: &[bool]) -> Option<Member> {
         let counting = about.iter().copied().filter(|i| counts[*i]);
-        let admissions = counting.clone().filter(|i| self.admits(*i));
-        let (latest, first) = (admissions.clone().next()?, admissions.last()?);
+        let mut admissions = counting.clone().filter(|i| self.admits(*i));
+        let (latest, first) = (admissions.clone().next()?, admissions.next_back()?);
         let (_, roles) = self.roles_in(counting.clone().next()?)?;
         let (name, person) = match self.entries[latest].change.as_ref()? {
             Change::Found { node_name, person, .. } => (node_name.clone(), Some(person.clone())),
