@@ -13,11 +13,13 @@ use crate::time::{Time, backoff_ms};
 use crate::timers::Wakeup;
 use crate::view::{Answer, Why};
 
+mod asked;
 mod attempt;
+mod choose;
 mod nominate;
 mod round;
 
-use round::Round;
+use asked::Round;
 
 /// Where a job is between its submission and its end.
 #[derive(Debug, Clone)]

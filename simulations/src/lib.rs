@@ -7,6 +7,7 @@
 
 mod canary;
 mod chance;
+mod counts;
 mod engine;
 mod oracle;
 mod scenario;
@@ -15,9 +16,10 @@ mod wire;
 mod world;
 
 pub use canary::Canary;
+pub use counts::{Counts, Report};
 pub use oracle::{Invariant, Violation};
 pub use scenario::{
     Bounds, Held, Job, MachineSpec, ModelSpec, NetSpec, Operation, Scenario, TimedFault, TimedOp,
     WorldFault,
 };
-pub use world::{Counts, Report, run};
+pub use world::run;

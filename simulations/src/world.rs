@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use pumasi_protocol::{AdvertDelta, AttemptId, Control, JobId, ModelName, NodeAdvert, NodeId};
 use pumasi_scheduler::{Input, Link, Outcome, Time};
-use serde::Serialize;
 
 use crate::canary::Canary;
-use crate::oracle::{Invariant, Oracle, Violation};
+use crate::counts::{Counts, Report};
+use crate::oracle::{Invariant, Oracle};
 use crate::scenario::{Job, Operation, Scenario};
 use crate::shell::{News, Shell, model_name};
 use crate::wire::Wire;
@@ -27,111 +27,6 @@ const AFTERMATH_MS: u64 = 120_000;
 const REFRESH_MS: u64 = 5_000;
 /// Lines of the trace that are kept.
 const TRACE_LINES: usize = 4_000;
-
-/// How often what happened in a run. The names are what a report prints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Jobs submitted.
-    pub jobs: u64,
-    /// Ended with a result.
-    pub completed: u64,
-    /// Ended without.
-    pub failed: u64,
-    /// Ended by a person.
-    pub cancelled: u64,
-    /// Ended with their owner.
-    pub orphaned: u64,
-    /// Control messages sent.
-    pub messages: u64,
-    /// Offers sent to other nodes.
-    pub offers: u64,
-    /// Claims of waiting reservations.
-    pub claims: u64,
-    /// Bindings of all jobs.
-    pub bindings: u64,
-    /// Of these, on another node than the owner.
-    pub remote: u64,
-    /// Of these, second and later ones of a job.
-    pub retries: u64,
-    /// Bindings that the executor did not know.
-    pub unbound: u64,
-    /// Models loaded.
-    pub loads: u64,
-    /// Models evicted or released.
-    pub unloads: u64,
-    /// Engines that crashed under running attempts.
-    pub crashes: u64,
-    /// Attempts stopped by their executor.
-    pub stops: u64,
-    /// Streams that broke under a bound attempt.
-    pub broken: u64,
-    /// Steps on schedulers.
-    pub steps: u64,
-}
-
-impl Counts {
-    /// Adds those of another run.
-    pub fn add(&mut self, other: &Self) {
-        self.jobs += other.jobs;
-        self.completed += other.completed;
-        self.failed += other.failed;
-        self.cancelled += other.cancelled;
-        self.orphaned += other.orphaned;
-        self.messages += other.messages;
-        self.offers += other.offers;
-        self.claims += other.claims;
-        self.bindings += other.bindings;
-        self.remote += other.remote;
-        self.retries += other.retries;
-        self.unbound += other.unbound;
-        self.loads += other.loads;
-        self.unloads += other.unloads;
-        self.crashes += other.crashes;
-        self.stops += other.stops;
-        self.broken += other.broken;
-        self.steps += other.steps;
-    }
-
-    /// The counts with their names, for summaries and for the list of situations that must occur.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 18] {
-        [
-            ("jobs", self.jobs),
-            ("completed", self.completed),
-            ("failed", self.failed),
-            ("cancelled", self.cancelled),
-            ("orphaned", self.orphaned),
-            ("messages", self.messages),
-            ("offers", self.offers),
-            ("claims", self.claims),
-            ("bindings", self.bindings),
-            ("remote", self.remote),
-            ("retries", self.retries),
-            ("unbound", self.unbound),
-            ("loads", self.loads),
-            ("unloads", self.unloads),
-            ("crashes", self.crashes),
-            ("stops", self.stops),
-            ("broken", self.broken),
-            ("steps", self.steps),
-        ]
-    }
-}
-
-/// What came of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The first violation, if there was one; the run ends with it.
-    pub violation: Option<Violation>,
-    /// What happened how often.
-    pub counts: Counts,
-    /// A hash over every action and input: equal runs have equal digests.
-    pub digest: u64,
-    /// Virtual time of the run, in milliseconds.
-    pub virtual_ms: u64,
-    /// The last lines of the trace.
-    pub trace: Vec<String>,
-}
 
 /// What will happen.
 #[derive(Debug, Clone)]

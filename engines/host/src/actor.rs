@@ -5,41 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pumasi_protocol::worker::{Command, LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{Device, Fault, Refusal, Work};
+use pumasi_protocol::{Fault, Refusal, Work};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::diagnostics::{Diagnostics, EndReason, Exit, ExitKind};
+use crate::diagnostics::{EndReason, Exit, ExitKind};
 use crate::engine::EngineState;
 use crate::events::EventSender;
 use crate::limits;
+use crate::orders::{Board, LoadReply, Order, SharedBoard};
 use crate::process::{Incoming, Process, SharedRing, WriteError};
 use crate::session::{Session, Step};
 use crate::spec::WorkerSpec;
 use crate::stderr_ring::StderrRing;
-
-/// What the engine's handle asks for.
-#[derive(Debug)]
-pub(crate) enum Order {
-    Start(oneshot::Sender<Result<(), Fault>>),
-    Load { model: LoadModel, reply: LoadReply },
-    CancelLoad,
-    Submit { request: RequestId, work: Work, events: EventSender },
-    Cancel(RequestId),
-    End(oneshot::Sender<()>),
-}
-
-type LoadReply = oneshot::Sender<Result<LoadedModel, Fault>>;
-
-/// What the handle reads without asking.
-#[derive(Debug, Default)]
-pub(crate) struct Board {
-    pub(crate) diagnostics: Diagnostics,
-    pub(crate) devices: Vec<Device>,
-    pub(crate) ring: Option<SharedRing>,
-}
-
-pub(crate) type SharedBoard = Arc<Mutex<Board>>;
 
 #[derive(Debug)]
 struct PendingLoad {
@@ -155,7 +133,12 @@ impl Actor {
             Order::Load { model, reply } => self.on_load(model, reply),
             Order::CancelLoad => self.cancel_load(),
             Order::Submit { request, work, events } => self.on_submit(request, work, events),
-            Order::Cancel(request) => self.send(&Command::Cancel(request)),
+            Order::Cancel(request) => {
+                if let Some(worker) = &mut self.worker {
+                    worker.session.cancel(request);
+                }
+                self.cancel_unwanted();
+            }
             Order::End(reply) => {
                 self.end(EndReason::Asked).await;
                 // Whoever asked may have stopped waiting.
@@ -248,8 +231,11 @@ impl Actor {
 
     fn cancel_unwanted(&mut self) {
         let Some(worker) = &mut self.worker else { return };
-        for request in worker.session.take_unwanted() {
-            let _ = worker.process.send(&Command::Cancel(request));
+        for request in worker.session.unwanted() {
+            // What finds no room is told again with the request's next event.
+            if worker.process.send(&Command::Cancel(request)).is_ok() {
+                worker.session.told(request);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ pub mod events;
 mod launch;
 mod left_over;
 pub mod limits;
+mod orders;
 mod process;
 mod session;
 pub mod spec;

@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Loaded(Result<LoadedModel, Fault>),
     /// A request ended with its result: the engine works.
     Done,
-    /// Nobody wants a request's events any more: see [`Session::take_unwanted`].
+    /// The process has to be told to end a request: see [`Session::unwanted`].
     Unwanted,
 }
 
@@ -39,7 +39,7 @@ enum Stage {
 #[derive(Debug)]
 struct Request {
     events: EventSender,
-    /// Nobody wants its events.
+    /// It was cancelled, or nobody wants its events.
     unwanted: bool,
     /// The process was told so.
     told: bool,
@@ -90,17 +90,27 @@ impl Session {
         self.requests.len()
     }
 
-    /// Requests that the process has to be told to end, each once.
-    pub(crate) fn take_unwanted(&mut self) -> Vec<RequestId> {
-        let mut unwanted = Vec::new();
-        for (id, request) in &mut self.requests {
-            request.unwanted |= request.events.is_closed();
-            if request.unwanted && !request.told {
-                request.told = true;
-                unwanted.push(*id);
-            }
+    /// A request is cancelled; its events are still wanted.
+    pub(crate) fn cancel(&mut self, request: RequestId) {
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.unwanted = true;
         }
-        unwanted
+    }
+
+    /// Requests that the process has to be told to end, and was not told yet.
+    pub(crate) fn unwanted(&mut self) -> Vec<RequestId> {
+        for request in self.requests.values_mut() {
+            request.unwanted |= request.events.is_closed();
+        }
+        let untold = self.requests.iter().filter(|(_, request)| request.unwanted && !request.told);
+        untold.map(|(id, _)| *id).collect()
+    }
+
+    /// The process was told to end a request.
+    pub(crate) fn told(&mut self, request: RequestId) {
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.told = true;
+        }
     }
 
     /// Ends every request with `fault`.
@@ -189,7 +199,7 @@ impl Session {
     }
 
     fn on_request(&mut self, request: RequestId, event: AttemptEvent) -> Result<Step, EndReason> {
-        let Some(Request { events, unwanted, .. }) = self.requests.get_mut(&request) else {
+        let Some(Request { events, unwanted, told }) = self.requests.get_mut(&request) else {
             return Err(EndReason::Garbage);
         };
         let sent = events.send(event);
@@ -202,7 +212,7 @@ impl Session {
             self.requests.remove(&request);
             return Ok(Step::Done);
         }
-        Ok(if *unwanted { Step::Unwanted } else { Step::Go })
+        Ok(if *unwanted && !*told { Step::Unwanted } else { Step::Go })
     }
 }
 
@@ -294,10 +304,12 @@ mod tests {
     fn a_request_without_a_receiver_is_unwanted_until_it_ends() {
         let mut session = up();
         drop(with_request(&mut session, 1));
-        assert_eq!(session.take_unwanted(), [RequestId(1)]);
-        assert_eq!(session.take_unwanted(), []);
+        assert_eq!(session.unwanted(), [RequestId(1)]);
         let alive = Event::Alive { phase: Phase::Decode, step: 1, request: Some(RequestId(1)) };
-        assert_eq!(session.on_event(alive), Ok(Step::Unwanted));
+        assert_eq!(session.on_event(alive.clone()), Ok(Step::Unwanted), "it was not told yet");
+        session.told(RequestId(1));
+        assert_eq!(session.unwanted(), []);
+        assert_eq!(session.on_event(alive), Ok(Step::Go));
         assert!(session.has_work());
         assert_eq!(session.on_event(finished(1)), Ok(Step::Done));
         assert!(!session.has_work());

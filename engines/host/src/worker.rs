@@ -10,11 +10,12 @@ use pumasi_protocol::worker::{LoadModel, LoadedModel, RequestId};
 use pumasi_protocol::{Device, EngineKind, Fault, Refusal, Work};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::actor::{Actor, Order, SharedBoard};
+use crate::actor::Actor;
 use crate::diagnostics::Diagnostics;
 use crate::engine::{Engine, EngineState, Submitted};
 use crate::events;
 use crate::limits;
+use crate::orders::{Order, SharedBoard};
 use crate::spec::WorkerSpec;
 
 /// Bytes of stderr that diagnostics show.

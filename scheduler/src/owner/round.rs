@@ -6,81 +6,15 @@ use std::collections::BTreeMap;
 use pumasi_protocol::{AttemptId, Bid, Control, Fault, JobId, JobState, NodeId, Offer, Refusal};
 
 use crate::context::Context;
-use crate::limits;
-use crate::rank::{Policy, Ranked, Score, rank};
+use crate::rank::{Ranked, Verdict};
 use crate::time::{Time, backoff_ms};
 use crate::timers::Wakeup;
-use crate::view::{Answer, Reason, WhyCandidate};
+use crate::view::{Answer, Reason};
 
-use super::nominate::{Nominee, nominate};
-use super::{Job, Owner, Phase, is_transient};
-
-/// A node that was asked.
-#[derive(Debug, Clone)]
-pub(super) struct Asked {
-    score: Score,
-    /// When the latest offer went out, and the first.
-    at: Time,
-    first_at: Time,
-    /// No answer to the latest offer yet.
-    pending: bool,
-    /// Gave no answer by a deadline before.
-    late: bool,
-    bid: Option<(Time, Bid)>,
-    claimed: bool,
-}
-
-impl Asked {
-    /// When it would be done, by its bid and by what this node knows of the way there.
-    fn end(&self) -> Option<Time> {
-        let overhead = self.score.network_ms.saturating_add(self.score.penalty_ms);
-        let (at, bid) = self.bid?;
-        Some(at.after_ms(bid.finish_ms.saturating_add(overhead)))
-    }
-
-    fn can_start(&self) -> bool {
-        self.bid.is_some_and(|(_, bid)| bid.start_ms == 0)
-    }
-
-    /// The earliest end that it could still answer with, as far as adverts tell.
-    fn hoped_end(&self) -> Time {
-        self.at.after_ms(self.score.total_ms())
-    }
-}
-
-/// The nodes that were asked for one binding.
-#[derive(Debug, Clone)]
-pub(super) struct Round {
-    asked: BTreeMap<NodeId, Asked>,
-    /// Bids are being collected; otherwise reservations stand.
-    open: bool,
-    local_idle: bool,
-}
-
-/// The best of the bids.
-struct Best {
-    now: Option<(Time, NodeId)>,
-    any: Option<(Time, NodeId)>,
-}
-
-impl Round {
-    fn best(&self) -> Best {
-        let ends = self.asked.iter().filter_map(|(node, a)| Some((a.end()?, *node)));
-        let now = self.asked.iter().filter(|(_, a)| a.can_start());
-        let now = now.filter_map(|(node, a)| Some((a.end()?, *node))).min();
-        Best { now, any: ends.min() }
-    }
-
-    /// Whether everybody answered, or nobody who has not can be hoped to beat the best that can
-    /// start at once.
-    fn is_ripe(&self) -> bool {
-        let mut pending = self.asked.values().filter(|a| a.pending && !a.late);
-        match self.best().now {
-            Some((end, _)) => pending.all(|a| a.hoped_end() >= end),
-            None => pending.next().is_none() && self.asked.values().any(|a| a.bid.is_some()),
-        }
-    }
-}
+use super::asked::{Asked, Round};
+use super::choose::{is_local_good, keep, rank_candidates, scored, top_up};
+use super::nominate::Nominee;
+use super::{Owner, Phase, is_transient};
 
 impl Owner {
     /// Ranks the candidates of a job and asks the nominees. `warm`: the engine here is loaded and
@@ -381,8 +315,8 @@ impl Owner {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let grace = job.waiting_since.after_ms(ctx.config.advert_grace_ms);
         let may_change = |r: &Ranked| match &r.verdict {
-            crate::rank::Verdict::Scored(_) => true,
-            crate::rank::Verdict::Refused(refusal) => is_transient(refusal),
+            Verdict::Scored(_) => true,
+            Verdict::Refused(refusal) => is_transient(refusal),
         };
         let waits = ranked.iter().any(may_change)
             || job.avoided.values().any(|a| a.refusal.is_none())
@@ -398,86 +332,4 @@ impl Owner {
         self.parked.insert(id);
         ctx.timers.set(Wakeup::Job(id), again.max(Time(ctx.now.0 + 1)));
     }
-}
-
-fn scored(ranked: &Ranked) -> Option<Nominee> {
-    ranked.score().map(|score| (ranked.node, *score))
-}
-
-/// Ranks the candidates and notes them as the job's reasons.
-fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job) -> Vec<Ranked> {
-    let need = &job.why.need;
-    let (avoided, failed) = (&job.avoided, &job.failed);
-    let each_ms = ctx.config.repeat_failure_ms;
-    let candidates = ctx.mesh.candidates(
-        need,
-        ctx.now,
-        ctx.config,
-        |node| avoided.get(&node).map(|a| a.refusal.clone()),
-        |node| failed.get(&node).map_or(0, |times| times.saturating_mul(each_ms)),
-    );
-    let may_submit = ctx.mesh.member(ctx.me).is_some_and(|m| m.may_submit);
-    let policy = Policy { config: ctx.config, owner: ctx.me, may_submit };
-    let ranked = rank(need, &candidates.list, &policy, ctx.draw.next());
-    let unreachable = candidates.unreachable;
-    note(job, &ranked, unreachable);
-    ranked
-}
-
-fn note(job: &mut Job, ranked: &[Ranked], unreachable: u32) {
-    let kept = ranked.iter().take(limits::WHY_CANDIDATES);
-    let candidates = kept.map(|r| WhyCandidate {
-        node: r.node,
-        verdict: r.verdict.clone(),
-        answer: Answer::NotAsked,
-    });
-    job.why.candidates = candidates.collect();
-    let omitted = ranked.len().saturating_sub(limits::WHY_CANDIDATES);
-    job.why.candidates_omitted = u32::try_from(omitted).unwrap_or(u32::MAX);
-    job.why.unreachable = unreachable;
-}
-
-/// The nodes asked before that are still candidates; from the others the offer is withdrawn.
-fn keep(ctx: &mut Context<'_>, job: &mut Job, ranked: &[Ranked]) -> Vec<(Nominee, bool)> {
-    let attempt = job.attempt();
-    let Phase::Asking(round) = &mut job.phase else { return Vec::new() };
-    let mut kept = Vec::new();
-    let asked: Vec<(NodeId, bool)> = round.asked.iter().map(|(n, a)| (*n, a.late)).collect();
-    for (node, late) in asked {
-        match ranked.iter().filter(|r| r.node == node).find_map(scored) {
-            Some(nominee) => kept.push((nominee, late)),
-            None => {
-                round.asked.remove(&node);
-                ctx.mesh.clear_offered(node, attempt.job);
-                ctx.send(node, Control::Gone { attempt });
-            }
-        }
-    }
-    if round.asked.is_empty() {
-        job.phase = Phase::Parked;
-    }
-    kept
-}
-
-/// Those asked before, and further ones in place of the silent, up to the bound of offers.
-fn top_up(ctx: &mut Context<'_>, kept: Vec<(Nominee, bool)>, ranked: &[Ranked]) -> Vec<Nominee> {
-    let wanted = usize::from(ctx.config.offers.max(1));
-    let answering = kept.iter().filter(|(_, late)| !late).count();
-    let mut nominees: Vec<Nominee> = kept.into_iter().map(|(nominee, _)| nominee).collect();
-    let known: Vec<NodeId> = nominees.iter().map(|(node, _)| *node).collect();
-    let draws = usize::from(ctx.config.draws_per_offer);
-    let missing = wanted.saturating_sub(answering);
-    nominees.extend(nominate(ranked, missing, draws, ctx.draw, |node| known.contains(&node)));
-    nominees
-}
-
-/// Whether the engine here, warm and idle, is about as good as the best other one.
-fn is_local_good(ctx: &Context<'_>, ranked: &[Ranked]) -> bool {
-    let mut own = ranked.iter().filter(|r| r.node == ctx.me).filter_map(Ranked::score);
-    let Some(own) = own.next() else { return false };
-    let best = ranked.iter().filter(|r| r.node != ctx.me).find_map(Ranked::score);
-    best.is_none_or(|best| {
-        let allowed = u64::from(best.total_ms()) * u64::from(ctx.config.local_permille) / 1_000;
-        u64::from(own.total_ms()) <= allowed + u64::from(ctx.config.local_slack_ms)
-    })
 }

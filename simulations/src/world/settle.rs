@@ -4,11 +4,12 @@
 use pumasi_protocol::{Capabilities, Constraints, JobId, JobKind, JobState, Need, Priority, Trust};
 use pumasi_scheduler::{Input, Link};
 
+use crate::counts::Report;
 use crate::oracle::{Invariant, blames_the_mesh};
 use crate::scenario::Job;
 use crate::shell::{model_name, person_id};
 
-use super::{Report, World};
+use super::World;
 
 /// How long nothing may have gone wrong with a node that counts as known to all, in milliseconds.
 const CALM_MS: u64 = 10_000;

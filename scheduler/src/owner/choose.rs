@@ -1,0 +1,102 @@
+//! Whom a job can ask: the ranking noted as its reasons, those asked before, and whether this node's
+//! own engine is good enough to ask nobody.
+
+use pumasi_protocol::{Control, NodeId};
+
+use crate::context::Context;
+use crate::limits;
+use crate::rank::{Policy, Ranked, rank};
+use crate::view::{Answer, WhyCandidate};
+
+use super::nominate::{Nominee, nominate};
+use super::{Job, Phase};
+
+pub(super) fn scored(ranked: &Ranked) -> Option<Nominee> {
+    ranked.score().map(|score| (ranked.node, *score))
+}
+
+/// Ranks the candidates and notes them as the job's reasons.
+pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job) -> Vec<Ranked> {
+    let need = &job.why.need;
+    let (avoided, failed) = (&job.avoided, &job.failed);
+    let each_ms = ctx.config.repeat_failure_ms;
+    let candidates = ctx.mesh.candidates(
+        need,
+        ctx.now,
+        ctx.config,
+        |node| avoided.get(&node).map(|a| a.refusal.clone()),
+        |node| failed.get(&node).map_or(0, |times| times.saturating_mul(each_ms)),
+    );
+    let may_submit = ctx.mesh.member(ctx.me).is_some_and(|m| m.may_submit);
+    let policy = Policy { config: ctx.config, owner: ctx.me, may_submit };
+    let ranked = rank(need, &candidates.list, &policy, ctx.draw.next());
+    let unreachable = candidates.unreachable;
+    note(job, &ranked, unreachable);
+    ranked
+}
+
+fn note(job: &mut Job, ranked: &[Ranked], unreachable: u32) {
+    let kept = ranked.iter().take(limits::WHY_CANDIDATES);
+    let candidates = kept.map(|r| WhyCandidate {
+        node: r.node,
+        verdict: r.verdict.clone(),
+        answer: Answer::NotAsked,
+    });
+    job.why.candidates = candidates.collect();
+    let omitted = ranked.len().saturating_sub(limits::WHY_CANDIDATES);
+    job.why.candidates_omitted = u32::try_from(omitted).unwrap_or(u32::MAX);
+    job.why.unreachable = unreachable;
+}
+
+/// The nodes asked before that are still candidates; from the others the offer is withdrawn.
+pub(super) fn keep(
+    ctx: &mut Context<'_>,
+    job: &mut Job,
+    ranked: &[Ranked],
+) -> Vec<(Nominee, bool)> {
+    let attempt = job.attempt();
+    let Phase::Asking(round) = &mut job.phase else { return Vec::new() };
+    let mut kept = Vec::new();
+    let asked: Vec<(NodeId, bool)> = round.asked.iter().map(|(n, a)| (*n, a.late)).collect();
+    for (node, late) in asked {
+        match ranked.iter().filter(|r| r.node == node).find_map(scored) {
+            Some(nominee) => kept.push((nominee, late)),
+            None => {
+                round.asked.remove(&node);
+                ctx.mesh.clear_offered(node, attempt.job);
+                ctx.send(node, Control::Gone { attempt });
+            }
+        }
+    }
+    if round.asked.is_empty() {
+        job.phase = Phase::Parked;
+    }
+    kept
+}
+
+/// Those asked before, and further ones in place of the silent, up to the bound of offers.
+pub(super) fn top_up(
+    ctx: &mut Context<'_>,
+    kept: Vec<(Nominee, bool)>,
+    ranked: &[Ranked],
+) -> Vec<Nominee> {
+    let wanted = usize::from(ctx.config.offers.max(1));
+    let answering = kept.iter().filter(|(_, late)| !late).count();
+    let mut nominees: Vec<Nominee> = kept.into_iter().map(|(nominee, _)| nominee).collect();
+    let known: Vec<NodeId> = nominees.iter().map(|(node, _)| *node).collect();
+    let draws = usize::from(ctx.config.draws_per_offer);
+    let missing = wanted.saturating_sub(answering);
+    nominees.extend(nominate(ranked, missing, draws, ctx.draw, |node| known.contains(&node)));
+    nominees
+}
+
+/// Whether the engine here, warm and idle, is about as good as the best other one.
+pub(super) fn is_local_good(ctx: &Context<'_>, ranked: &[Ranked]) -> bool {
+    let mut own = ranked.iter().filter(|r| r.node == ctx.me).filter_map(Ranked::score);
+    let Some(own) = own.next() else { return false };
+    let best = ranked.iter().filter(|r| r.node != ctx.me).find_map(Ranked::score);
+    best.is_none_or(|best| {
+        let allowed = u64::from(best.total_ms()) * u64::from(ctx.config.local_permille) / 1_000;
+        u64::from(own.total_ms()) <= allowed + u64::from(ctx.config.local_slack_ms)
+    })
+}
