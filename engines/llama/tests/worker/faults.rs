@@ -58,12 +58,10 @@ async fn a_file_that_is_no_model_is_refused_and_the_next_load_works() {
 #[tokio::test]
 async fn a_cancelled_request_ends_and_frees_its_slot() {
     let rig = Rig::new(1).await;
-    let mut endless = question("repeat: x");
-    endless.ignore_eos = true;
-    let submitted = rig.engine.submit(pumasi_protocol::Work::Generate(Box::new(endless.clone())));
+    let submitted = rig.engine.submit(Work::Generate(Box::new(endless())));
     let submitted = submitted.expect("a ready engine takes work");
     rig.engine.cancel(submitted.request);
-    let answer = crate::rig::collect(submitted.events).await;
+    let answer = collect(submitted.events).await;
     // In preparation there is no generation that could finish yet.
     assert!(
         matches!(&answer, Err(Fault::Cancelled))
