@@ -115,7 +115,8 @@ impl<'m> Server<'m> {
     }
 
     fn has_work(&self) -> bool {
-        self.slots.iter().any(Slot::is_busy)
+        !self.waiting.is_empty()
+            || self.slots.iter().any(Slot::is_busy)
             || self.contexts.embedding.as_ref().is_some_and(Embedder::has_work)
     }
 

@@ -22,7 +22,18 @@ fn a_warm_and_idle_engine_here_binds_without_a_message() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a runs j1.1
+            0     a j1 running on a
+            1100  a j1 completed on a
+            5000    a: wait 0 load 0 prefill 100 cached 0 decode 1000 network 0 penalty 0 = 1100; bid 1100
+            5000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; not asked
+            5000    epoch 1 on a: LocalIdle
+            5000  all idle
+        "#]],
     );
 }
 
@@ -41,7 +52,26 @@ fn loaded_beats_unloaded() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>c offer j1.1
+            0     a>b offer j1.1
+            1     c>a bid j1.1 start 0 end 1100
+            1     b>a bid j1.1 start 0 end 4100
+            2     a>c bind j1.1
+            2     a dispatches j1.1 to c
+            2     a j1 bound to c
+            2     a>b gone j1.1
+            3     c expects j1.1 of a
+            4     c runs j1.1
+            5     a j1 running on c
+            1105  a j1 completed on c
+            5000    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            5000    b: wait 0 load 3000 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 4104; asked
+            5000    a: ModelAbsent; not asked
+            5000    epoch 1 on c: BestBid
+            5000  all idle
+        "#]],
     );
 }
 
@@ -61,7 +91,30 @@ fn idle_beats_busy() {
         run 3000
         why a j2
         ",
-        expect![[""]],
+        expect![[r#"
+            0     c j1 waits
+            0     c dispatches j1.1 to c
+            0     c j1 bound to c
+            0     c runs j1.1
+            0     c j1 running on c
+            100   a j2 waits
+            100   a>b offer j2.1
+            100   a>c offer j2.1
+            101   b>a bid j2.1 start 0 end 1100
+            101   c>a bid j2.1 start 0 end 1650
+            102   a>c gone j2.1
+            102   a>b bind j2.1
+            102   a dispatches j2.1 to b
+            102   a j2 bound to b
+            103   b expects j2.1 of a
+            104   b runs j2.1
+            105   a j2 running on b
+            1205  a j2 completed on b
+            3100    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            3100    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1650
+            3100    a: ModelAbsent; not asked
+            3100    epoch 1 on b: BestBid
+        "#]],
     );
 }
 
@@ -78,7 +131,21 @@ fn faster_beats_slower_even_when_the_slower_is_here() {
         run 2000
         why a j1
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 600
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            605   a j1 completed on b
+            2000    b: wait 0 load 0 prefill 100 cached 0 decode 500 network 4 penalty 0 = 604; bid 600
+            2000    a: wait 0 load 0 prefill 100 cached 0 decode 5000 network 0 penalty 0 = 5100; bid 5100
+            2000    epoch 1 on b: BestBid
+        "#]],
     );
 }
 
@@ -95,7 +162,17 @@ fn about_as_fast_here_is_not_worth_the_messages() {
         run 2000
         why a j1
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a runs j1.1
+            0     a j1 running on a
+            1350  a j1 completed on a
+            2000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; not asked
+            2000    a: wait 0 load 0 prefill 100 cached 0 decode 1250 network 0 penalty 0 = 1350; bid 1350
+            2000    epoch 1 on a: LocalIdle
+        "#]],
     );
 }
 
@@ -128,7 +205,19 @@ fn each_gate_says_why() {
         run 10
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            10      b: Capability; not asked
+            10      a: ModelAbsent; not asked
+            10      d: ModelAbsent; not asked
+            10      e: Role; not asked
+            10      c: memory 3>2; not asked
+            10      h: Paused; not asked
+            10      f: context 101>100; not asked
+            10      g: OwnerBusy; not asked
+            10    a j1 cancelled
+            20    all idle
+        "#]],
     );
 }
 
@@ -152,7 +241,44 @@ fn the_job_itself_excludes() {
         why a j2
         why a j3
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>c offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            0     a j3 waits
+            0     a j3 failed: no_candidate
+            1     c>a bid j1.1 start 0 end 1100
+            1     b>a bid j2.1 start 0 end 1100
+            2     a>c bind j1.1
+            2     a dispatches j1.1 to c
+            2     a j1 bound to c
+            2     a>b bind j2.1
+            2     a dispatches j2.1 to b
+            2     a j2 bound to b
+            3     c expects j1.1 of a
+            3     b expects j2.1 of a
+            4     c runs j1.1
+            4     b runs j2.1
+            5     a j1 running on c
+            5     a j2 running on b
+            1105  a j1 completed on c
+            1105  a j2 completed on b
+            2000    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            2000    b: Excluded; not asked
+            2000    a: ModelAbsent; not asked
+            2000    d: Excluded; not asked
+            2000    epoch 1 on c: BestBid
+            2000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            2000    c: Excluded; not asked
+            2000    a: Excluded; not asked
+            2000    d: Excluded; not asked
+            2000    epoch 1 on b: BestBid
+            2000    b: Excluded; not asked
+            2000    a: ModelAbsent; not asked
+            2000    d: Excluded; not asked
+            2000    c: Excluded; not asked
+        "#]],
     );
 }
 
@@ -172,7 +298,37 @@ fn longest_answers_go_where_they_fit() {
         why a j1
         why a j2
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>c offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            0     a>c offer j2.1
+            1     c>a bid j1.1 start 0 end 1100
+            1     b>a bid j2.1 start 0 end 200
+            1     c>a bid j2.1 start 1100 end 2200
+            2     a>c bind j1.1
+            2     a dispatches j1.1 to c
+            2     a j1 bound to c
+            2     a>b bind j2.1
+            2     a dispatches j2.1 to b
+            2     a j2 bound to b
+            2     a>c gone j2.1
+            3     c expects j1.1 of a
+            3     b expects j2.1 of a
+            4     c runs j1.1
+            4     b runs j2.1
+            5     a j1 running on c
+            5     a j2 running on b
+            10      c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            10      b: context 2100>512; not asked
+            10      a: ModelAbsent; not asked
+            10      epoch 1 on c: BestBid
+            10      b: wait 0 load 0 prefill 100 cached 0 decode 100 network 4 penalty 0 = 204; bid 200
+            10      c: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; asked
+            10      a: ModelAbsent; not asked
+            10      epoch 1 on b: BestBid
+        "#]],
     );
 }
 
@@ -189,7 +345,13 @@ fn no_candidate_fails_at_once_with_the_refusals() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a j1 failed: no_candidate
+            10      b: ModelAbsent; not asked
+            10      a: ModelAbsent; not asked
+            10    all idle
+        "#]],
     );
 }
 
@@ -211,7 +373,30 @@ fn the_executing_node_is_the_truth() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a refuse j1.1 Paused
+            252   a>b offer j1.1
+            253   b>a refuse j1.1 Paused
+            754   a>b offer j1.1
+            755   b>a refuse j1.1 Paused
+            1000    b: Paused; not asked
+            1000    a: ModelAbsent; not asked
+            1000  a>b offer j1.1
+            1001  b>a bid j1.1 start 0 end 1100
+            1002  a>b bind j1.1
+            1002  a dispatches j1.1 to b
+            1002  a j1 bound to b
+            1003  b expects j1.1 of a
+            1004  b runs j1.1
+            1005  a j1 running on b
+            2105  a j1 completed on b
+            4000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            4000    a: ModelAbsent; not asked
+            4000    epoch 1 on b: BestBid
+            4000  all idle
+        "#]],
     );
 }
 
@@ -234,7 +419,43 @@ fn when_all_are_busy_the_first_claim_is_bound() {
         why a j3
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     c j2 waits
+            0     c dispatches j2.1 to c
+            0     c j2 bound to c
+            0     c runs j2.1
+            0     b j1 running on b
+            0     c j2 running on c
+            100   a j3 waits
+            100   a>b offer j3.1
+            100   a>c offer j3.1
+            101   b>a bid j3.1 start 999 end 2099
+            101   c>a bid j3.1 start 999 end 2099
+            2102  a>b offer j3.1
+            2102  a>c offer j3.1
+            2103  b>a bid j3.1 start 110 end 1210
+            2103  c>a bid j3.1 start 110 end 1210
+            3100  b>a claim j3.1
+            3100  b j1 completed on b
+            3101  a>c gone j3.1
+            3101  a>b bind j3.1
+            3101  a dispatches j3.1 to b
+            3101  a j3 bound to b
+            3102  b expects j3.1 of a
+            3103  b runs j3.1
+            3104  a j3 running on b
+            4204  a j3 completed on b
+            5100  c j2 completed on c
+            5100    c: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 1210
+            5100    b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 1210
+            5100    a: ModelAbsent; not asked
+            5100    epoch 1 on b: FirstClaim
+            5100  all idle
+        "#]],
     );
 }
 
@@ -253,7 +474,24 @@ fn a_bid_after_the_deadline_counts_while_nothing_is_bound() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            150   a>b offer j1.1
+            200   b>a bid j1.1 start 0 end 1100
+            350   b>a bid j1.1 start 0 end 1100
+            400   a>b bind j1.1
+            400   a dispatches j1.1 to b
+            400   a j1 bound to b
+            600   b expects j1.1 of a
+            601   b runs j1.1
+            801   a j1 running on b
+            1901  a j1 completed on b
+            3000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 5000 = 6104; bid 1100
+            3000    a: ModelAbsent; not asked
+            3000    epoch 1 on b: BestBid
+            3000  all idle
+        "#]],
     );
 }
 
@@ -273,7 +511,26 @@ fn a_late_bid_of_a_loser_is_answered_gone() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>c offer j1.1
+            0     a>b offer j1.1
+            1     c>a bid j1.1 start 0 end 767
+            1     b>a bid j1.1 start 0 end 1100
+            150   a>b bind j1.1
+            150   a dispatches j1.1 to b
+            150   a j1 bound to b
+            151   b expects j1.1 of a
+            152   b runs j1.1
+            153   a j1 running on b
+            301   a>c gone j1.1
+            1253  a j1 completed on b
+            3000    c: wait 0 load 0 prefill 100 cached 0 decode 667 network 4 penalty 0 = 771; silent
+            3000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            3000    a: ModelAbsent; not asked
+            3000    epoch 1 on b: BestBid
+            3000  all idle
+        "#]],
     );
 }
 
@@ -299,7 +556,29 @@ fn lost_offers_go_to_others() {
         run 3000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>d offer j1.1 (lost)
+            0     a>e offer j1.1 (lost)
+            0     a>c offer j1.1 (lost)
+            150   a>c offer j1.1
+            150   a>d offer j1.1
+            150   a>e offer j1.1
+            150   a>b offer j1.1 (lost)
+            151   c>a bid j1.1 start 0 end 1100
+            151   d>a bid j1.1 start 0 end 1100
+            151   e>a bid j1.1 start 0 end 1100
+            300   a>d gone j1.1
+            300   a>e gone j1.1
+            300   a>c bind j1.1
+            300   a dispatches j1.1 to c
+            300   a j1 bound to c
+            301   c expects j1.1 of a
+            302   c runs j1.1
+            303   a j1 running on c
+            1403  a j1 completed on c
+            3000  all idle
+        "#]],
     );
 }
 
@@ -316,7 +595,19 @@ fn a_lost_bind_is_made_good_by_the_stream() {
         run 3000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1 (lost)
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            4     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            1105  a j1 completed on b
+            3000  all idle
+        "#]],
     );
 }
 
@@ -335,7 +626,27 @@ fn a_lost_claim_is_repeated() {
         run 4000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     b j1 running on b
+            10    a j2 waits
+            10    a>b offer j2.1
+            11    b>a bid j2.1 start 589 end 1689
+            600   b>a claim j2.1 (lost)
+            600   b j1 completed on b
+            1100  b>a claim j2.1
+            1101  a>b bind j2.1
+            1101  a dispatches j2.1 to b
+            1101  a j2 bound to b
+            1102  b expects j2.1 of a
+            1103  b runs j2.1
+            1104  a j2 running on b
+            2204  a j2 completed on b
+            4010  all idle
+        "#]],
     );
 }
 
@@ -357,7 +668,37 @@ fn a_lost_gone_costs_one_claim() {
         run 5000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     c j2 waits
+            0     c dispatches j2.1 to c
+            0     c j2 bound to c
+            0     c runs j2.1
+            0     b j1 running on b
+            0     c j2 running on c
+            10    a j3 waits
+            10    a>b offer j3.1
+            10    a>c offer j3.1
+            11    b>a bid j3.1 start 1089 end 2189
+            11    c>a bid j3.1 start 1089 end 2189
+            1100  b>a claim j3.1
+            1100  b j1 completed on b
+            1101  a>c gone j3.1 (lost)
+            1101  a>b bind j3.1
+            1101  a dispatches j3.1 to b
+            1101  a j3 bound to b
+            1102  b expects j3.1 of a
+            1103  b runs j3.1
+            1104  a j3 running on b
+            2100  c>a claim j3.1
+            2100  c j2 completed on c
+            2101  a>c gone j3.1
+            2204  a j3 completed on b
+            5010  all idle
+        "#]],
     );
 }
 
@@ -390,7 +731,46 @@ fn cancel_in_each_state() {
         cancel a j5
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a j1 cancelled
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b gone j1.1
+            10    a j2 waits
+            10    a>b offer j2.1
+            11    b>a bid j2.1 start 0 end 1100
+            12    a>b bind j2.1
+            12    a dispatches j2.1 to b
+            12    a j2 bound to b
+            13    b expects j2.1 of a
+            13    a j3 waits
+            13    a>b offer j3.1
+            14    b runs j2.1
+            14    b>a bid j3.1 start 1099 end 2199
+            15    a j2 running on b
+            23    a>b gone j3.1
+            23    a j3 cancelled
+            33    a cancels j2.1 at b
+            33    a>b gone j2.1
+            33    a j2 cancelled
+            34    b stops j2.1
+            43    a j4 waits
+            43    a>c offer j4.1
+            44    c>a bid j4.1 start 0 end 4100
+            45    a>c bind j4.1
+            45    a dispatches j4.1 to c
+            45    a j4 bound to c
+            46    c expects j4.1 of a
+            46    c loads m
+            143   a cancels j4.1 at c
+            143   a>c gone j4.1
+            143   a j4 cancelled
+            144   c stops j4.1
+            5143  a j5 waits
+            5143  a j5 failed: no_candidate
+            5143  all idle
+        "#]],
     );
 }
 
@@ -409,7 +789,21 @@ fn an_executor_that_dies_before_it_is_bound() {
         run 3000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            0     b dies
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>c bind j1.1
+            2     a dispatches j1.1 to c
+            2     a j1 bound to c
+            3     c expects j1.1 of a
+            4     c runs j1.1
+            5     a j1 running on c
+            1105  a j1 completed on c
+            3000  all idle
+        "#]],
     );
 }
 
@@ -430,7 +824,37 @@ fn an_executor_that_dies_while_it_runs() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            500   b dies
+            500   a>b gone j1.1
+            500   a j1 waits
+            500   a>c offer j1.2
+            501   c>a bid j1.2 start 0 end 1100
+            502   a>c bind j1.2
+            502   a dispatches j1.2 to c
+            502   a j1 bound to c
+            503   c expects j1.2 of a
+            504   c runs j1.2
+            505   a j1 running on c
+            10605 a j1 completed on c
+            12500   c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            12500   a: ModelAbsent; not asked
+            12500   epoch 1 on b: BestBid
+            12500   epoch 2 on c: BestBid
+            12500 all idle
+        "#]],
     );
 }
 
@@ -449,7 +873,24 @@ fn an_executor_that_dies_as_the_only_one() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            500   b dies
+            500   a>b gone j1.1
+            500   a j1 waits
+            2000  a j1 failed: connection_lost
+            3500    a: ModelAbsent; not asked
+            3500    epoch 1 on b: BestBid
+            3500  all idle
+        "#]],
     );
 }
 
@@ -468,7 +909,20 @@ fn an_owner_that_dies_leaves_nothing_behind() {
         run 20000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            1     b>a bid j1.1 start 0 end 1100
+            1     b>a bid j2.1 start 1100 end 2200
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a dies
+            3     b>a unbound j1.1 Stale
+            20002 all idle
+        "#]],
     );
 }
 
@@ -489,7 +943,36 @@ fn an_engine_that_crashes_is_left_for_another() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            51    a>b gone j1.1
+            51    a j1 waits
+            51    a>c offer j1.2
+            52    c>a bid j1.2 start 0 end 1100
+            53    a>c bind j1.2
+            53    a dispatches j1.2 to c
+            53    a j1 bound to c
+            54    c expects j1.2 of a
+            55    c runs j1.2
+            56    a j1 running on c
+            1156  a j1 completed on c
+            3050    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            3050    a: ModelAbsent; not asked
+            3050    epoch 1 on b: BestBid
+            3050    epoch 2 on c: BestBid
+            3050  all idle
+        "#]],
     );
 }
 
@@ -514,7 +997,56 @@ fn four_crashes_are_enough() {
         why a j1
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            51    a>b gone j1.1
+            51    a j1 waits
+            551   a>b offer j1.2
+            552   b>a bid j1.2 start 0 end 1100
+            553   a>b bind j1.2
+            553   a dispatches j1.2 to b
+            553   a j1 bound to b
+            554   b expects j1.2 of a
+            555   b runs j1.2
+            556   a j1 running on b
+            1051  a>b gone j1.2
+            1051  a j1 waits
+            2051  a>b offer j1.3
+            2052  b>a bid j1.3 start 0 end 1100
+            2053  a>b bind j1.3
+            2053  a dispatches j1.3 to b
+            2053  a j1 bound to b
+            2054  b expects j1.3 of a
+            2055  b runs j1.3
+            2056  a j1 running on b
+            2551  a>b gone j1.3
+            2551  a j1 waits
+            4551  a>b offer j1.4
+            4552  b>a bid j1.4 start 0 end 1100
+            4553  a>b bind j1.4
+            4553  a dispatches j1.4 to b
+            4553  a j1 bound to b
+            4554  b expects j1.4 of a
+            4555  b runs j1.4
+            4556  a j1 running on b
+            5051  a>b gone j1.4
+            5051  a j1 failed: engine_crash
+            10050   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 104181 = 105285; bid 1100
+            10050   a: ModelAbsent; not asked
+            10050   epoch 1 on b: BestBid
+            10050   epoch 2 on b: BestBid
+            10050   epoch 3 on b: BestBid
+            10050   epoch 4 on b: BestBid
+            10050 all idle
+        "#]],
     );
 }
 
@@ -543,7 +1075,42 @@ fn old_epochs_are_ignored() {
         run 5
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            51    a>b gone j1.1
+            51    a j1 waits
+            51    a>c offer j1.2
+            52    c>a bid j1.2 start 0 end 1100
+            53    a>c bind j1.2
+            53    a dispatches j1.2 to c
+            53    a j1 bound to c
+            54    c expects j1.2 of a
+            55    c runs j1.2
+            56    a j1 running on c
+            100   b>a claim j1.1
+            100   a>b gone j1.1
+            100   b>a bid j1.1 start 0 end 1
+            100   a>b gone j1.1
+            105   a>c bind j1.1
+            105   c>a unbound j1.1 Stale
+            105   a>c gone j1.1
+            105   a>c offer j1.1
+            105   c>a refuse j1.1 Stale
+            10156 a j1 completed on c
+            12105 a>c bind j1.2
+            12110 all idle
+        "#]],
     );
 }
 
@@ -564,7 +1131,24 @@ fn an_echo_of_the_binding_that_stands_ends_nothing() {
         run 3000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            50    b>a bid j1.1 start 0 end 1
+            50    b>a claim j1.1
+            50    a>b bind j1.1
+            50    a>b offer j1.1
+            50    a>b bind j1.1
+            1105  a j1 completed on b
+            3050  all idle
+        "#]],
     );
 }
 
@@ -584,7 +1168,48 @@ fn memory_is_evicted_only_after_bind() {
         run 12000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 4100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            3     b unloads m
+            13    b loads n
+            3013  b runs j1.1
+            3014  a j1 running on b
+            4114  a j1 completed on b
+            6000  a j2 waits
+            6000  a>b offer j2.1
+            6000  a j3 waits
+            6000  a>b offer j3.1
+            6001  b>a bid j2.1 start 0 end 4100
+            6001  b>a bid j3.1 start 1100 end 5750
+            6002  a>b bind j2.1
+            6002  a dispatches j2.1 to b
+            6002  a j2 bound to b
+            6003  b expects j2.1 of a
+            6003  b unloads n
+            6013  b loads m
+            8002  a>b offer j3.1
+            8003  b>a bid j3.1 start 110 end 4760
+            9013  b runs j2.1
+            9014  a j2 running on b
+            10113 b>a claim j3.1
+            10114 a j2 completed on b
+            10114 a>b bind j3.1
+            10114 a dispatches j3.1 to b
+            10114 a j3 bound to b
+            10115 b expects j3.1 of a
+            10115 b unloads m
+            10125 b loads n
+            13125 b runs j3.1
+            13126 a j3 running on b
+            14226 a j3 completed on b
+            18000 all idle
+        "#]],
     );
 }
 
@@ -602,7 +1227,35 @@ fn two_promises_never_exceed_the_memory() {
         run 20000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            1     b>a bid j1.1 start 0 end 4100
+            1     b>a bid j2.1 start 1100 end 5750
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            3     b loads m
+            2002  a>b offer j2.1
+            2003  b>a bid j2.1 start 110 end 4760
+            3003  b runs j1.1
+            3004  a j1 running on b
+            4103  b>a claim j2.1
+            4104  a j1 completed on b
+            4104  a>b bind j2.1
+            4104  a dispatches j2.1 to b
+            4104  a j2 bound to b
+            4105  b expects j2.1 of a
+            4105  b unloads m
+            4115  b loads n
+            7115  b runs j2.1
+            7116  a j2 running on b
+            8216  a j2 completed on b
+            20000 all idle
+        "#]],
     );
 }
 
@@ -622,7 +1275,39 @@ fn a_model_that_cannot_be_loaded_is_told_to_all_who_wait() {
         why a j3
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            0     a j3 waits
+            0     a>b offer j3.1
+            1     b>a bid j1.1 start 0 end 4100
+            1     b>a bid j2.1 start 1100 end 5200
+            1     b>a bid j3.1 start 2200 end 6300
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            3     b loads m
+            2002  a>b offer j2.1
+            2002  a>b offer j3.1
+            2003  b>a bid j2.1 start 110 end 2212
+            2003  b>a bid j3.1 start 1210 end 3312
+            3003  b stops j1.1
+            3003  b>a unbound j2.1 ModelAbsent
+            3003  b>a unbound j3.1 ModelAbsent
+            3004  a>b gone j1.1
+            3004  a j1 waits
+            3004  a j2 failed: no_candidate
+            3004  a j3 failed: no_candidate
+            3504  a>b offer j1.2
+            3505  b>a refuse j1.2 ModelAbsent
+            3506  a j1 failed: model_damaged
+            20000   b: ModelAbsent; not asked
+            20000   a: ModelAbsent; not asked
+            20000 all idle
+        "#]],
     );
 }
 
@@ -642,7 +1327,22 @@ fn a_job_that_waits_too_long_fails() {
         why a j2
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     b j1 running on b
+            10    a j2 waits
+            10    a>b offer j2.1
+            11    b>a bid j2.1 start 1089 end 2189
+            2010  a>b gone j2.1
+            2010  a j2 failed: queue_timeout
+            10100 b j1 completed on b
+            12010   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 2189
+            12010   a: ModelAbsent; not asked
+            12010 all idle
+        "#]],
     );
 }
 
@@ -661,7 +1361,39 @@ fn interactive_goes_before_batch_and_persons_share() {
         run 8000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a runs j1.1
+            0     a j2 waits
+            0     a j3 waits
+            0     a j4 waits
+            0     a j5 waits
+            0     a j1 running on a
+            1100  a dispatches j5.1 to a
+            1100  a j5 bound to a
+            1100  a runs j5.1
+            1100  a j1 completed on a
+            1100  a j5 running on a
+            2200  a dispatches j3.1 to a
+            2200  a j3 bound to a
+            2200  a runs j3.1
+            2200  a j5 completed on a
+            2200  a j3 running on a
+            3300  a dispatches j4.1 to a
+            3300  a j4 bound to a
+            3300  a runs j4.1
+            3300  a j3 completed on a
+            3300  a j4 running on a
+            4400  a dispatches j2.1 to a
+            4400  a j2 bound to a
+            4400  a runs j2.1
+            4400  a j4 completed on a
+            4400  a j2 running on a
+            5500  a j2 completed on a
+            8000  all idle
+        "#]],
     );
 }
 
@@ -681,7 +1413,38 @@ fn the_person_at_the_desk_goes_first() {
         run 5000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b>a offer j1.1
+            1     a>b bid j1.1 start 0 end 1100
+            2     b>a bind j1.1
+            2     b dispatches j1.1 to a
+            2     b j1 bound to a
+            3     a expects j1.1 of b
+            4     a runs j1.1
+            5     b j1 running on a
+            10    b j2 waits
+            10    b>a offer j2.1
+            11    a>b bid j2.1 start 1092 end 2192
+            20    a j3 waits
+            1104  a dispatches j3.1 to a
+            1104  a j3 bound to a
+            1104  a runs j3.1
+            1104  a j3 running on a
+            1105  b j1 completed on a
+            2012  b>a offer j2.1
+            2013  a>b bid j2.1 start 191 end 1291
+            2204  a>b claim j2.1
+            2204  a j3 completed on a
+            2205  b>a bind j2.1
+            2205  b dispatches j2.1 to a
+            2205  b j2 bound to a
+            2206  a expects j2.1 of b
+            2207  a runs j2.1
+            2208  b j2 running on a
+            3308  b j2 completed on a
+            5020  all idle
+        "#]],
     );
 }
 
@@ -704,7 +1467,37 @@ fn a_starving_job_that_needs_memory_is_not_overtaken() {
         run 15000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a runs j1.1
+            0     a j1 running on a
+            10    a j2 waits
+            510   a j3 waits
+            510   a dispatches j3.1 to a
+            510   a j3 bound to a
+            510   a runs j3.1
+            510   a j3 running on a
+            1310  a j4 waits
+            2100  a j1 completed on a
+            2610  a dispatches j2.1 to a
+            2610  a j2 bound to a
+            2610  a unloads m
+            2610  a j3 completed on a
+            2620  a loads n
+            3120  a runs j2.1
+            3120  a j2 running on a
+            4220  a dispatches j4.1 to a
+            4220  a j4 bound to a
+            4220  a unloads n
+            4220  a j2 completed on a
+            4230  a loads m
+            7230  a runs j4.1
+            7230  a j4 running on a
+            8330  a j4 completed on a
+            16310 all idle
+        "#]],
     );
 }
 
@@ -728,7 +1521,30 @@ fn a_stranger_is_refused_and_an_expelled_one_cut_off() {
         run 12000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            500   c j2 waits
+            500   c>b offer j2.1
+            501   b>c bid j2.1 start 43 end 477
+            510   c is expelled
+            520   b is expelled
+            520   a cancels j1.1 at b
+            520   a j1 waits
+            770   c j2 failed: no_candidate
+            2270  a j1 failed: no_candidate
+            12520 all idle
+        "#]],
     );
 }
 
@@ -748,7 +1564,33 @@ fn a_cut_between_owner_and_executor() {
         run 12000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            500   a and b are cut
+            500   a>b gone j1.1
+            500   a j1 waits
+            500   a>c offer j1.2
+            501   c>a bid j1.2 start 0 end 1100
+            502   a>c bind j1.2
+            502   a dispatches j1.2 to c
+            502   a j1 bound to c
+            503   c expects j1.2 of a
+            504   c runs j1.2
+            505   a j1 running on c
+            10605 a j1 completed on c
+            12500 all idle
+        "#]],
     );
 }
 
@@ -765,7 +1607,16 @@ fn a_preloaded_model_is_warm() {
         run 2000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a loads m
+            4000  a j1 waits
+            4000  a dispatches j1.1 to a
+            4000  a j1 bound to a
+            4000  a runs j1.1
+            4000  a j1 running on a
+            5100  a j1 completed on a
+            6000  all idle
+        "#]],
     );
 }
 
@@ -786,7 +1637,31 @@ fn a_stream_that_breaks_before_the_model_is_loaded_frees_its_slot() {
         run 8000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 4100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            3     b loads m
+            500   a and b are cut
+            500   a>b gone j1.1
+            500   a j1 waits
+            1000  a j1 failed: connection_lost
+            1500  c j2 waits
+            1500  c>b offer j2.1
+            1501  b>c bid j2.1 start 0 end 2603
+            1502  c>b bind j2.1
+            1502  c dispatches j2.1 to b
+            1502  c j2 bound to b
+            1503  b expects j2.1 of c
+            3003  b runs j2.1
+            3004  c j2 running on b
+            4104  c j2 completed on b
+            9500  all idle
+        "#]],
     );
 }
 
@@ -806,7 +1681,41 @@ fn a_model_is_not_changed_for_each_job() {
         run 20000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     a j1 waits
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a runs j1.1
+            0     a j2 waits
+            0     a j3 waits
+            0     a j4 waits
+            0     a j5 waits
+            0     a j1 running on a
+            600   a dispatches j3.1 to a
+            600   a j3 bound to a
+            600   a runs j3.1
+            600   a j1 completed on a
+            600   a j3 running on a
+            1200  a dispatches j5.1 to a
+            1200  a j5 bound to a
+            1200  a runs j5.1
+            1200  a j3 completed on a
+            1200  a j5 running on a
+            1800  a dispatches j2.1 to a
+            1800  a j2 bound to a
+            1800  a unloads m
+            1800  a j5 completed on a
+            1810  a loads n
+            4810  a runs j2.1
+            4810  a dispatches j4.1 to a
+            4810  a j4 bound to a
+            4810  a runs j4.1
+            4810  a j2 running on a
+            4810  a j4 running on a
+            5910  a j2 completed on a
+            5910  a j4 completed on a
+            20000 all idle
+        "#]],
     );
 }
 
@@ -830,6 +1739,37 @@ fn a_claim_is_bound_although_another_has_not_answered() {
         run 5000
         idle
         ",
-        expect![[""]],
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     c j2 waits
+            0     c dispatches j2.1 to c
+            0     c j2 bound to c
+            0     c runs j2.1
+            0     b j1 running on b
+            0     c j2 running on c
+            10    a j3 waits
+            10    a>b offer j3.1
+            10    a>c offer j3.1
+            11    b>a bid j3.1 start 389 end 1489
+            11    c>a bid j3.1 start 1089 end 2189
+            212   a>b offer j3.1
+            212   a>c offer j3.1 (lost)
+            213   b>a bid j3.1 start 187 end 1287
+            400   b>a claim j3.1
+            400   b j1 completed on b
+            401   a>c gone j3.1
+            401   a>b bind j3.1
+            401   a dispatches j3.1 to b
+            401   a j3 bound to b
+            402   b expects j3.1 of a
+            403   b runs j3.1
+            404   a j3 running on b
+            1504  a j3 completed on b
+            4100  c j2 completed on c
+            5200  all idle
+        "#]],
     );
 }

@@ -103,7 +103,7 @@ async fn a_move_is_a_comment() {
     let server = serving(&[("words", script)]).await;
     let reply = Reply::of(server.post(CHAT, &chat("words"))).await;
     let comments: Vec<&str> = reply.text.lines().filter(|line| line.starts_with(':')).collect();
-    expect![[r#"PLACEHOLDER"#]].assert_eq(&comments.join("\n"));
+    expect![[r#": moved {"node":"abababababababababababababababababababababababababababababababab","name":"창가 desk"}"#]].assert_eq(&comments.join("\n"));
     assert!(reply.text.contains("\"finish_reason\":\"length\""));
 }
 
