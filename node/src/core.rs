@@ -12,6 +12,7 @@ mod owned;
 mod owner;
 mod publish;
 mod pump;
+mod settling;
 mod transcript;
 mod why;
 
@@ -99,6 +100,7 @@ pub(crate) struct Core {
     /// When each peer was last heard of, Unix time in milliseconds.
     seen: BTreeMap<NodeId, u64>,
     notices: BTreeMap<&'static str, api::Notice>,
+    settling: settling::Settling,
     publisher: publish::Publisher,
     platform: String,
     started_ms: u64,
@@ -125,6 +127,7 @@ impl Core {
             here: executor::Here::default(),
             seen: BTreeMap::new(),
             notices: BTreeMap::new(),
+            settling: settling::Settling::start(),
             publisher: publish::Publisher::new(parts.changes),
             platform: crate::hardware::platform(),
             started_ms: unix_ms(),
@@ -160,6 +163,7 @@ impl Core {
             }
             self.scheduler.handle_timeout(self.clock.now());
             self.settle();
+            self.take_held();
         }
         self.shut_down().await;
     }
@@ -228,6 +232,7 @@ impl Core {
             Event::Fleet(event) => self.on_fleet(event),
             Event::Devices(devices) => {
                 self.devices = devices;
+                self.settling.probed = true;
                 self.tell_local();
             }
             Event::Scanned(models) => self.on_scanned(models),
@@ -279,6 +284,7 @@ impl Core {
             NetEvent::AttemptOpened(opened) => self.on_stream(*opened),
             NetEvent::RosterChanged(roster) => {
                 self.roster = Some(roster);
+                self.settling.extend();
                 self.tell_roster();
                 self.tell_local();
             }

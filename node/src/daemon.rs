@@ -231,6 +231,8 @@ fn look_at_hardware(worker_dir: PathBuf, events: mpsc::Sender<Event>) {
             Ok(devices) => drop(events.send(Event::Devices(devices)).await),
             Err(fault) => {
                 tracing::error!(%fault, "the engine cannot be started: this computer only submits");
+                // As above.
+                drop(events.send(Event::Devices(Vec::new())).await);
             }
         }
     });

@@ -32,7 +32,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Stop> {
         if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
             return Stop::Help(error.to_string());
         }
-        Stop::Usage(Failure::usage(safe(error.to_string(), arguments)))
+        Stop::Usage(Failure::usage(safe(&error, arguments)))
     })
 }
 
@@ -41,14 +41,14 @@ pub(super) fn long_help() -> String {
     Cli::command().render_long_help().to_string()
 }
 
-/// Clap repeats arguments as they came; a terminal must not obey what stands in them.
-fn safe(mut message: String, arguments: &[OsString]) -> String {
-    for argument in arguments.iter().map(|argument| argument.to_string_lossy()) {
-        let escaped = escape(&argument);
-        if escaped != *argument {
-            message = message.replace(argument.as_ref(), &escaped);
-        }
-    }
+/// Clap repeats arguments, and a terminal must not obey what stands in them: the message is that
+/// of the same arguments, escaped.
+fn safe(error: &clap::Error, arguments: &[OsString]) -> String {
+    let escaped = arguments.iter().map(|argument| escape(&argument.to_string_lossy()));
+    let message = match Cli::try_parse_from(escaped) {
+        Err(same) if same.kind() == error.kind() => same.to_string(),
+        Err(_) | Ok(_) => error.to_string(),
+    };
     let lines: Vec<String> = message.lines().map(escape).collect();
     lines.join("\n")
 }

@@ -20,7 +20,7 @@ impl Core {
         match ask {
             Ask::Status(reply) => drop(reply.send(self.status_view())),
             Ask::Nodes(reply) => drop(reply.send(self.nodes_view())),
-            Ask::Models(reply) => drop(reply.send(self.models_view())),
+            Ask::Models(reply) => self.list_models_or_hold(reply),
             Ask::Jobs(caller, filter, reply) => {
                 let limit = filter.limit.min(LISTED_JOBS);
                 let mut jobs = self.jobs_view(filter.live, limit);
@@ -37,9 +37,9 @@ impl Core {
                 drop(reply.send(why));
             }
             Ask::Cancel(caller, job, reply) => drop(reply.send(self.cancel(&caller, job))),
-            Ask::Submit(run, reply) => self.submit(*run, reply),
+            Ask::Submit(run, reply) => self.submit_or_hold(run, reply),
             Ask::Result(caller, job, reply) => self.result(&caller, job, reply),
-            Ask::Run(run, reply) => drop(reply.send(self.start_run(*run))),
+            Ask::Run(run, reply) => self.run_or_hold(run, reply),
             Ask::Load(model, node, reply) => self.load_or_ask(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
             Ask::Invitations(reply) => self.list_invitations(reply),

@@ -22,6 +22,16 @@ const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Lasting jobs that are known again after a start.
 const RESTORED_JOBS: usize = 1_000;
 
+/// Questions for results that are being written down.
+const ASKED_RESULTS: usize = 1_024;
+
+/// Somebody asked for a result that is being written down.
+pub(super) struct AskedResult {
+    caller: Caller,
+    job: JobId,
+    reply: oneshot::Sender<Result<Kept, JobLookupError>>,
+}
+
 /// What was asked, as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Question {
@@ -105,6 +115,7 @@ impl Core {
             job.person = person;
             job.durable = true;
             job.ended_ms = record.ended_ms;
+            job.kept = record.line.state.is_terminal();
             if record.line.state.is_terminal() {
                 job.node = ended_on(&record.line.state);
                 job.state = record.line.state;
@@ -167,19 +178,30 @@ impl Core {
         });
     }
 
+    /// The outcome of a lasting job is on the disk: who asked for it gets it.
     pub(super) fn on_kept(&mut self, job: JobId) {
+        if let Some(job) = self.owned.find_mut(job) {
+            job.kept = true;
+        }
+        let asked = std::mem::take(&mut self.owned.results);
+        let (now, later): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|asked| asked.job == job);
+        self.owned.results = later;
+        for asked in now {
+            self.result(&asked.caller, asked.job, asked.reply);
+        }
         self.publish_job(job);
     }
 
     pub(super) fn result(
-        &self,
+        &mut self,
         caller: &Caller,
         job: JobId,
         reply: oneshot::Sender<Result<Kept, JobLookupError>>,
     ) {
         let found = self.seen_by(caller, job).and_then(|job| match &job.state {
             _ if !job.durable => Err(JobLookupError::NotKept),
-            JobState::Completed(_) => Ok(job.run.clone()),
+            JobState::Completed(_) => Ok((job.run.clone(), job.kept)),
             JobState::Waiting | JobState::Bound(_) | JobState::Running(_) => {
                 Err(JobLookupError::NotOver)
             }
@@ -187,9 +209,14 @@ impl Core {
         });
         let store = self.store.clone();
         match found {
-            Ok(run) => drop(tokio::task::spawn_blocking(move || {
+            Ok((run, true)) => drop(tokio::task::spawn_blocking(move || {
                 drop(reply.send(read_outcome(&store, job, run)));
             })),
+            // Between its last event and the disk, an outcome is not there yet.
+            Ok((_, false)) if self.owned.results.len() < ASKED_RESULTS => {
+                self.owned.results.push(AskedResult { caller: caller.clone(), job, reply });
+            }
+            Ok((_, false)) => drop(reply.send(Err(JobLookupError::NotOver))),
             Err(error) => drop(reply.send(Err(error))),
         }
     }
@@ -204,8 +231,7 @@ fn ended_on(state: &JobState) -> Option<NodeId> {
 
 fn read_outcome(store: &Store, job: JobId, run: Run) -> Result<Kept, JobLookupError> {
     let record = store.job(job).ok().flatten().ok_or(JobLookupError::NotKept)?;
-    // Between its last event and the disk, an outcome is not there yet.
-    let result = record.result.ok_or(JobLookupError::NotOver)?;
+    let result = record.result.ok_or(JobLookupError::NotKept)?;
     let bytes = store.file(result).ok().flatten().ok_or(JobLookupError::NotKept)?;
     let outcome: Outcome = frame::decode_body(&bytes).map_err(|_| JobLookupError::NotKept)?;
     let placed = outcome.node.map(|(node, name, why, epoch)| Placed {

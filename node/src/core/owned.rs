@@ -19,6 +19,8 @@ pub(crate) struct OwnedJob {
     /// The person it is for, as the roster names them.
     pub(crate) person: Option<String>,
     pub(crate) durable: bool,
+    /// Of a lasting job: its outcome is on the disk.
+    pub(crate) kept: bool,
     /// Where its events go; closed once it is over.
     pub(crate) client: Option<mpsc::Sender<RunEvent>>,
     /// With the pump while an attempt runs.
@@ -48,6 +50,7 @@ impl OwnedJob {
             need,
             person: None,
             durable: false,
+            kept: false,
             client: None,
             transcript: Some(Transcript::default()),
             file: None,

@@ -10,6 +10,7 @@ use pumasi_web::mesh::{Placed, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::durable::AskedResult;
 use super::owned::OwnedJob;
 use super::pump::{OwnerPump, OwnerReport};
 use super::{Core, Event, unix_ms};
@@ -29,11 +30,18 @@ pub(super) struct Owned {
     pub(super) live: BTreeMap<JobId, OwnedJob>,
     /// Newest last.
     pub(super) ended: VecDeque<OwnedJob>,
+    /// Who waits for results that are being written down.
+    pub(super) results: Vec<AskedResult>,
 }
 
 impl Owned {
     pub(super) fn find(&self, job: JobId) -> Option<&OwnedJob> {
         self.live.get(&job).or_else(|| self.ended.iter().find(|ended| ended.id == job))
+    }
+
+    pub(super) fn find_mut(&mut self, job: JobId) -> Option<&mut OwnedJob> {
+        let ended = self.ended.iter_mut().find(|ended| ended.id == job);
+        self.live.get_mut(&job).or(ended)
     }
 
     fn end(&mut self, job: JobId) {

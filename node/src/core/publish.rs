@@ -191,11 +191,15 @@ impl Core {
             }
         }
         self.models = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        self.settling.scanned = true;
         self.tell_local();
     }
 
-    /// Tells the scheduler the truth about this node.
+    /// Tells the scheduler the truth about this node, once it is known.
     pub(super) fn tell_local(&mut self) {
+        if !self.settling.knows_itself() {
+            return;
+        }
         let advert = Box::new(self.local_advert());
         let model_memory = self.model_memory();
         self.tell(Input::Local { advert, model_memory });
