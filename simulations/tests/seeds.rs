@@ -4,6 +4,7 @@
 use pumasi_simulations::{Bounds, Canary, Counts, Scenario, run};
 
 const SMALL: Bounds = Bounds { fewest: 2, most: 8 };
+const MIDDLE: Bounds = Bounds { fewest: 2, most: 20 };
 const LARGE: Bounds = Bounds { fewest: 2, most: 50 };
 
 fn run_all(seeds: std::ops::Range<u64>, bounds: Bounds) -> Counts {
@@ -36,8 +37,9 @@ fn larger_meshes_keep_every_invariant() {
 #[test]
 fn each_canary_is_found() {
     for (canary, name) in Canary::ALL {
-        let found = (0..500).any(|seed| {
-            run(&Scenario::generate(seed, SMALL), Some(canary), false).violation.is_some()
+        // News of an old epoch that still matters is rare: about one run in three hundred has it.
+        let found = (0..3_000).any(|seed| {
+            run(&Scenario::generate(seed, MIDDLE), Some(canary), false).violation.is_some()
         });
         assert!(found, "{name} was not found: the oracle is blind there");
     }

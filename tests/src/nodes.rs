@@ -102,9 +102,8 @@ impl Setup {
             let ended = child.try_wait().expect("its state can be read");
             assert!(ended.is_none(), "node {} ended: {}", self.name, log_end(folder.path()));
             let running: Value = serde_json::from_slice(&std::fs::read(&json).ok()?).ok()?;
-            // A node that was killed left its file behind. A wrapper's process is not the node.
-            let is_own = running["pid"] == child.id() || !self.wrapper.is_empty();
-            is_own.then_some(running)
+            // A node that was killed left its file behind; a wrapper's process is not the node.
+            (running["pid"] == child.id() || !self.wrapper.is_empty()).then_some(running)
         });
         let token = std::fs::read_to_string(folder.path().join("token")).expect("a token");
         Node { name: self.name, child, folder: Some(folder), running, token }

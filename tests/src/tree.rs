@@ -1,5 +1,6 @@
 //! The repository as data, for the gates: its root, its tracked files, its crates.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -65,6 +66,23 @@ pub fn metadata() -> Value {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo metadata failed: {error}");
     serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON")
+}
+
+/// Names of all packages that a crate needs when it is built by itself.
+///
+/// # Panics
+/// When cargo cannot tell.
+#[must_use]
+pub fn dependencies(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges=normal", "--prefix=none", "-p", package])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs in the repository");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree failed: {error}");
+    let listing = String::from_utf8(output.stdout).expect("names are UTF-8");
+    listing.lines().filter_map(|line| line.split(' ').next()).map(ToOwned::to_owned).collect()
 }
 
 /// Prints findings and fails if there are any.

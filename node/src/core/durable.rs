@@ -184,8 +184,7 @@ impl Core {
             job.kept = true;
         }
         let asked = std::mem::take(&mut self.owned.results);
-        let (now, later): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|asked| asked.job == job);
+        let (now, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.job == job);
         self.owned.results = later;
         for asked in now {
             self.result(&asked.caller, asked.job, asked.reply);

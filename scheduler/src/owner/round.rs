@@ -322,7 +322,7 @@ impl Owner {
             || job.avoided.values().any(|a| a.refusal.is_none())
             || (job.why.unreachable > 0 && ctx.now < grace);
         if !waits {
-            let fault = job.last_fault.clone().unwrap_or(Fault::NoCandidate);
+            let fault = job.last_fault.clone().unwrap_or_else(|| why_nobody(ranked));
             return self.finish(ctx, id, JobState::Failed(fault));
         }
         let pause = backoff_ms(ctx.config.park_ms, job.parks, ctx.config.park_max_ms);
@@ -332,4 +332,15 @@ impl Owner {
         self.parked.insert(id);
         ctx.timers.set(Wakeup::Job(id), again.max(Time(ctx.now.0 + 1)));
     }
+}
+
+/// A prompt that is too long for every holder of its model is the asker's to mend; all else is not.
+fn why_nobody(ranked: &[Ranked]) -> Fault {
+    let too_long = ranked.iter().filter_map(|r| match &r.verdict {
+        Verdict::Refused(Refusal::Context { needed, available }) => Some((*available, *needed)),
+        Verdict::Refused(_) | Verdict::Scored(_) => None,
+    });
+    too_long
+        .max()
+        .map_or(Fault::NoCandidate, |(available, needed)| Fault::Context { needed, available })
 }

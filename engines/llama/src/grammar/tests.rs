@@ -1,3 +1,5 @@
+//! Grammars: what they allow, what they refuse, and their budgets.
+
 use pumasi_protocol::engine::ToolSyntax;
 use pumasi_protocol::generate::Tool;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Templates: what the starter renders, and what strangers' templates may not do.
+
 use pumasi_protocol::generate::ToolCall;
 
 use super::*;
