@@ -40,7 +40,7 @@ impl Core {
             Ask::Submit(run, reply) => self.submit_or_hold(run, reply),
             Ask::Result(caller, job, reply) => self.result(&caller, job, reply),
             Ask::Run(run, reply) => self.run_or_hold(run, reply),
-            Ask::Load(model, node, reply) => self.load_or_ask(model, node, reply),
+            Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
@@ -65,7 +65,7 @@ impl Core {
         Ok(())
     }
 
-    fn load_or_ask(
+    pub(super) fn load_or_ask(
         &mut self,
         model: ModelName,
         node: Option<NodeId>,

@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use pumasi_protocol::{ModelName, NodeId};
 use pumasi_scheduler::Link;
 use pumasi_web::api;
-use pumasi_web::mesh::{Run, RunError, Running};
+use pumasi_web::mesh::{ModelError, Run, RunError, Running};
 use tokio::sync::oneshot;
 
 use super::Core;
@@ -21,6 +22,7 @@ const HELD: usize = 256;
 enum Held {
     /// Which models there are, before this node knows its own.
     Models(oneshot::Sender<Vec<api::Model>>),
+    Load(ModelName, Option<NodeId>, oneshot::Sender<Result<(), ModelError>>),
     Run(Box<Run>, oneshot::Sender<Result<Running, RunError>>),
     Submit(Box<Run>, oneshot::Sender<Result<api::Job, RunError>>),
 }
@@ -108,9 +110,22 @@ impl Core {
         }
     }
 
+    pub(super) fn load_or_hold(
+        &mut self,
+        model: ModelName,
+        node: Option<NodeId>,
+        reply: oneshot::Sender<Result<(), ModelError>>,
+    ) {
+        if self.settling.knows_itself() || self.settling.held.len() >= HELD {
+            self.load_or_ask(model, node, reply);
+        } else {
+            self.settling.held.push(Held::Load(model, node, reply));
+        }
+    }
+
     fn is_still_early(&self, held: &Held, may_learn: bool) -> bool {
         match held {
-            Held::Models(_) => !self.settling.knows_itself(),
+            Held::Models(_) | Held::Load(..) => !self.settling.knows_itself(),
             Held::Run(run, _) | Held::Submit(run, _) => may_learn && self.check_run(run).is_err(),
         }
     }
@@ -128,6 +143,7 @@ impl Core {
             }
             match held {
                 Held::Models(reply) => drop(reply.send(self.models_view())),
+                Held::Load(model, node, reply) => self.load_or_ask(model, node, reply),
                 Held::Run(run, reply) => drop(reply.send(self.start_run(*run))),
                 Held::Submit(run, reply) => self.submit(*run, reply),
             }
