@@ -55,6 +55,8 @@ struct Job {
     renewals: u32,
     avoided: BTreeMap<NodeId, Avoided>,
     failed: BTreeMap<NodeId, u32>,
+    /// Nodes whose engine crashed on it.
+    crashed: BTreeSet<NodeId>,
 }
 
 impl Job {
@@ -239,6 +241,7 @@ fn new_job(id: JobId, need: Need, now: Time) -> Job {
         renewals: 0,
         avoided: BTreeMap::new(),
         failed: BTreeMap::new(),
+        crashed: BTreeSet::new(),
     }
 }
 

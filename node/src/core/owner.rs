@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::durable::AskedResult;
 use super::owned::OwnedJob;
-use super::pump::{OwnerPump, OwnerReport};
+use super::pump::{OwnerPump, OwnerReport, PATIENCE};
 use super::{Core, Event, unix_ms};
 
 /// Events that a job's client may lag behind before the job pauses.
@@ -117,7 +117,9 @@ impl Core {
             self.net.open_attempt(executor, attempt, model, work).events
         };
         let reports = self.events.clone();
-        let pump = OwnerPump { attempt, placed, transcript, source, client, cancelled, reports };
+        let patience = PATIENCE;
+        let pump =
+            OwnerPump { attempt, placed, transcript, source, client, cancelled, patience, reports };
         tokio::spawn(pump.run());
     }
 

@@ -14,10 +14,20 @@ use tokio_util::sync::CancellationToken;
 use super::event::Event;
 use super::transcript::Transcript;
 
-/// How long an executor may take until its first event (covers a dial with retries; guess).
-const FIRST_SIGN: Duration = Duration::from_secs(10);
-/// How long an executor may be silent afterwards: twelve missed signs of life.
-const SILENCE: Duration = Duration::from_secs(3);
+/// How long an executor may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Until its first event (covers a dial with retries; guess).
+    pub(crate) first: Duration,
+    /// Afterwards: twelve missed signs of life.
+    pub(crate) next: Duration,
+}
+
+/// What owners grant.
+pub(crate) const PATIENCE: Patience =
+    Patience { first: Duration::from_secs(10), next: Duration::from_secs(3) };
+/// How long an executor waits for its owner to take the last event.
+const LAST_WAIT: Duration = Duration::from_secs(3);
 
 /// What an owner's pump tells the loop.
 #[derive(Debug)]
@@ -38,6 +48,7 @@ pub(crate) struct OwnerPump {
     pub(crate) source: mpsc::Receiver<AttemptEvent>,
     pub(crate) client: mpsc::Sender<RunEvent>,
     pub(crate) cancelled: CancellationToken,
+    pub(crate) patience: Patience,
     pub(crate) reports: mpsc::Sender<Event>,
 }
 
@@ -49,7 +60,7 @@ impl OwnerPump {
         // A client that is gone shows below.
         let _ = self.client.send(RunEvent::Placed(self.placed.clone())).await;
         let outcome = loop {
-            let patience = if begun { SILENCE } else { FIRST_SIGN };
+            let patience = if begun { self.patience.next } else { self.patience.first };
             let event = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => break Outcome::Cancelled,
@@ -153,7 +164,7 @@ impl ExecutorPump {
         // The slot is free before the owner has read the end: a slow reader must not hold it.
         let _ = self.reports.send(Event::Executor(report)).await;
         if let Some(last) = end.last {
-            let _ = tokio::time::timeout(SILENCE, self.owner.send(last)).await;
+            let _ = tokio::time::timeout(LAST_WAIT, self.owner.send(last)).await;
         }
     }
 
@@ -237,5 +248,69 @@ impl End {
             }
         };
         Self { usage, timings, fault, last: Some(event) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pumasi_protocol::{Epoch, JobId, NodeId};
+
+    use super::*;
+
+    const PATIENCE_HERE: Patience =
+        Patience { first: Duration::from_secs(1), next: Duration::from_secs(1) };
+
+    /// How an attempt ends whose executor says `events`, each after `every`, and then nothing.
+    async fn outcome(events: Vec<AttemptEvent>, every: Duration) -> Outcome {
+        let attempt = AttemptId { job: JobId::from_parts(1, [1; 10]), epoch: Epoch(1) };
+        let (node, name) = (NodeId([1; 32]), "far".parse().expect("a name"));
+        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch };
+        let (executor, source) = mpsc::channel(1);
+        let (client, mut shown) = mpsc::channel(64);
+        let (reports, mut told) = mpsc::channel(64);
+        let (transcript, cancelled) = (Transcript::default(), CancellationToken::new());
+        let patience = PATIENCE_HERE;
+        let pump =
+            OwnerPump { attempt, placed, transcript, source, client, cancelled, patience, reports };
+        tokio::spawn(pump.run());
+        tokio::spawn(async move {
+            for event in events {
+                tokio::time::sleep(every).await;
+                if executor.send(event).await.is_err() {
+                    return;
+                }
+            }
+            executor.closed().await;
+        });
+        tokio::spawn(async move { while shown.recv().await.is_some() {} });
+        loop {
+            if let Event::Owner(OwnerReport::Ended(_, outcome, _)) =
+                told.recv().await.expect("a report")
+            {
+                return outcome;
+            }
+        }
+    }
+
+    fn alive() -> AttemptEvent {
+        AttemptEvent::Alive { phase: Phase::Decode, step: 1 }
+    }
+
+    #[tokio::test]
+    async fn cat_p22_an_executor_that_accepts_and_falls_silent_is_given_up() {
+        let silent = Outcome::Failed(Fault::Silent);
+        assert_eq!(outcome(Vec::new(), Duration::ZERO).await, silent);
+        assert_eq!(outcome(vec![alive()], Duration::ZERO).await, silent);
+        let rare = outcome(vec![alive(); 2], PATIENCE_HERE.first * 2).await;
+        assert_eq!(rare, silent, "signs of life that are too rare are none");
+    }
+
+    #[tokio::test]
+    async fn an_executor_that_gives_signs_of_life_is_waited_for() {
+        let finished = AttemptEvent::Failed(Fault::Cancelled);
+        let mut events = vec![alive(); 30];
+        events.push(finished);
+        let outcome = outcome(events, PATIENCE_HERE.next / 10).await;
+        assert_eq!(outcome, Outcome::Failed(Fault::Cancelled));
     }
 }

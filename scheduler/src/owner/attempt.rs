@@ -11,6 +11,9 @@ use crate::view::{Reason, WhyAttempt};
 
 use super::{Job, Owner, Phase};
 
+/// Nodes whose engines one job may crash.
+const POISONED_NODES: usize = 2;
+
 impl Owner {
     /// Binds a job to a node that was asked; the others are told that it is gone.
     pub(super) fn bind(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId, reason: Reason) {
@@ -118,7 +121,12 @@ impl Owner {
             *job.failed.entry(node).or_default() += 1;
             job.avoid(node, None, ctx.now, ctx.config);
             job.faults = job.faults.saturating_add(1);
-            if job.faults >= ctx.config.attempts.max(1) {
+            if fault == Fault::EngineCrash {
+                job.crashed.insert(node);
+            }
+            // What crashes the engines of two nodes would crash a third one's too (I21).
+            let is_poison = job.crashed.len() >= POISONED_NODES;
+            if is_poison || job.faults >= ctx.config.attempts.max(1) {
                 return self.finish(ctx, id, JobState::Failed(fault));
             }
             job.last_fault = Some(fault);

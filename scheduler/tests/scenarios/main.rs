@@ -977,6 +977,62 @@ fn an_engine_that_crashes_is_left_for_another() {
 }
 
 #[test]
+fn cat_e03_a_job_that_crashes_two_engines_sees_no_third() {
+    check(
+        "
+        node a
+        node b
+        node c
+        node d
+        model b m loaded decode=300
+        model c m loaded decode=200
+        model d m loaded
+        start
+        submit a j1 m
+        run 50
+        crash b j1
+        run 50
+        crash c j1
+        run 5000
+        idle
+        ",
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            0     a>d offer j1.1
+            1     b>a bid j1.1 start 0 end 434
+            1     c>a bid j1.1 start 0 end 600
+            1     d>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            2     a>d gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            51    a>b gone j1.1
+            51    a j1 waits
+            51    a>c offer j1.2
+            51    a>d offer j1.2
+            52    c>a bid j1.2 start 0 end 600
+            52    d>a bid j1.2 start 0 end 1100
+            53    a>c bind j1.2
+            53    a dispatches j1.2 to c
+            53    a j1 bound to c
+            53    a>d gone j1.2
+            54    c expects j1.2 of a
+            55    c runs j1.2
+            56    a j1 running on c
+            101   a>c gone j1.2
+            101   a j1 failed: engine_crash
+            5100  all idle
+        "#]],
+    );
+}
+
+#[test]
 fn four_crashes_are_enough() {
     check(
         "
