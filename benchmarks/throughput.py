@@ -4,8 +4,9 @@ Both servers get the same requests, in interleaved rounds, so that whatever else
 hits both alike. Each request has a prompt of its own, so that no prefix cache helps.
 
 - prefill: one request with a long prompt and one token of answer; prompt tokens ÷ wall time.
-- decode: n parallel streams; tokens after each stream's first ÷ the time from the first token of
-  any stream to the last of all.
+- decode: n parallel streams; the tokens that arrive while all of them are writing ÷ that time.
+- whole: the same streams; all tokens of all answers ÷ the time from the first request to the last
+  token, prompts included.
 """
 
 import argparse
@@ -46,8 +47,8 @@ class Server:
         reply = json.load(self.post({"prompt": prompt(PROMPT_LETTERS), "max_tokens": 1}))
         return reply["usage"]["prompt_tokens"] / (time.perf_counter() - begun)
 
-    def stream(self, tokens: int, times: list[float]) -> None:
-        """Appends the time of each token's arrival."""
+    def stream(self, tokens: int, streams: list[tuple[list[float], int]]) -> None:
+        """Appends when each piece of text arrived, and how many tokens there were."""
         body = {"prompt": prompt(DECODE_PROMPT_LETTERS), "max_tokens": tokens, "stream": True,
                 "stream_options": {"include_usage": True}}
         arrived, usage = [], 0
@@ -55,49 +56,63 @@ class Server:
             if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
                 continue
             chunk = json.loads(line[6:])
-            if chunk.get("choices"):
+            if chunk.get("choices") and chunk["choices"][0].get("text"):
                 arrived.append(time.perf_counter())
             if chunk.get("usage"):
                 usage = chunk["usage"]["completion_tokens"]
-        # A chunk can hold several tokens, or a token no text: the count is the server's own.
-        times.append((arrived[0], arrived[-1], usage))
+        streams.append((arrived, usage))
 
-    def decode(self, parallel: int, tokens: int) -> float:
-        """Tokens per second of all streams together."""
-        times: list = []
-        threads = [threading.Thread(target=self.stream, args=(tokens, times)) for _ in range(parallel)]
+    def streams(self, parallel: int, tokens: int) -> tuple[float, float]:
+        """Tokens per second while all write, and of the whole."""
+        streams: list = []
+        threads = [threading.Thread(target=self.stream, args=(tokens, streams)) for _ in range(parallel)]
+        begun = time.perf_counter()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        if len(times) != parallel:
-            raise RuntimeError(f"{self.name}: {parallel - len(times)} of {parallel} streams failed")
-        window = max(last for _, last, _ in times) - min(first for first, _, _ in times)
-        return sum(count - 1 for _, _, count in times) / window
+        ended = time.perf_counter()
+        if len(streams) != parallel:
+            raise RuntimeError(f"{self.name}: {parallel - len(streams)} of {parallel} streams failed")
+        first, last = max(s[0][0] for s in streams), min(s[0][-1] for s in streams)
+        # A piece can hold several tokens, or a token no text: each stream's own share corrects that.
+        inside = sum(
+            sum(first < at <= last for at in arrived) * usage / len(arrived) for arrived, usage in streams
+        )
+        return inside / (last - first), sum(usage for _, usage in streams) / (ended - begun)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", nargs=3, action="append", metavar=("NAME", "URL", "MODEL"), required=True)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=48)
     arguments = parser.parse_args()
     servers = [Server(*server) for server in arguments.server]
-    measures = {"prefill": lambda s: s.prefill()}
+    measures = {("prefill",): lambda s: (s.prefill(),)}
     for parallel in (1, 4, 8):
-        measures[f"decode x{parallel}"] = lambda s, n=parallel: s.decode(n, arguments.tokens)
+        names = (f"decode x{parallel}", f"whole x{parallel}")
+        measures[names] = lambda s, n=parallel: s.streams(n, arguments.tokens)
     for server in servers:
-        server.decode(1, 4)
+        server.streams(1, 4)
     first, *others = servers
-    for name, measure in measures.items():
+    for names, measure in measures.items():
         rates = {server.name: [] for server in servers}
         for _ in range(arguments.rounds):
             for server in servers:
                 rates[server.name].append(measure(server))
-        medians = {server: statistics.median(values) for server, values in rates.items()}
-        row = " · ".join(f"{server} {rate:.1f} tok/s" for server, rate in medians.items())
-        ratios = " · ".join(f"{first.name} ÷ {o.name} = {medians[first.name] / medians[o.name]:.2f}" for o in others)
-        print(f"{name:10} {row}   {ratios}", flush=True)
+        for index, name in enumerate(names):
+            show(name, first, others, {s: [run[index] for run in runs] for s, runs in rates.items()})
+
+
+def show(name: str, first: Server, others: list[Server], rates: dict[str, list[float]]) -> None:
+    """The ratio is the median of the rounds' own ratios: what slows a round slows both its halves."""
+    row = " · ".join(f"{server} {statistics.median(values):.1f} tok/s" for server, values in rates.items())
+    ratios = []
+    for other in others:
+        pairs = [a / b for a, b in zip(rates[first.name], rates[other.name], strict=True)]
+        ratios.append(f"{first.name} ÷ {other.name} = {statistics.median(pairs):.2f} ({min(pairs):.2f}–{max(pairs):.2f})")
+    print(f"{name:10} {row}   {' · '.join(ratios)}", flush=True)
 
 
 if __name__ == "__main__":

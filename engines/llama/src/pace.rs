@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::limits::{BATCH_TOKENS, CHUNK_ALONE, CHUNK_WHILE_DECODING, FIRST_CHUNK, SMALLEST_CHUNK};
+use crate::limits::{
+    BATCH_TOKENS, CHUNK_ALONE, CHUNK_WHILE_DECODING, FIRST_CHUNK, SMALLEST_CHUNK,
+    SMALLEST_CHUNK_ALONE,
+};
 
 /// Tokens per second of recent chunks.
 #[derive(Debug, Default)]
@@ -14,12 +17,16 @@ pub(crate) struct Pace {
 impl Pace {
     /// Tokens of the next chunk.
     pub(crate) fn chunk(&self, decoding: bool) -> usize {
-        let target = if decoding { CHUNK_WHILE_DECODING } else { CHUNK_ALONE };
+        let (target, smallest) = if decoding {
+            (CHUNK_WHILE_DECODING, SMALLEST_CHUNK)
+        } else {
+            (CHUNK_ALONE, SMALLEST_CHUNK_ALONE)
+        };
         let tokens = match self.rate {
             Some(rate) => (rate * target.as_secs_f64()) as u32,
             None => FIRST_CHUNK,
         };
-        tokens.clamp(SMALLEST_CHUNK, BATCH_TOKENS) as usize
+        tokens.clamp(smallest, BATCH_TOKENS) as usize
     }
 
     /// A step that computed this many tokens took this long. Steps below the smallest chunk say
@@ -42,9 +49,11 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.chunk(true), FIRST_CHUNK as usize);
         pace.measured(100, Duration::from_secs(1));
-        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 40));
+        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 64));
         pace.measured(1, Duration::from_secs(1));
-        assert_eq!(pace.chunk(false), 40);
+        assert_eq!(pace.chunk(false), 64);
+        pace.measured(300, Duration::from_secs(1));
+        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 80));
         for _ in 0..20 {
             pace.measured(2_000, Duration::from_millis(10));
         }
