@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
 use pumasi_web::api;
 use tokio::net::TcpListener;
@@ -25,6 +27,9 @@ use crate::{models, starter};
 const MODELS: &str = "models";
 /// Folder of the data directory where running workers are written down.
 const WORKERS: &str = "workers";
+
+/// How long a start waits for the addresses of the mesh's ports.
+const LISTEN_WAIT: Duration = Duration::from_millis(300);
 
 /// Why a node did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +93,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let identity = Identity::from_seed(store.identity_seed());
     let net_config = net_config(&config, store.incarnation());
     let (net, net_events) = NetHandle::start(net_config, identity, store.clone()).await?;
-    let running = running(&config, &net, http);
+    // The system gives the addresses within milliseconds; without them the node still serves.
+    let listening = tokio::time::timeout(LISTEN_WAIT, net.listens()).await.unwrap_or_default();
+    let running = running(&config, net.me(), listening, http);
     let node = assemble(config.clone(), store, net, own_models).await?;
     let gateway = Gateway {
         events: node.events.clone(),
@@ -183,13 +190,13 @@ fn net_config(config: &Config, incarnation: u64) -> NetConfig {
     }
 }
 
-fn running(config: &Config, net: &NetHandle, http: SocketAddr) -> Running {
-    let Listening { control, data, join } = net.listening();
+fn running(config: &Config, me: NodeId, listening: Listening, http: SocketAddr) -> Running {
+    let Listening { control, data, join } = listening;
     Running {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: unix_ms(),
-        node: net.me().to_string(),
+        node: me.to_string(),
         name: config.name.to_string(),
         http,
         mesh: control,

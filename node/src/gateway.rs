@@ -164,6 +164,7 @@ fn usable_models(models: &[api::Model]) -> api::Check {
             "no computer of the mesh has a usable model",
             "Put a GGUF file into the models folder of one of them.",
         ),
+        1 => good("mesh_models", "1 model can be used".to_owned()),
         n => good("mesh_models", format!("{n} models can be used")),
     }
 }

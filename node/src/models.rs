@@ -7,7 +7,7 @@ use pumasi_models::catalog::{Catalog, Entry};
 use pumasi_models::estimate::{LoadPlan, estimate};
 use pumasi_models::inspect::Inspection;
 use pumasi_models::open::{FileIdentity, check_unchanged};
-use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName};
+use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName, Rate};
 
 use crate::config::EngineConfig;
 
@@ -121,6 +121,31 @@ fn usable(model: &Inspection, identity: FileIdentity, engine: &EngineConfig) -> 
     UsableModel { capabilities, context, memory: estimate(model, &plan).total(), identity }
 }
 
+/// What computes a model, as far as it bears on speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Computes {
+    /// The processor.
+    Processor,
+    /// A graphics card.
+    Card,
+}
+
+/// Prefill and decode rates of a model that was never measured here. Decoding one token reads every
+/// weight once, so its rate is at most the memory's bandwidth ÷ the file's size; computing a prompt
+/// reuses each weight. Guesses with the right order of magnitude, replaced by the first
+/// measurements: 10 GB/s and threefold for processors (measured on two cores: 10 to 16 GB/s,
+/// threefold), 200 GB/s and twentyfold for cards.
+pub(crate) fn assumed_rates(size: u64, computes: Computes) -> (Rate, Rate) {
+    let (bytes_per_s, reuse) = match computes {
+        Computes::Processor => (10_000_000_000, 3),
+        Computes::Card => (200_000_000_000, 20),
+    };
+    // A step costs something however small the model is.
+    let decode = (bytes_per_s / size.max(1)).clamp(1, 500);
+    let rate = |tokens: u64| Rate::measured(u32::try_from(tokens).unwrap_or(u32::MAX), 1_000_000);
+    (rate(decode * reuse), rate(decode))
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU16;
@@ -130,6 +155,18 @@ mod tests {
     fn engine() -> EngineConfig {
         let one = NonZeroU16::MIN;
         EngineConfig { threads: one, slots: one, context: None, gpu_layers: 0, keep_alive: None }
+    }
+
+    #[test]
+    fn small_models_and_cards_are_assumed_to_be_fast() {
+        let rates = |size, computes| {
+            let (prefill, decode) = assumed_rates(size, computes);
+            (prefill.0 / 1_000, decode.0 / 1_000)
+        };
+        assert_eq!(rates(1_000_000, Computes::Processor), (1_500, 500));
+        assert_eq!(rates(5_000_000_000, Computes::Processor), (6, 2));
+        assert_eq!(rates(5_000_000_000, Computes::Card), (800, 40));
+        assert_eq!(rates(0, Computes::Card), (10_000, 500));
     }
 
     #[test]

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::{
-    Admission, AdvertDelta, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert, NodeId, Rate,
+    Admission, AdvertDelta, Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState,
+    NodeAdvert, NodeId,
 };
 use pumasi_scheduler::{Input, Residence};
 use pumasi_web::api;
 use tokio::sync::broadcast;
 
 use super::{Core, Event};
-use crate::config::EngineConfig;
 use crate::hardware;
-use crate::models::LocalModel;
+use crate::models::{Computes, LocalModel, assumed_rates};
 use crate::net::NetEvent;
 
 /// Full adverts are rare: at most this often, however often rates change.
@@ -223,7 +223,7 @@ impl Core {
             devices,
             memory_total: memory.total,
             memory_free: step(memory.free),
-            models: self.models.values().map(|m| model_advert(m, &self.config.engine)).collect(),
+            models: self.models.values().map(|m| self.model_advert(m)).collect(),
             queue: pumasi_protocol::advert::Queue::default(),
             admission: Admission::Accepting,
             data: self.net.listening().data,
@@ -231,12 +231,34 @@ impl Core {
         }
     }
 
+    fn model_advert(&self, model: &LocalModel) -> ModelAdvert {
+        let engine = &self.config.engine;
+        let usable = model.model.as_ref().ok();
+        let on_card = engine.gpu_layers > 0 && self.devices.iter().any(is_card);
+        let computes = if on_card { Computes::Card } else { Computes::Processor };
+        let (prefill, decode) = assumed_rates(model.size, computes);
+        ModelAdvert {
+            name: model.name.clone(),
+            file: model.file,
+            size: model.size,
+            engine: EngineKind::Llama,
+            capabilities: usable.map(|u| u.capabilities).unwrap_or_default(),
+            context: usable.map_or_else(|| engine.context_for(0), |u| u.context),
+            state: if usable.is_some() { ModelState::Held } else { ModelState::Unusable },
+            memory: usable.map_or(0, |u| u.memory),
+            prefill,
+            decode,
+            load_ms: 0,
+            usual_tokens: 0,
+        }
+    }
+
     /// Bytes that models may take here: what is free and what they have already, less a reserve.
     fn model_memory(&self) -> u64 {
         let taken: u64 = self.scheduler.view().executor().models.iter().map(taken).sum();
         let memory = hardware::memory();
-        let is_card = |d: &&pumasi_protocol::Device| d.kind == pumasi_protocol::DeviceKind::Gpu;
-        let cards: u64 = self.devices.iter().filter(is_card).map(|d| d.memory_free).sum();
+        let cards = self.devices.iter().filter(|device| is_card(device));
+        let cards: u64 = cards.map(|d| d.memory_free).sum();
         if cards > 0 && self.config.engine.gpu_layers > 0 {
             return cards + taken;
         }
@@ -245,27 +267,13 @@ impl Core {
     }
 }
 
+fn is_card(device: &Device) -> bool {
+    device.kind == DeviceKind::Gpu
+}
+
 fn taken(model: &pumasi_scheduler::ModelView) -> u64 {
     match model.residence {
         Residence::Loaded | Residence::Unloading => model.memory,
         Residence::Held | Residence::Loading | Residence::Unusable => 0,
-    }
-}
-
-fn model_advert(model: &LocalModel, engine: &EngineConfig) -> ModelAdvert {
-    let usable = model.model.as_ref().ok();
-    ModelAdvert {
-        name: model.name.clone(),
-        file: model.file,
-        size: model.size,
-        engine: EngineKind::Llama,
-        capabilities: usable.map(|u| u.capabilities).unwrap_or_default(),
-        context: usable.map_or_else(|| engine.context_for(0), |u| u.context),
-        state: if usable.is_some() { ModelState::Held } else { ModelState::Unusable },
-        memory: usable.map_or(0, |u| u.memory),
-        prefill: Rate::default(),
-        decode: Rate::default(),
-        load_ms: 0,
-        usual_tokens: 0,
     }
 }

@@ -132,6 +132,14 @@ impl NetHandle {
         self.listening.borrow().clone()
     }
 
+    /// Waits until it listens on the control plane.
+    pub async fn listens(&self) -> Listening {
+        let mut listening = self.listening.clone();
+        let known = listening.wait_for(|l| !l.control.is_empty()).await;
+        // An error means that the network has ended: nothing will be known any more.
+        known.map(|l| l.clone()).unwrap_or_default()
+    }
+
     /// Sends a scheduler's message. A failure after this comes as `NetEvent::ControlFailed`.
     ///
     /// # Errors
