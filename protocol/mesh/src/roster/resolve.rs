@@ -4,8 +4,9 @@
 //! if no *limit* on its author voids it. Two kinds of entries limit an author: a revocation voids what
 //! the revoked key wrote and the named heads do not build on; taking the role admin away voids what
 //! was written beside it, neither before nor after. Limits are accepted author by author, the longest
-//! admitted first, so that two admins who remove each other leave the senior one; once accepted, a
-//! revocation stays.
+//! admitted first, so that two admins who remove each other leave the senior one; revocations before
+//! demotions, so that nobody escapes a revocation by demoting its author in hindsight. Once accepted,
+//! a revocation stays, and every demotion is judged again by what counts under it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,6 +150,15 @@ impl<'a> Graph<'a> {
         }
     }
 
+    fn revokes(&self, i: usize) -> bool {
+        match self.entries[i].change {
+            Some(Change::Revoke { .. }) => true,
+            Some(Change::Found { .. } | Change::Admit { .. } | Change::SetRoles { .. }) | None => {
+                false
+            }
+        }
+    }
+
     fn grants_admin(&self, i: usize) -> bool {
         self.roles_in(i).is_some_and(|(_, roles)| roles.contains(&NodeRole::Admin))
     }
@@ -168,14 +178,23 @@ impl<'a> Graph<'a> {
                 counts[*i] && !accepted.contains(i) && self.limits_someone(*i, &counts)
             });
             let by_author = open.map(|i| (self.seniority(&self.entries[i].author, &counts), i));
-            let Some((senior, _)) = by_author.clone().min() else { return (counts, revoked) };
-            let next: Vec<usize> =
-                by_author.filter(|(rank, _)| *rank == senior).map(|(_, i)| i).collect();
+            // Revocations first: a demotion must not void the revocation of who wrote it.
+            let (revocations, demotions): (Vec<_>, Vec<_>) =
+                by_author.partition(|(_, i)| self.revokes(*i));
+            let open = if revocations.is_empty() { demotions } else { revocations };
+            let Some((senior, _)) = open.iter().min() else { return (counts, revoked) };
+            let of_senior = open.iter().filter(|(rank, _)| rank == senior);
+            let next: Vec<usize> = of_senior.map(|(_, i)| *i).collect();
             for i in next {
                 accepted.insert(i);
                 let (node, limit) = self.limit(i);
                 if let Limit::Revoked(_) = limit {
                     revoked.insert(node);
+                    // What was accepted of demotions is judged again by what counts now.
+                    accepted.retain(|i| self.revokes(*i));
+                    for limits in limits.values_mut() {
+                        limits.retain(|limit| matches!(limit, Limit::Revoked(_)));
+                    }
                 }
                 limits.entry(node).or_default().push(limit);
             }

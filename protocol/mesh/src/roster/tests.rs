@@ -146,6 +146,22 @@ fn of_two_admins_who_revoke_each_other_the_senior_stays() {
 }
 
 #[test]
+fn a_revoked_founder_escapes_by_no_demotion_in_hindsight() {
+    let mut history = History::begin();
+    let root = history.mesh.0;
+    let two = history.add(1, &[root], admit(2, ADMIN));
+    let three = history.add(1, &[two], admit(3, ADMIN));
+    let four = history.add(3, &[three], admit(4, MEMBER));
+    history.add(2, &[four], revoke(1, vec![four]));
+    assert_eq!(history.members(), [2, 3, 4]);
+    // Of the revoker, of itself, and of another admin: each beside what they wrote.
+    for demoted in [2, 1, 3] {
+        history.add(1, &[three], admit(demoted, MEMBER));
+        assert_eq!(history.members(), [2, 3, 4], "{demoted}");
+    }
+}
+
+#[test]
 fn an_admin_can_revoke_the_founder() {
     let mut history = History::begin();
     let root = history.mesh.0;
