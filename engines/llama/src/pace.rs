@@ -49,11 +49,11 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.chunk(true), FIRST_CHUNK as usize);
         pace.measured(100, Duration::from_secs(1));
-        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 64));
+        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 128));
         pace.measured(1, Duration::from_secs(1));
-        assert_eq!(pace.chunk(false), 64);
-        pace.measured(300, Duration::from_secs(1));
-        assert_eq!((pace.chunk(true), pace.chunk(false)), (16, 80));
+        assert_eq!(pace.chunk(false), 128);
+        pace.measured(700, Duration::from_secs(1));
+        assert_eq!((pace.chunk(true), pace.chunk(false)), (24, 160));
         for _ in 0..20 {
             pace.measured(2_000, Duration::from_millis(10));
         }
