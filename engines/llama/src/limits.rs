@@ -35,7 +35,7 @@ pub(crate) const FIRST_CHUNK: u32 = 64;
 pub(crate) const SMALLEST_CHUNK: u32 = 16;
 /// The smallest prefill chunk when nothing decodes: a compromise between the rate and how long a
 /// cancel or a newcomer waits on a slow processor (measured on two cores with a Q4_0 model of 1B
-/// weights, beside llama.cpp's server: chunks of 64 tokens give 0.86 of its rate, of 512 0.95).
+/// weights, beside llama.cpp's server: chunks of 64 tokens give 0.86 of its rate, of 512 0.94).
 pub(crate) const SMALLEST_CHUNK_ALONE: u32 = 128;
 /// How long a prefill chunk may hold up slots that decode.
 pub(crate) const CHUNK_WHILE_DECODING: Duration = Duration::from_millis(60);
