@@ -33,6 +33,9 @@ pub(super) struct Settling {
     pub(super) probed: bool,
     /// The model folders were read.
     pub(super) scanned: bool,
+    /// Until when this node waits to know itself. Never extended: what is told goes on.
+    own_until: Instant,
+    /// Until when something may be learnt of others.
     until: Instant,
     held: Vec<Held>,
 }
@@ -40,7 +43,7 @@ pub(super) struct Settling {
 impl Settling {
     pub(super) fn start() -> Self {
         let until = Instant::now() + WINDOW;
-        Self { probed: false, scanned: false, until, held: Vec::new() }
+        Self { probed: false, scanned: false, own_until: until, until, held: Vec::new() }
     }
 
     /// Other members came, so that there is something to learn again.
@@ -50,7 +53,7 @@ impl Settling {
 
     /// Whether this node can say what it is; after the window it says what it knows.
     pub(super) fn knows_itself(&self) -> bool {
-        (self.probed && self.scanned) || self.is_over()
+        (self.probed && self.scanned) || Instant::now() >= self.own_until
     }
 
     fn is_over(&self) -> bool {
