@@ -6,7 +6,7 @@ use pumasi_protocol::generate::{EmbedInput, Thinking};
 use pumasi_protocol::{
     Capabilities, Generate, Message, ModelState, Need, NodeId, Part, PersonId, Prompt, Work,
 };
-use pumasi_scheduler::sketch;
+use pumasi_scheduler::{Link, sketch};
 use pumasi_web::mesh::{Caller, Run, RunError};
 
 use super::Core;
@@ -30,7 +30,9 @@ impl Core {
         }
         let nodes = self.scheduler.view().nodes();
         let own = self.scheduler.view().advert();
-        let others = nodes.values().filter_map(|node| node.advert.as_ref());
+        // As the list of models has it: who cannot be reached holds nothing for now.
+        let others = nodes.values().filter(|node| matches!(node.link, Link::Up { .. }));
+        let others = others.filter_map(|node| node.advert.as_ref());
         let adverts = own.iter().chain(others);
         let mut held = adverts.flat_map(|a| &a.models).filter(|m| m.name == run.model).peekable();
         if held.peek().is_none() {
