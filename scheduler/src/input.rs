@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::{
-    AdvertDelta, AttemptId, Control, Fault, JobId, ModelName, Need, NodeAdvert, NodeId, PersonId,
-    Rate, Timings, Usage,
+    AdvertDelta, AttemptId, Control, Epoch, Fault, JobId, ModelName, Need, NodeAdvert, NodeId,
+    PersonId, Rate, Timings, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,12 +68,16 @@ pub struct LoadedFacts {
 /// What happened. See [`crate::Scheduler::handle`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
-    /// This node accepted a job and owns it. A second submission of one job id is ignored.
+    /// This node accepted a job and owns it. A second submission of one job id is ignored, unless it
+    /// comes with a higher floor after the first one has ended here.
     Submit {
         /// Its id.
         job: JobId,
         /// What placing it needs to know.
         need: Box<Need>,
+        /// Its bindings get epochs above this: those that earlier owners of a durable job may have
+        /// used lie below. `Epoch(0)` for a job that is new.
+        floor: Epoch,
     },
     /// Someone who may, cancels a job that this node owns. Harmless if it is unknown or has ended.
     Cancel {

@@ -5,12 +5,16 @@
 //! accepted: gates, ranking, offers, bids, binding, retries. As **executor** ([`executor`]) it
 //! answers the offers of others: it alone knows its slots, memory and queue, so a reservation made
 //! here is the truth, and adverts are hints.
+//!
+//! Beside it stands [`Custody`]: what this node keeps of durable jobs, its own and others', and who
+//! owns each. What it owns, it gives to the scheduler.
 
 #![warn(missing_docs)]
 
 mod action;
 mod config;
 mod context;
+mod custody;
 mod draw;
 mod executor;
 mod fair;
@@ -28,6 +32,10 @@ mod view;
 
 pub use action::Action;
 pub use config::Config;
+pub use custody::{
+    AcceptRefusal, AdoptRefusal, Custody, CustodyAction, CustodyConfig, CustodyInput, CustodyView,
+    Draft, Holding, Part, Promise,
+};
 pub use input::{Input, Link, LoadedFacts, MemberFacts, Outcome};
 pub use rank::{Candidate, Measured, Policy, Ranked, Score, Verdict, rank};
 pub use scheduler::Scheduler;

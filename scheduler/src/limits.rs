@@ -26,3 +26,17 @@ pub const PERSONS: usize = 4_096;
 /// Actions that may wait to be polled. The caller drains after each input; this is our assertion
 /// that one input never causes more than a sweep over everything.
 pub const ACTIONS: usize = 4 * (JOBS + RESERVATIONS);
+/// Durable jobs that one node keeps, its own included. Further ones are refused, or declined.
+pub const HOLDINGS: usize = 20_000;
+/// Of these, unended ones that one other node owns, so that no peer can fill the ledger alone.
+pub const HOLDINGS_PER_OWNER: usize = 4_000;
+/// Durable jobs whose files are being fetched. Further ones are declined.
+pub const ARRIVALS: usize = 1_024;
+/// Holders overridden by an adoption that are remembered per job.
+pub const OUSTED: usize = 16;
+/// By how much a term may exceed the highest that was seen: who is that far ahead is not honest.
+pub const TERM_STEP: u16 = 4_096;
+/// By how much an adoption by hand raises the term, so that no election meanwhile reached it.
+pub const ADOPTION_TERMS: u16 = 256;
+/// Actions of custody that may wait to be polled; see [`ACTIONS`].
+pub const CUSTODY_ACTIONS: usize = 64 * HOLDINGS;

@@ -94,8 +94,8 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn on_submit(&mut self, ctx: &mut Context<'_>, id: JobId, need: Need) {
-        if self.jobs.contains_key(&id) || self.finished.contains_key(&id) {
+    pub(crate) fn on_submit(&mut self, ctx: &mut Context<'_>, id: JobId, need: Need, floor: Epoch) {
+        if self.jobs.contains_key(&id) || self.has_finished(id, floor) {
             return;
         }
         let fault = if !need.is_within_limits() {
@@ -105,12 +105,22 @@ impl Owner {
         } else {
             None
         };
-        self.jobs.insert(id, new_job(id, need, ctx.now));
+        self.jobs.insert(id, new_job(id, need, floor, ctx.now));
         if let Some(fault) = fault {
             return self.finish(ctx, id, JobState::Failed(fault));
         }
         ctx.out.act(Action::JobState { job: id, state: JobState::Waiting });
         self.await_placing(ctx, id);
+    }
+
+    /// Whether a job has ended here; a durable one that comes back under a higher floor begins anew.
+    fn has_finished(&mut self, id: JobId, floor: Epoch) -> bool {
+        let last = |why: &Why| why.attempts.last().map_or(Epoch(0), |last| last.epoch);
+        let is_over = self.finished.get(&id).is_some_and(|why| floor <= last(why));
+        if !is_over && self.finished.remove(&id).is_some() {
+            self.finished_order.retain(|other| *other != id);
+        }
+        is_over
     }
 
     /// To be placed as soon as this input is handled, and not to wait for ever.
@@ -217,7 +227,7 @@ impl Owner {
     }
 }
 
-fn new_job(id: JobId, need: Need, now: Time) -> Job {
+fn new_job(id: JobId, need: Need, floor: Epoch, now: Time) -> Job {
     let why = Why {
         job: id,
         need,
@@ -233,7 +243,7 @@ fn new_job(id: JobId, need: Need, now: Time) -> Job {
     Job {
         why,
         phase: Phase::Parked,
-        epoch: Epoch::default().next(),
+        epoch: floor.next(),
         waiting_since: now,
         faults: 0,
         last_fault: None,

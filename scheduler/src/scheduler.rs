@@ -104,7 +104,7 @@ impl Scheduler {
         let (owner, executor, mut ctx) = self.parts();
         let ctx = &mut ctx;
         match input {
-            Input::Submit { job, need } => owner.on_submit(ctx, job, *need),
+            Input::Submit { job, need, floor } => owner.on_submit(ctx, job, *need, floor),
             Input::Cancel { job } => owner.on_cancel(ctx, job),
             Input::Message { from, control } => self.on_message(from, control),
             Input::SendFailed { to, attempt } => owner.on_no_answer(ctx, attempt.job, to),

@@ -21,31 +21,37 @@ pub enum Wakeup {
 }
 
 /// The pending deadlines.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Timers {
-    by_time: BTreeSet<(Time, Wakeup)>,
-    by_reason: BTreeMap<Wakeup, Time>,
+#[derive(Debug, Clone)]
+pub(crate) struct Timers<R = Wakeup> {
+    by_time: BTreeSet<(Time, R)>,
+    by_reason: BTreeMap<R, Time>,
 }
 
-impl Timers {
-    pub(crate) fn set(&mut self, reason: Wakeup, at: Time) {
+impl<R> Default for Timers<R> {
+    fn default() -> Self {
+        Self { by_time: BTreeSet::new(), by_reason: BTreeMap::new() }
+    }
+}
+
+impl<R: Ord + Clone> Timers<R> {
+    pub(crate) fn set(&mut self, reason: R, at: Time) {
         self.clear(&reason);
         self.by_time.insert((at, reason.clone()));
         self.by_reason.insert(reason, at);
     }
 
-    pub(crate) fn clear(&mut self, reason: &Wakeup) {
+    pub(crate) fn clear(&mut self, reason: &R) {
         if let Some((reason, at)) = self.by_reason.remove_entry(reason) {
             self.by_time.remove(&(at, reason));
         }
     }
 
-    pub(crate) fn next(&self) -> Option<(Time, Wakeup)> {
+    pub(crate) fn next(&self) -> Option<(Time, R)> {
         self.by_time.first().cloned()
     }
 
     /// Takes the earliest deadline that is due.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Wakeup> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<R> {
         let (at, reason) = self.next().filter(|(at, _)| *at <= now)?;
         self.by_reason.remove(&reason);
         self.by_time.remove(&(at, reason.clone()));

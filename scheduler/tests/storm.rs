@@ -116,7 +116,7 @@ fn input(kind: u8, a: u8, b: u8, c: u8) -> Input {
     let facts_of =
         |n: u8| MemberFacts { person: Some(PersonId([n; 16])), may_run: n != 3, may_submit: true };
     match kind % 24 {
-        0 | 1 => Input::Submit { job: attempt.job, need: Box::new(need(b)) },
+        0 | 1 => Input::Submit { job: attempt.job, need: Box::new(need(b)), floor: Epoch(0) },
         2 => Input::Cancel { job: attempt.job },
         3..=10 => Input::Message { from, control: control(kind, attempt, a) },
         11 => Input::SendFailed { to: from, attempt },

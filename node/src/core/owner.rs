@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, BlobId, Fault, JobId, JobState, ModelName, NodeId, Refusal};
+use pumasi_protocol::{
+    AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, NodeId, Refusal,
+};
 use pumasi_scheduler::{Input, Outcome};
 use pumasi_web::mesh::{Placed, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
@@ -85,7 +87,7 @@ impl Core {
         tokio::spawn(watch_client(id, client.clone(), job.over.clone(), self.events.clone()));
         job.client = Some(client);
         self.owned.live.insert(id, job);
-        self.tell(Input::Submit { job: id, need });
+        self.tell(Input::Submit { job: id, need, floor: Epoch(0) });
         events
     }
 

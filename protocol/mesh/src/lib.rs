@@ -2,6 +2,7 @@
 //! Nothing here opens a file, a socket or a clock; decoding never allocates before it has checked.
 
 pub mod advert;
+pub mod custody;
 pub mod engine;
 pub mod envelope;
 pub mod fault;
@@ -17,6 +18,7 @@ pub mod stream;
 pub mod worker;
 
 pub use advert::{Admission, AdvertDelta, Device, DeviceKind, ModelAdvert, ModelState, NodeAdvert};
+pub use custody::{CustodyMessage, End, Term};
 pub use engine::{Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Timings, Token, Usage};
 pub use fault::{Fault, Refusal};
 pub use generate::{Generate, Message, OutputFormat, Part, Prompt, Role, Sampling, Tool, ToolCall};

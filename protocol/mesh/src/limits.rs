@@ -53,3 +53,13 @@ pub const CONSTRAINT_NODES: usize = 64;
 pub const TOKENS_PER_EVENT: usize = 256;
 /// Bytes of one token's text (the longest seen in published vocabularies is under 512).
 pub const TOKEN_BYTES: usize = 4_096;
+/// Holders of one durable job (three by default; more only where a person sets so).
+pub const HOLDERS: usize = 7;
+/// Files with what one durable job was asked.
+pub const JOB_BLOBS: usize = 64;
+/// Bytes of one file of a durable job (a large scanned document).
+pub const JOB_BLOB_BYTES: u64 = 4 << 30;
+/// Jobs in one message of a roll call.
+pub const ROLL_LINES: usize = 512;
+/// Idempotency keys in one message.
+pub const KEY_LINES: usize = 1_024;

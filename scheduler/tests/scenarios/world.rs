@@ -304,7 +304,7 @@ impl World {
         };
         let (name, job) = (line.word(2), job_of(line.word(2)));
         self.needs.insert(job, (name.to_owned(), need.clone()));
-        self.input(line.word(1), Input::Submit { job, need: Box::new(need) });
+        self.input(line.word(1), Input::Submit { job, need: Box::new(need), floor: Epoch(0) });
     }
 
     /// A message out of the blue, as from a node that missed something.

@@ -1,7 +1,9 @@
 //! Submitting, and the checks that need the whole world: who was overlooked, what never ended, what
 //! was left.
 
-use pumasi_protocol::{Capabilities, Constraints, JobId, JobKind, JobState, Need, Priority, Trust};
+use pumasi_protocol::{
+    Capabilities, Constraints, Epoch, JobId, JobKind, JobState, Need, Priority, Trust,
+};
 use pumasi_scheduler::{Input, Link};
 
 use crate::counts::Report;
@@ -44,7 +46,7 @@ impl World<'_> {
             max_tokens: job.number.is_multiple_of(2).then_some(job.answer * 2),
             prefix: Vec::new(),
         };
-        self.input(node, Input::Submit { job: id, need: Box::new(need) });
+        self.input(node, Input::Submit { job: id, need: Box::new(need), floor: Epoch(0) });
     }
 
     /// I9: a job must not fail for want of a node while one that its owner knows could run it.

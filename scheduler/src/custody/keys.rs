@@ -1,0 +1,86 @@
+//! Idempotency keys: the same person and key mean the same job (I16). Two nodes that could not see
+//! each other may each have accepted one; when they meet, the smaller id counts.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::custody::{CustodyMessage, End, Ended, KeyHash, KeyLine, Record};
+use pumasi_protocol::{JobId, NodeId, PersonId};
+
+use super::accept::key_line;
+use super::action::CustodyAction;
+use super::env::Env;
+use super::job::{Job, Role};
+
+/// The job that counts under each key, as far as this node knows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Keys(BTreeMap<(PersonId, KeyHash), JobId>);
+
+impl Keys {
+    pub(super) fn find(&self, person: PersonId, key: KeyHash) -> Option<JobId> {
+        self.0.get(&(person, key)).copied()
+    }
+
+    /// Notes a record's key; the other job's id, if there is one.
+    pub(super) fn note(&mut self, record: &Record) -> Option<JobId> {
+        let line = key_line(record)?;
+        let job = self.0.entry((line.person, line.key)).or_insert(line.job);
+        let other = *job;
+        *job = other.min(line.job);
+        Some(other).filter(|other| *other != line.job)
+    }
+
+    pub(super) fn forget(&mut self, record: &Record) {
+        if let Some(key) = record.key
+            && self.find(record.person(), key) == Some(record.job)
+        {
+            self.0.remove(&(record.person(), key));
+        }
+    }
+}
+
+impl Job {
+    /// Another job has the same person and key and a smaller id. Only its owner acts.
+    pub(super) fn supersede(&mut self, env: &mut Env, by: JobId) {
+        if !self.is_owner() || by >= self.id() || self.record().superseded_by.is_some() {
+            return;
+        }
+        let job = self.id();
+        if self.record().ended.is_some() {
+            self.amend().superseded_by = Some(by);
+            env.act(CustodyAction::Superseded { job, by });
+        } else {
+            let at_ms = self.record().accepted_ms;
+            self.end(env, Ended { end: End::Superseded(by), at_ms });
+            self.want.record.superseded_by = Some(by);
+        }
+    }
+
+    /// An answer or a hint about this job's key.
+    pub(super) fn on_found_key(
+        &mut self,
+        env: &mut Env,
+        from: NodeId,
+        asked: KeyLine,
+        found: Option<JobId>,
+        pending: bool,
+    ) {
+        if key_line(self.record()) != Some(asked) {
+            return;
+        }
+        match (&self.role, found) {
+            (Role::Accepting(_), found) => self.on_draft_key(env, from, found, pending),
+            (Role::Owner(_), Some(by)) if !pending => self.supersede(env, by),
+            (Role::Owner(_) | Role::Holder | Role::Candidate(_), _) => {}
+        }
+    }
+}
+
+/// Tells the owner of the losing one of two jobs with one key.
+pub(super) fn tell_loser(env: &mut Env, loser: &Record, winner: JobId, pending: bool) {
+    if let Some(asked) = key_line(loser)
+        && env.is_up(loser.owner())
+    {
+        let message = CustodyMessage::FoundKey { asked, found: Some(winner), pending };
+        env.send(loser.owner(), message);
+    }
+}

@@ -1,0 +1,109 @@
+//! The roll call at the start of a link: two nodes compare what they keep of the same jobs, and who is
+//! behind is shown the newer state. It repairs what was lost while they could not talk.
+
+use pumasi_protocol::custody::{CustodyMessage, KeyLine, RollLine};
+use pumasi_protocol::{JobId, NodeId, limits};
+
+use super::accept::key_line;
+use super::env::Env;
+use super::job::Job;
+use super::{Custody, Jobs};
+
+/// Whether both sides keep a job, as this one knows it, and it may not be over for both.
+fn concerns(job: &Job, node: NodeId) -> bool {
+    let record = job.record();
+    !record.settled && (record.is_held_by(node) || record.owner() == node)
+}
+
+impl Custody {
+    /// Tells a peer that can be reached again what both should keep, and the keys in use here.
+    pub(super) fn call_roll(&mut self, node: NodeId) {
+        let lines = self.jobs.values().filter(|job| concerns(job, node));
+        let lines: Vec<RollLine> = lines.filter_map(|job| job.roll_line(node)).collect();
+        for lines in lines.chunks(limits::ROLL_LINES) {
+            let message = CustodyMessage::Roll { lines: lines.to_vec(), answer: false };
+            self.env.send(node, message);
+        }
+        let keys = self.jobs.values().filter(|job| job.is_owner() && job.record().accepted);
+        let keys: Vec<KeyLine> = keys.filter_map(|job| key_line(job.record())).collect();
+        for keys in keys.chunks(limits::KEY_LINES) {
+            self.env.send(node, CustodyMessage::Keys(keys.to_vec()));
+        }
+    }
+
+    pub(super) fn on_roll(&mut self, from: NodeId, lines: &[RollLine], answer: bool) {
+        if lines.len() > limits::ROLL_LINES {
+            return self.env.misbehaved(from);
+        }
+        let (mut wanted, mut mine) = (Vec::new(), Vec::new());
+        for line in lines {
+            let Some(job) = self.jobs.get_mut(&line.job) else {
+                wanted.push(line.job);
+                continue;
+            };
+            if job.on_roll_line(&mut self.env, from, *line) {
+                wanted.push(line.job);
+            }
+            let is_unsure = self.jobs.get(&line.job).is_some_and(|job| job.want.unsure);
+            if !answer || is_unsure {
+                mine.extend(self.jobs.get(&line.job).and_then(|job| job.roll_line(from)));
+            }
+            self.step(line.job);
+        }
+        if !wanted.is_empty() {
+            self.env.send(from, CustodyMessage::Want { jobs: wanted });
+        }
+        if !mine.is_empty() && !answer {
+            self.env.send(from, CustodyMessage::Roll { lines: mine, answer: true });
+        }
+    }
+
+    pub(super) fn on_want(&mut self, from: NodeId, wanted: &[JobId]) {
+        if wanted.len() > limits::ROLL_LINES {
+            return self.env.misbehaved(from);
+        }
+        for id in wanted {
+            let Some(job) = self.jobs.get_mut(id) else { continue };
+            let may = job.record().is_held_by(from) || job.want.ousted.contains(&from);
+            if may {
+                job.show_newer(&mut self.env, from);
+            }
+        }
+    }
+}
+
+impl Job {
+    /// What another keeper has of the job. Whether it has something newer.
+    fn on_roll_line(&mut self, env: &mut Env, from: NodeId, line: RollLine) -> bool {
+        let Some(disk) = &self.disk else { return false };
+        let (rank, version) = (disk.record.rank(), disk.record.version);
+        let is_keeper = disk.record.is_held_by(from) || self.want.ousted.contains(&from);
+        if !is_keeper {
+            if line.rank < rank {
+                let message = CustodyMessage::Drop { job: line.job, after: Some(version) };
+                env.send(from, message);
+            }
+            return false;
+        }
+        if line.yours.is_some_and(|yours| yours > version) {
+            self.doubt(env);
+        }
+        if self.want.unsure {
+            self.heard.insert(from, line);
+        }
+        if rank > line.rank {
+            self.show_newer(env, from);
+        }
+        line.rank > rank
+    }
+}
+
+/// Asks all that keep a job what they know of it, because this node is unsure.
+pub(super) fn ask_about(env: &mut Env, jobs: &Jobs, id: JobId) {
+    let Some(job) = jobs.get(&id) else { return };
+    for node in job.record().keepers() {
+        if let Some(line) = job.roll_line(node).filter(|_| env.is_up(node)) {
+            env.send(node, CustodyMessage::Roll { lines: vec![line], answer: false });
+        }
+    }
+}
