@@ -3,25 +3,73 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A bug to plant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Canary {
+macro_rules! canaries {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A bug to plant.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Canary {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Canary {
+            /// All of them, with their names on the command line.
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$variant, $name),)*];
+        }
+    };
+}
+
+canaries! {
     /// A model's memory counts once it is loaded, and nothing while it is only promised.
-    MemoryCountedAtLoad,
+    MemoryCountedAtLoad = "memory-counted-at-load",
     /// Owners take news of any attempt of a job for news of the one that stands.
-    EpochForgotten,
+    EpochForgotten = "epoch-forgotten",
     /// Nodes take `Gone` for `Bind`.
-    LosersBound,
+    LosersBound = "losers-bound",
     /// A node does not tell the end of every fourth attempt that it ran.
-    EndSwallowed,
+    EndSwallowed = "end-swallowed",
+    /// A continuation begins one token too early.
+    TokenRepeated = "token-repeated",
+    /// A continuation begins from another token than the client has.
+    TokenChanged = "token-changed",
+    /// An answer is continued from the beginning.
+    DeliveredForgotten = "delivered-forgotten",
+    /// The scheduler is not told who was revoked.
+    RevokedKept = "revoked-kept",
+    /// Nodes gossip to everybody that they can reach.
+    StrangersTold = "strangers-told",
+    /// Older adverts replace newer ones.
+    StaleAdvertTaken = "stale-advert-taken",
+    /// Full adverts are not repeated.
+    RefreshForgotten = "refresh-forgotten",
+    /// Executors go on with what was cancelled.
+    CancelIgnored = "cancel-ignored",
+    /// What is cancelled is still delivered.
+    CancelledDelivered = "cancelled-delivered",
+    /// An end is told again when somebody cancels after it.
+    TwoEnds = "two-ends",
+    /// Owners wait for ever for signs of life.
+    SilenceBorne = "silence-borne",
+    /// Owners do not learn that an engine crashed, only that the connection broke.
+    PoisonForgotten = "poison-forgotten",
+    /// A node mixes up the streams of two attempts that it runs.
+    StreamsMixed = "streams-mixed",
+    /// A link that comes up again is not noticed.
+    LinkUpForgotten = "link-up-forgotten",
+    /// A slot stays taken after every fifth end.
+    SlotKept = "slot-kept",
 }
 
 impl Canary {
-    /// All of them, with their names on the command line.
-    pub const ALL: [(Self, &'static str); 4] = [
-        (Self::MemoryCountedAtLoad, "memory-counted-at-load"),
-        (Self::EpochForgotten, "epoch-forgotten"),
-        (Self::LosersBound, "losers-bound"),
-        (Self::EndSwallowed, "end-swallowed"),
-    ];
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(canary, _)| *canary == self).map_or("", |(_, name)| name)
+    }
+
+    /// By its name on the command line.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(canary, _)| *canary)
+    }
 }

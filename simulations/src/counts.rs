@@ -1,8 +1,12 @@
 //! What happened in a run, how often, and what came of it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::marks::Marks;
 use crate::oracle::Violation;
+use crate::situations::Situations;
 
 /// How often what happened in a run. The names are what a report prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -41,6 +45,8 @@ pub struct Counts {
     pub stops: u64,
     /// Streams that broke under a bound attempt.
     pub broken: u64,
+    /// Faults that began.
+    pub faults: u64,
     /// Steps on schedulers.
     pub steps: u64,
 }
@@ -65,12 +71,13 @@ impl Counts {
         self.crashes += other.crashes;
         self.stops += other.stops;
         self.broken += other.broken;
+        self.faults += other.faults;
         self.steps += other.steps;
     }
 
     /// The counts with their names, for summaries and for the list of situations that must occur.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 18] {
+    pub fn named(&self) -> [(&'static str, u64); 19] {
         [
             ("jobs", self.jobs),
             ("completed", self.completed),
@@ -89,22 +96,29 @@ impl Counts {
             ("crashes", self.crashes),
             ("stops", self.stops),
             ("broken", self.broken),
+            ("faults", self.faults),
             ("steps", self.steps),
         ]
     }
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The first violation, if there was one; the run ends with it.
     pub violation: Option<Violation>,
     /// What happened how often.
     pub counts: Counts,
+    /// The situations that occurred.
+    pub situations: Situations,
+    /// Faults by kind.
+    pub kinds: BTreeMap<&'static str, u64>,
     /// A hash over every action and input: equal runs have equal digests.
-    pub digest: u64,
+    pub digest: String,
     /// Virtual time of the run, in milliseconds.
     pub virtual_ms: u64,
-    /// The last lines of the trace.
+    /// The last lines of the trace, if one was kept.
     pub trace: Vec<String>,
+    /// What a diagram shows, if a trace was kept.
+    pub marks: Marks,
 }

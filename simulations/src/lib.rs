@@ -5,21 +5,34 @@
 //! What randomness is left to the execution is keyed by (link, message number), so that leaving out
 //! one operation does not reshuffle the others.
 
+mod campaign;
 mod canary;
 mod chance;
 mod counts;
+mod diagram;
+mod digest;
 mod engine;
+mod marks;
 mod oracle;
 mod scenario;
 mod shell;
+mod shrink;
+mod situations;
+mod stored;
 mod wire;
 mod world;
 
+pub use campaign::{Campaign, Progress, Summary, run_campaign, seeds_until_found};
 pub use canary::Canary;
 pub use counts::{Counts, Report};
+pub use diagram::diagram;
+pub use marks::{Bar, Marks, Message, Step};
 pub use oracle::{Invariant, Violation};
 pub use scenario::{
-    Bounds, Held, Job, MachineSpec, ModelSpec, NetSpec, Operation, Scenario, TimedFault, TimedOp,
-    WorldFault,
+    Bounds, Client, CrashPoint, Held, Job, MachineSpec, ModelSpec, Moment, NetSpec, Operation,
+    Scenario, TimedFault, TimedOp, WorldFault,
 };
+pub use shrink::{Shrunk, shrink};
+pub use situations::{Situation, Situations};
+pub use stored::{Stored, StoredError};
 pub use world::run;

@@ -1,13 +1,12 @@
-//! `simulate`: runs seeds, replays one, or shows a scenario as data.
+//! `simulate`: runs seeds, replays one, shrinks what failed, draws it, or shows a scenario as data.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Instant;
 
-use anyhow::Context as _;
-use clap::{Parser, Subcommand};
-use pumasi_simulations::{Bounds, Canary, Counts, Report, Scenario, run};
+use clap::{Args, Parser, Subcommand};
+use pumasi_simulations::{Bounds, Canary, Scenario, Stored};
+
+mod commands;
 
 #[derive(Parser)]
 #[command(about = "Runs whole meshes in virtual time and checks their invariants")]
@@ -18,45 +17,122 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run many seeds; stop at the first violation.
-    Run {
-        /// How many seeds.
-        #[arg(long, default_value_t = 200)]
-        seeds: u64,
-        /// The first seed.
-        #[arg(long, default_value = "0", value_parser = parse_seed)]
-        first: u64,
-        /// Fewest and most machines, as in 2..50.
-        #[arg(long, default_value = "2..50")]
-        nodes: NodeRange,
-        /// Plant a bug.
-        #[arg(long, value_parser = parse_canary)]
-        canary: Option<Canary>,
+    /// Run many seeds, and stop at the first violation.
+    Run(RunArgs),
+    /// Run what every check of the repository runs: stored scenarios, fixed seeds, fresh seeds,
+    /// planted bugs, determinism; and print the summary.
+    Check {
+        /// Fresh seeds.
+        #[arg(long, default_value_t = 500)]
+        fresh: u64,
+        /// Fixed seeds.
+        #[arg(long, default_value_t = 100)]
+        fixed: u64,
+        /// The first fresh seed; drawn from the clock if it is not given.
+        #[arg(long, value_parser = parse_seed)]
+        first: Option<u64>,
+        /// The folder of stored scenarios.
+        #[arg(long, default_value = "simulations/scenarios")]
+        scenarios: PathBuf,
+        /// Leave the planted bugs out.
+        #[arg(long)]
+        no_canaries: bool,
     },
     /// Run one seed or one scenario file again and print its trace.
     Replay {
-        /// The seed.
-        #[arg(long, value_parser = parse_seed, required_unless_present = "scenario")]
-        seed: Option<u64>,
-        /// A scenario as JSON.
-        #[arg(long, conflicts_with = "seed")]
-        scenario: Option<PathBuf>,
-        /// Fewest and most machines that the seed was drawn for.
-        #[arg(long, default_value = "2..50")]
-        nodes: NodeRange,
-        /// Plant a bug.
-        #[arg(long, value_parser = parse_canary)]
-        canary: Option<Canary>,
+        #[command(flatten)]
+        what: What,
+        /// Draw a space-time diagram into this file.
+        #[arg(long)]
+        svg: Option<PathBuf>,
+        /// Print only the digest and the violation.
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// Make a failing seed or scenario small, and print it or store it.
+    Shrink {
+        #[command(flatten)]
+        what: What,
+        /// Seconds that it may take.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Write the scenario to this file.
+        #[arg(long)]
+        to: Option<PathBuf>,
+        /// What the scenario shows, in a sentence.
+        #[arg(long, default_value = "")]
+        title: String,
     },
     /// Print the scenario of a seed as JSON.
     Show {
-        /// The seed.
-        #[arg(long, value_parser = parse_seed)]
-        seed: u64,
-        /// Fewest and most machines.
-        #[arg(long, default_value = "2..50")]
+        #[command(flatten)]
+        what: What,
+    },
+    /// In how many seeds each planted bug is found.
+    Canaries {
+        /// Most seeds for each.
+        #[arg(long, default_value_t = 5_000)]
+        seeds: u64,
+        /// Fewest and most machines, as in 2..8.
+        #[arg(long, default_value = "2..8")]
         nodes: NodeRange,
     },
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// How many seeds.
+    #[arg(long, default_value_t = 200)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value = "0", value_parser = parse_seed)]
+    first: u64,
+    /// Fewest and most machines, as in 2..50.
+    #[arg(long, default_value = "2..50")]
+    nodes: NodeRange,
+    /// Plant a bug.
+    #[arg(long, value_parser = parse_canary)]
+    canary: Option<Canary>,
+    /// Run for so many hours instead of so many seeds.
+    #[arg(long)]
+    hours: Option<f64>,
+    /// Keep the progress of a long run in this file, and go on from there.
+    #[arg(long)]
+    progress: Option<PathBuf>,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+/// A seed or a file.
+#[derive(Args)]
+struct What {
+    /// The seed.
+    #[arg(long, value_parser = parse_seed, required_unless_present = "scenario")]
+    seed: Option<u64>,
+    /// A scenario as JSON.
+    #[arg(long, conflicts_with = "seed")]
+    scenario: Option<PathBuf>,
+    /// Fewest and most machines that the seed was drawn for.
+    #[arg(long, default_value = "2..50")]
+    nodes: NodeRange,
+    /// Plant a bug.
+    #[arg(long, value_parser = parse_canary)]
+    canary: Option<Canary>,
+}
+
+impl What {
+    /// The scenario, and the bug to plant.
+    fn load(&self) -> anyhow::Result<(Scenario, Option<Canary>)> {
+        match (self.seed, &self.scenario) {
+            (Some(seed), _) => Ok((Scenario::generate(seed, self.nodes.0), self.canary)),
+            (None, Some(path)) => {
+                let stored = Stored::read(path)?;
+                Ok((stored.scenario, self.canary.or(stored.canary)))
+            }
+            (None, None) => anyhow::bail!("--seed or --scenario is needed"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +159,7 @@ fn parse_seed(text: &str) -> Result<u64, String> {
 }
 
 fn parse_canary(text: &str) -> Result<Canary, String> {
-    let known = Canary::ALL.iter().find(|(_, name)| *name == text);
-    known.map(|(canary, _)| *canary).ok_or_else(|| {
+    Canary::named(text).ok_or_else(|| {
         let names: Vec<&str> = Canary::ALL.iter().map(|(_, name)| *name).collect();
         format!("one of {}", names.join(", "))
     })
@@ -92,85 +167,15 @@ fn parse_canary(text: &str) -> Result<Canary, String> {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Run { seeds, first, nodes, canary } => run_seeds(seeds, first, nodes, canary),
-        Command::Replay { seed, scenario, nodes, canary } => {
-            let scenario = match (seed, scenario) {
-                (Some(seed), _) => Scenario::generate(seed, nodes.0),
-                (None, Some(path)) => read_scenario(&path)?,
-                (None, None) => anyhow::bail!("--seed or --scenario is needed"),
-            };
-            replay(&scenario, canary)
+        Command::Run(args) => commands::run::run(&args),
+        Command::Check { fresh, fixed, first, scenarios, no_canaries } => {
+            commands::check::check(fresh, fixed, first, &scenarios, !no_canaries)
         }
-        Command::Show { seed, nodes } => {
-            let scenario = Scenario::generate(seed, nodes.0);
-            let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, &scenario)?;
-            writeln!(out)?;
-            Ok(())
+        Command::Replay { what, svg, quiet } => commands::one::replay(&what, svg.as_deref(), quiet),
+        Command::Shrink { what, seconds, to, title } => {
+            commands::one::shrink_one(&what, seconds, to.as_deref(), title)
         }
-    }
-}
-
-fn read_scenario(path: &PathBuf) -> anyhow::Result<Scenario> {
-    let text = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is no scenario", path.display()))
-}
-
-fn run_seeds(
-    seeds: u64,
-    first: u64,
-    nodes: NodeRange,
-    canary: Option<Canary>,
-) -> anyhow::Result<()> {
-    let (begin, mut totals, mut virtual_ms) = (Instant::now(), Counts::default(), 0);
-    let mut out = std::io::stdout().lock();
-    for seed in first..first.saturating_add(seeds) {
-        let report = run(&Scenario::generate(seed, nodes.0), canary, false);
-        if let Some(violation) = &report.violation {
-            writeln!(out, "seed {seed:#x}: {violation}")?;
-            let NodeRange(Bounds { fewest, most }) = nodes;
-            let named = Canary::ALL.iter().find(|(c, _)| Some(*c) == canary);
-            let canary = named.map(|(_, name)| format!(" --canary {name}")).unwrap_or_default();
-            writeln!(
-                out,
-                "again: simulate replay --seed {seed:#x} --nodes {fewest}..{most}{canary}"
-            )?;
-            anyhow::bail!("an invariant was violated");
-        }
-        totals.add(&report.counts);
-        virtual_ms += report.virtual_ms;
-    }
-    summarize(&mut out, seeds, &totals, virtual_ms, begin)
-}
-
-fn summarize(
-    out: &mut impl std::io::Write,
-    seeds: u64,
-    totals: &Counts,
-    virtual_ms: u64,
-    begin: Instant,
-) -> anyhow::Result<()> {
-    let wall_ms = u64::try_from(begin.elapsed().as_millis())?.max(1);
-    writeln!(out, "{seeds} seeds, no violation")?;
-    writeln!(out, "virtual {} s in {wall_ms} ms", virtual_ms / 1_000)?;
-    for (name, count) in totals.named() {
-        writeln!(out, "{name:>10} {count}")?;
-    }
-    let per_job = |count: u64| count * 100 / totals.jobs.max(1);
-    let (offers, messages) = (per_job(totals.offers), per_job(totals.messages));
-    writeln!(out, "offers per 100 jobs {offers}, messages per 100 jobs {messages}")?;
-    Ok(())
-}
-
-fn replay(scenario: &Scenario, canary: Option<Canary>) -> anyhow::Result<()> {
-    let report: Report = run(scenario, canary, true);
-    let mut out = std::io::stdout().lock();
-    for line in &report.trace {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out, "digest {:016x}", report.digest)?;
-    match report.violation {
-        Some(violation) => anyhow::bail!("{violation}"),
-        None => Ok(()),
+        Command::Show { what } => commands::one::show(&what),
+        Command::Canaries { seeds, nodes } => commands::check::canaries(seeds, nodes.0),
     }
 }

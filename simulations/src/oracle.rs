@@ -3,27 +3,52 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, NodeId};
+use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, ModelName, NodeId};
 use pumasi_scheduler::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::engine::Engines;
+use crate::engine::{Chain, Engines};
+use crate::scenario::Job;
 
 /// What was violated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Invariant {
+    /// I1: a second terminal state.
+    TerminalOnce,
+    /// I2: a job of a living node never ended.
+    Ends,
+    /// I2: an executor that gives no sign of life was not given up in time.
+    GivenUp,
     /// I4: one attempt on two nodes, or news of an old epoch taken.
     Fencing,
+    /// I5: a token repeated, left out, or not the one that follows.
+    Tokens,
+    /// I6: work for or by somebody who does not belong.
+    ApprovedOnly,
+    /// I7: something was told to a stranger.
+    StrangerSilence,
     /// I8: more memory or slots taken than there are.
     Memory,
     /// I9: failed for want of a candidate while a node could run it.
     Overlooked,
-    /// A second terminal state.
-    TerminalOnce,
-    /// A job of a living node never ended.
-    Ends,
+    /// I10: a table that does not equal the truth in time.
+    Convergence,
+    /// I11: an older advert replaced a newer one.
+    Freshness,
+    /// I12: something came after "cancelled", or a slot was not given back.
+    CancelFinal,
     /// I13: something is left when nothing is to be done.
     Leak,
+    /// I14: a table beyond its bound.
+    Bounded,
+    /// I17: one person got what is another's.
+    Isolation,
+    /// I18: a job did not start in time although a node was free for it.
+    Starved,
+    /// I20: the same entries gave two rosters, or a revoked key came back.
+    RosterAgreement,
+    /// I21: a job crashed a third node's engine, or took an innocent one with it.
+    Poison,
 }
 
 /// A violated invariant.
@@ -39,26 +64,40 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {} µs: {}", self.invariant, self.at_us, self.what)
+        let seconds = self.at_us / 1_000_000;
+        let micros = self.at_us % 1_000_000;
+        write!(f, "{:?} at {seconds}.{micros:06} s: {}", self.invariant, self.what)
     }
 }
 
 /// What is remembered of each job.
 #[derive(Debug, Clone)]
 struct Followed {
-    owner: NodeId,
+    job: Job,
+    owner: usize,
+    submitted: Time,
+    /// An upper bound of the time that it takes, in milliseconds.
+    longest_ms: u64,
     dispatched: Epoch,
     ended: Option<JobState>,
+    /// What its client got: how many tokens, and what the next one is.
+    next: u32,
+    chain: Chain,
+    /// A hostile member ran it, so that its content proves nothing.
+    tainted: bool,
+    /// Its owner is hostile: what it does with its own jobs is its own affair.
+    void: bool,
+    crashed_alone: BTreeSet<usize>,
 }
 
 /// The observer of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Oracle {
     jobs: BTreeMap<JobId, Followed>,
+    /// Jobs that have not ended and whose owner lives.
+    live: BTreeSet<JobId>,
     /// Where each attempt was expected or run.
     bound: BTreeMap<AttemptId, NodeId>,
-    /// Jobs whose owner died: they end with it.
-    orphaned: BTreeSet<JobId>,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -67,23 +106,86 @@ impl Oracle {
         self.violations.push(Violation { invariant, at_us: now.0, what });
     }
 
-    pub(crate) fn on_submit(&mut self, job: JobId, owner: NodeId) {
-        let followed = Followed { owner, dispatched: Epoch(0), ended: None };
-        self.jobs.insert(job, followed);
+    pub(crate) fn on_submit(
+        &mut self,
+        now: Time,
+        id: JobId,
+        owner: usize,
+        job: &Job,
+        longest_ms: u64,
+    ) {
+        let followed = Followed {
+            job: job.clone(),
+            owner,
+            submitted: now,
+            longest_ms,
+            dispatched: Epoch(0),
+            ended: None,
+            next: 0,
+            chain: Chain::of(job.number),
+            tainted: false,
+            void: false,
+            crashed_alone: BTreeSet::new(),
+        };
+        self.jobs.insert(id, followed);
+        self.live.insert(id);
     }
 
-    pub(crate) fn on_owner_died(&mut self, owner: NodeId) {
-        let theirs = self.jobs.iter().filter(|(_, f)| f.owner == owner && f.ended.is_none());
-        self.orphaned.extend(theirs.map(|(job, _)| *job).collect::<Vec<_>>());
+    /// Chats end with the node that they came to.
+    pub(crate) fn on_owner_died(&mut self, owner: usize) {
+        let jobs = &self.jobs;
+        self.live.retain(|id| jobs[id].owner != owner);
     }
 
-    pub(crate) fn is_over(&self, job: JobId) -> bool {
-        self.orphaned.contains(&job) || self.jobs.get(&job).is_none_or(|f| f.ended.is_some())
+    /// From here on nothing is asked of the jobs that this owner has.
+    pub(crate) fn on_owner_hostile(&mut self, owner: usize) {
+        self.on_owner_died(owner);
+        let theirs = self.jobs.values_mut().filter(|f| f.owner == owner);
+        theirs.for_each(|followed| followed.void = true);
+    }
+
+    /// A hostile member wrote for this job.
+    pub(crate) fn on_taint(&mut self, id: JobId) {
+        if let Some(followed) = self.jobs.get_mut(&id) {
+            followed.tainted = true;
+        }
+    }
+
+    /// What is remembered of a job that is to be checked.
+    fn followed(&mut self, id: JobId) -> Option<&mut Followed> {
+        self.jobs.get_mut(&id).filter(|followed| !followed.void)
+    }
+
+    pub(crate) fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id).map(|f| &f.job)
+    }
+
+    pub(crate) fn submitted(&self, id: JobId) -> Option<Time> {
+        self.jobs.get(&id).map(|f| f.submitted)
+    }
+
+    /// The faults are over: what has ended by now does not count for how long the others may wait.
+    pub(crate) fn on_calm(&mut self) {
+        let ended = self.jobs.values_mut().filter(|followed| followed.ended.is_some());
+        ended.for_each(|followed| followed.longest_ms = 0);
+    }
+
+    /// An upper bound of all work that was left when the faults were over, in milliseconds.
+    pub(crate) fn work_left_ms(&self) -> u64 {
+        self.jobs.values().map(|followed| followed.longest_ms).sum()
+    }
+
+    pub(crate) fn owner(&self, id: JobId) -> Option<usize> {
+        self.jobs.get(&id).map(|f| f.owner)
+    }
+
+    pub(crate) fn has_ended(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_none_or(|f| f.ended.is_some())
     }
 
     /// Jobs that have not ended although their owners live.
-    pub(crate) fn unended(&self) -> Vec<JobId> {
-        self.jobs.keys().copied().filter(|job| !self.is_over(*job)).collect()
+    pub(crate) fn unended(&self) -> &BTreeSet<JobId> {
+        &self.live
     }
 
     pub(crate) fn count_ended(&self, matches: impl Fn(&JobState) -> bool) -> u64 {
@@ -91,18 +193,30 @@ impl Oracle {
     }
 
     /// An owner bound an attempt: epochs only rise.
-    pub(crate) fn on_dispatch(&mut self, now: Time, attempt: AttemptId) {
-        let Some(followed) = self.jobs.get_mut(&attempt.job) else { return };
+    pub(crate) fn on_dispatch(&mut self, now: Time, attempt: AttemptId, hostile: bool) {
+        let Some(followed) = self.followed(attempt.job) else { return };
         let before = followed.dispatched;
         followed.dispatched = attempt.epoch;
+        followed.tainted |= hostile;
         if before >= attempt.epoch {
             let what = format!("{attempt:?} was dispatched after epoch {}", before.0);
             self.violate(Invariant::Fencing, now, what);
         }
     }
 
-    /// A node believes that an attempt is bound to it.
-    pub(crate) fn on_bound(&mut self, now: Time, attempt: AttemptId, node: NodeId) {
+    /// A node believes that an attempt is bound to it. `owner`: for whom; what a liar invents under
+    /// another's number is not followed.
+    pub(crate) fn on_bound(
+        &mut self,
+        now: Time,
+        attempt: AttemptId,
+        owner: Option<usize>,
+        node: NodeId,
+    ) {
+        let theirs = self.followed(attempt.job).map(|followed| followed.owner);
+        if owner.is_none() || owner != theirs {
+            return;
+        }
         match self.bound.insert(attempt, node) {
             Some(other) if other != node => {
                 let what = format!("{attempt:?} is bound to {other:?} and to {node:?}");
@@ -117,36 +231,106 @@ impl Oracle {
         self.jobs.get(&attempt.job).is_some_and(|f| f.dispatched > attempt.epoch)
     }
 
+    /// I5, I12, I17: the client of a job got tokens.
+    pub(crate) fn on_tokens(&mut self, now: Time, id: JobId, index: u32, ids: &[u32]) {
+        let Some(followed) = self.followed(id) else { return };
+        let expected = followed.next;
+        let mut wrong = None;
+        for (at, got) in (index..).zip(ids) {
+            if *got != followed.chain.next() && wrong.is_none() {
+                wrong = Some(at);
+            }
+            followed.chain = followed.chain.with(*got);
+        }
+        followed.next = index.saturating_add(u32::try_from(ids.len()).unwrap_or(u32::MAX));
+        let (ended, tainted) = (followed.ended.clone(), followed.tainted);
+        if let Some(end) = ended {
+            let cancelled = end == JobState::Cancelled;
+            let invariant =
+                if cancelled { Invariant::CancelFinal } else { Invariant::TerminalOnce };
+            let what = format!("the client of {id:?} got token {index} after {end:?}");
+            self.violate(invariant, now, what);
+        } else if index != expected {
+            let what = format!("the client of {id:?} got token {index}, and {expected} was next");
+            self.violate(Invariant::Tokens, now, what);
+        } else if let Some(at) = wrong.filter(|_| !tainted) {
+            let what =
+                format!("token {at} of {id:?} is not the one that follows from those before");
+            let invariant =
+                if self.is_anothers(id, ids) { Invariant::Isolation } else { Invariant::Tokens };
+            self.violate(invariant, now, what);
+        }
+    }
+
+    /// Whether these tokens are from the beginning of another job's answer.
+    fn is_anothers(&self, id: JobId, ids: &[u32]) -> bool {
+        let others = self.jobs.iter().filter(|(other, _)| **other != id);
+        let first = ids.first().copied();
+        others.map(|(_, f)| f).any(|f| first == Some(Chain::of(f.job.number).next()))
+    }
+
     /// A job changed its state. `stale`: because of news of an attempt that does not stand.
-    pub(crate) fn on_state(&mut self, now: Time, job: JobId, state: &JobState, stale: bool) {
-        let Some(followed) = self.jobs.get_mut(&job) else { return };
+    pub(crate) fn on_state(&mut self, now: Time, id: JobId, state: &JobState, stale: bool) {
+        let Some(followed) = self.followed(id) else { return };
         if let Some(before) = &followed.ended {
-            let what = format!("{job:?} became {state:?} after {before:?}");
+            let what = format!("{id:?} became {state:?} after {before:?}");
             return self.violate(Invariant::TerminalOnce, now, what);
         }
+        let (got, answer, tainted) = (followed.next, followed.job.answer, followed.tainted);
         if state.is_terminal() {
             followed.ended = Some(state.clone());
+            self.live.remove(&id);
         }
         if stale {
-            let what = format!("news of an old epoch made {job:?} {state:?}");
+            let what = format!("news of an old epoch made {id:?} {state:?}");
             self.violate(Invariant::Fencing, now, what);
+        }
+        if matches!(state, JobState::Completed(_)) && got != answer && !tainted {
+            let what = format!("{id:?} is complete, and its client has {got} of {answer} tokens");
+            self.violate(Invariant::Tokens, now, what);
+        }
+    }
+
+    /// I21: an engine crashed under an attempt, `alone` if nothing else ran on it. Whether this is
+    /// the second node that the job crashed alone.
+    pub(crate) fn on_crash(&mut self, id: JobId, node: usize, alone: bool) -> bool {
+        let Some(followed) = self.jobs.get_mut(&id) else { return false };
+        if alone {
+            followed.crashed_alone.insert(node);
+        }
+        followed.crashed_alone.len() >= 2
+    }
+
+    /// I21: an attempt begins; one that crashed two nodes' engines must not.
+    pub(crate) fn on_run(&mut self, now: Time, attempt: AttemptId, node: usize) {
+        let Some(followed) = self.followed(attempt.job) else { return };
+        let crashed = followed.crashed_alone.clone();
+        if crashed.len() >= 2 && !crashed.contains(&node) {
+            let what = format!(
+                "{:?} crashed the engines of nodes {crashed:?}, alone, and was begun on node {node}",
+                attempt.job
+            );
+            self.violate(Invariant::Poison, now, what);
         }
     }
 
     /// What a machine really does, after each step on it.
-    pub(crate) fn on_step(&mut self, now: Time, node: NodeId, engines: &Engines) {
+    pub(crate) fn on_step(&mut self, now: Time, node: usize, engines: &Engines) {
         let resident = engines.resident();
         if resident > engines.budget {
-            let what = format!("{node:?} has {resident} bytes in use of {}", engines.budget);
+            let what = format!("node {node} has {resident} bytes in use of {}", engines.budget);
             self.violate(Invariant::Memory, now, what);
         }
         for (name, model) in &engines.models {
             if model.running.len() > usize::from(model.slots) {
-                let what = format!("{node:?} runs {} on {name}", model.running.len());
-                self.violate(Invariant::Memory, now, what);
+                self.violate(Invariant::Memory, now, too_many(node, model.running.len(), name));
             }
         }
     }
+}
+
+fn too_many(node: usize, running: usize, name: &ModelName) -> String {
+    format!("node {node} runs {running} attempts on {name}, more than it has slots")
 }
 
 /// Whether a failure says that nobody could run the job.

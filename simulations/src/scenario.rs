@@ -1,8 +1,12 @@
-//! A run as data: machines, network, what people do and what goes wrong, generated from a seed.
+//! A run as data: machines, network, what people do and what goes wrong. It decides nothing; the
+//! execution may not draw anything that is not keyed by this data.
 
 use serde::{Deserialize, Serialize};
 
-use crate::chance::Chance;
+mod faults;
+mod generate;
+
+pub use faults::{CrashPoint, TimedFault, WorldFault};
 
 /// A kind of model that machines may hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +29,7 @@ pub struct Held {
 }
 
 /// A machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
     /// Whose it is (persons are numbers); `None`: shared.
     pub person: Option<u8>,
@@ -39,6 +43,15 @@ pub struct MachineSpec {
     pub load_mib_per_s: u64,
     /// What it holds.
     pub models: Vec<Held>,
+    /// By how many millionths its clock runs fast, or slow if negative (X26).
+    #[serde(default)]
+    pub drift_ppm: i32,
+    /// It runs the version before this one, which does not know the newest messages (X32).
+    #[serde(default)]
+    pub old: bool,
+    /// It does not belong to the mesh from the beginning (X31).
+    #[serde(default)]
+    pub stranger: bool,
 }
 
 /// The network between all machines.
@@ -46,16 +59,43 @@ pub struct MachineSpec {
 pub struct NetSpec {
     /// Shortest one-way delay in microseconds.
     pub delay_us: u64,
-    /// Further delay, drawn evenly from 0 to this, in microseconds.
+    /// Further delay, drawn evenly from 0 to this, in microseconds (X4).
     pub jitter_us: u64,
-    /// In how many of 1,000 messages the delay is multiplied by 50.
+    /// In how many of 1,000 messages the delay is multiplied by 50 (X2).
     pub tail_permille: u64,
-    /// How many of 1,000 control messages are lost.
+    /// How many of 1,000 control messages are lost (X1).
     pub loss_permille: u64,
-    /// How many of 1,000 control messages arrive twice.
+    /// How many of 1,000 control messages arrive twice (X3).
     pub duplicate_permille: u64,
     /// How often each node gossips, in milliseconds.
     pub gossip_ms: u64,
+}
+
+/// How the person at the other end behaves (X29).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Client {
+    /// Reads to the end.
+    #[default]
+    Patient,
+    /// Is gone once it has so many tokens.
+    LeavesAfter(u32),
+    /// Reads no further than that, and its connection is given up after a while.
+    StopsReading(u32),
+    /// Cancels once the job has reached this moment.
+    CancelsWhen(Moment),
+}
+
+/// A moment in a job's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moment {
+    /// It was accepted.
+    Accepted,
+    /// It was bound to an executor.
+    Bound,
+    /// Its first event came.
+    Running,
+    /// It ended.
+    Ended,
 }
 
 /// A job as its person gives it.
@@ -75,6 +115,12 @@ pub struct Job {
     pub answer: u32,
     /// Only nodes of its person may see it.
     pub mine: bool,
+    /// It crashes whatever engine writes its answer (I21).
+    #[serde(default)]
+    pub poison: bool,
+    /// Who waits for it.
+    #[serde(default)]
+    pub client: Client,
 }
 
 /// What a person does.
@@ -92,6 +138,23 @@ pub enum Operation {
         /// Index into the scenario's models.
         model: usize,
     },
+    /// Asks for a model to be unloaded.
+    Release {
+        /// Index into the scenario's models.
+        model: usize,
+    },
+    /// Admits a machine to the mesh, if this one is an admin (X31).
+    Admit {
+        /// Which.
+        machine: usize,
+        /// With an admin's rights.
+        admin: bool,
+    },
+    /// Revokes a machine for ever, if this one is an admin (X31).
+    Revoke {
+        /// Which.
+        machine: usize,
+    },
 }
 
 /// An operation with its time and place.
@@ -103,64 +166,6 @@ pub struct TimedOp {
     pub node: usize,
     /// What.
     pub operation: Operation,
-}
-
-/// What goes wrong, or right again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WorldFault {
-    /// A machine stops at once (X10, X11).
-    Kill {
-        /// Which.
-        node: usize,
-    },
-    /// A stopped machine starts again, knowing nothing.
-    Restart {
-        /// Which.
-        node: usize,
-    },
-    /// Two machines cannot reach each other (X5).
-    Cut {
-        /// One of them.
-        a: usize,
-        /// The other.
-        b: usize,
-    },
-    /// They can again.
-    Heal {
-        /// One of them.
-        a: usize,
-        /// The other.
-        b: usize,
-    },
-    /// The engines of a machine crash (X21).
-    Crash {
-        /// Which.
-        node: usize,
-    },
-    /// The next load on a machine fails.
-    SpoilLoad {
-        /// Which.
-        node: usize,
-    },
-    /// A machine takes no jobs of others.
-    Pause {
-        /// Which.
-        node: usize,
-    },
-    /// It does again.
-    Resume {
-        /// Which.
-        node: usize,
-    },
-}
-
-/// A fault with its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimedFault {
-    /// When, in milliseconds.
-    pub at_ms: u64,
-    /// What.
-    pub fault: WorldFault,
 }
 
 /// A whole run.
@@ -189,135 +194,41 @@ pub struct Bounds {
     pub most: usize,
 }
 
-/// Time in which people submit, in milliseconds.
-const WORKLOAD_MS: u64 = 60_000;
-
 impl Scenario {
-    /// The scenario of a seed. Each run turns a random subset of the faults on ("swarm testing").
-    #[must_use]
-    pub fn generate(seed: u64, bounds: Bounds) -> Self {
-        let mut chance = Chance::new(seed);
-        let most = bounds.most.max(bounds.fewest).max(1);
-        let fewest = bounds.fewest.clamp(1, most);
-        // Small meshes are drawn more often: most bugs need few nodes.
-        let span = most - fewest;
-        let count = fewest + chance.index(span + 1).min(chance.index(span + 1));
-        let models: Vec<ModelSpec> = (0..chance.within(1, 4)).map(|_| model(&mut chance)).collect();
-        let persons = u8::try_from(chance.within(1, 4)).expect("at most 4");
-        let machines: Vec<MachineSpec> =
-            (0..count).map(|_| machine(&mut chance, &models, persons)).collect();
-        let net = network(&mut chance);
-        let workload = workload(&mut chance, count, models.len(), persons);
-        let faults = faults(&mut chance, count);
-        Self { net_seed: chance.next(), models, machines, net, workload, faults }
-    }
-}
-
-fn model(chance: &mut Chance) -> ModelSpec {
-    let contexts = [512, 2_048, 8_192];
-    ModelSpec {
-        memory_mib: chance.within(1, 24) * 512,
-        context: contexts[chance.index(contexts.len())],
-        slots: u16::try_from(chance.within(1, 4)).expect("at most 4"),
-    }
-}
-
-fn machine(chance: &mut Chance, models: &[ModelSpec], persons: u8) -> MachineSpec {
-    let speeds = [1, 1, 1, 1, 2, 2, 2, 4, 4, 10, 25];
-    let speed = speeds[chance.index(speeds.len())];
-    let memory_mib = chance.within(2, 48) * 512;
-    let mut left = memory_mib;
-    let mut held = Vec::new();
-    for (index, spec) in models.iter().enumerate() {
-        if !chance.one_in(650) {
-            continue;
-        }
-        let loaded = spec.memory_mib <= left && chance.one_in(500);
-        left -= if loaded { spec.memory_mib } else { 0 };
-        held.push(Held { model: index, loaded });
-    }
-    let owner = u8::try_from(chance.index(usize::from(persons))).expect("below persons");
-    MachineSpec {
-        person: chance.one_in(800).then_some(owner),
-        memory_mib,
-        decode_per_s: 10 * speed,
-        prefill_per_s: 200 * speed,
-        load_mib_per_s: chance.within(200, 2_000),
-        models: held,
-    }
-}
-
-fn network(chance: &mut Chance) -> NetSpec {
-    let lossy = chance.one_in(400);
-    NetSpec {
-        delay_us: chance.within(50, 5_000),
-        jitter_us: chance.within(0, 5_000),
-        tail_permille: if chance.one_in(300) { chance.within(1, 50) } else { 0 },
-        loss_permille: if lossy { chance.within(1, 150) } else { 0 },
-        duplicate_permille: if chance.one_in(300) { chance.within(1, 150) } else { 0 },
-        gossip_ms: chance.within(200, 2_000),
-    }
-}
-
-fn workload(chance: &mut Chance, nodes: usize, models: usize, persons: u8) -> Vec<TimedOp> {
-    let jobs = chance.within(5, 20 + 8 * nodes as u64);
-    let mut operations = Vec::new();
-    for number in 0..jobs {
-        let at_ms = chance.within(0, WORKLOAD_MS);
-        let node = chance.index(nodes);
-        let heavy = chance.one_in(100);
-        let job = Job {
-            number,
-            model: chance.index(models),
-            person: u8::try_from(chance.index(usize::from(persons))).expect("below persons"),
-            batch: chance.one_in(300),
-            prompt: u32::try_from(chance.within(5, if heavy { 1_500 } else { 200 }))
-                .expect("small"),
-            answer: u32::try_from(chance.within(1, if heavy { 600 } else { 80 })).expect("small"),
-            mine: chance.one_in(50),
-        };
-        operations.push(TimedOp { at_ms, node, operation: Operation::Submit(job) });
-        if chance.one_in(80) {
-            let at_ms = at_ms + chance.within(0, 3_000);
-            operations.push(TimedOp { at_ms, node, operation: Operation::Cancel { number } });
-        }
-        if chance.one_in(20) {
-            let model = chance.index(models);
-            operations.push(TimedOp { at_ms, node, operation: Operation::Preload { model } });
-        }
-    }
-    operations.sort_by_key(|op| op.at_ms);
-    operations
-}
-
-fn faults(chance: &mut Chance, nodes: usize) -> Vec<TimedFault> {
-    let mut faults = Vec::new();
-    let mut add = |at_ms, fault| faults.push(TimedFault { at_ms, fault });
-    let kinds: Vec<u64> = (0..5).filter(|_| chance.one_in(400)).collect();
-    let count = chance.within(0, 6) * u64::from(!kinds.is_empty());
-    for _ in 0..count {
-        let at_ms = chance.within(500, WORKLOAD_MS);
-        let until_ms = at_ms + chance.within(200, 20_000);
-        let (node, other) = (chance.index(nodes), chance.index(nodes));
-        match kinds[chance.index(kinds.len())] {
-            0 => {
-                add(at_ms, WorldFault::Kill { node });
-                if chance.one_in(700) {
-                    add(until_ms, WorldFault::Restart { node });
+    /// Whether its numbers refer to what is there: a scenario may come from a file.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let machines = self.machines.len();
+        let models = self.models.len();
+        let is_model = |model: usize| model < models;
+        let held = self.machines.iter().flat_map(|m| &m.models).all(|held| is_model(held.model));
+        let rates = |m: &MachineSpec| m.decode_per_s > 0 && m.prefill_per_s > 0;
+        let op_fits = |op: &TimedOp| {
+            op.node < machines
+                && match &op.operation {
+                    Operation::Submit(job) => is_model(job.model),
+                    Operation::Preload { model } | Operation::Release { model } => is_model(*model),
+                    Operation::Cancel { .. } => true,
+                    Operation::Admit { machine, .. } | Operation::Revoke { machine } => {
+                        *machine < machines
+                    }
                 }
-            }
-            1 if node != other => {
-                add(at_ms, WorldFault::Cut { a: node, b: other });
-                add(until_ms, WorldFault::Heal { a: node, b: other });
-            }
-            2 => add(at_ms, WorldFault::Crash { node }),
-            3 => add(at_ms, WorldFault::SpoilLoad { node }),
-            _ => {
-                add(at_ms, WorldFault::Pause { node });
-                add(until_ms, WorldFault::Resume { node });
-            }
+        };
+        let fault_fits =
+            |timed: &TimedFault| timed.fault.machines().iter().all(|node| *node < machines);
+        let rules = [
+            (machines > 0 && models > 0 && models <= 250, "1 to 250 models and some machines"),
+            (held, "machines hold models that the scenario does not have"),
+            (self.machines.iter().all(rates), "machines need rates above zero"),
+            (self.workload.iter().all(op_fits), "an operation names what is not there"),
+            (self.faults.iter().all(fault_fits), "a fault names a machine that is not there"),
+            (self.net.gossip_ms > 0, "gossip needs a pause above zero"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err((*rule).to_owned()),
+            None => Ok(()),
         }
     }
-    faults.sort_by_key(|f| f.at_ms);
-    faults
 }

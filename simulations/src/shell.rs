@@ -2,41 +2,100 @@
 //! streams are open and which engines run; it decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use pumasi_protocol::advert::Queue;
-use pumasi_protocol::ids::BlobId;
+use pumasi_protocol::ids::PersonId;
+use pumasi_protocol::roster::RosterLog;
+use pumasi_protocol::stream::EventOrder;
 use pumasi_protocol::{
-    Admission, AdvertDelta, AttemptId, Capabilities, Device, DeviceKind, EngineKind, ModelAdvert,
-    ModelName, ModelState, NodeAdvert, NodeId, PersonId, Rate,
+    Admission, AttemptId, JobId, ModelName, ModelState, NodeAdvert, NodeId, Phase, Rate,
 };
 use pumasi_scheduler::{Config, LoadedFacts, Scheduler, Time};
 
 use crate::canary::Canary;
 use crate::chance::hash;
-use crate::engine::{EngineModel, Engines, Place};
-use crate::scenario::{MachineSpec, Scenario};
+use crate::engine::{Engines, Place};
+use crate::scenario::{CrashPoint, MachineSpec, Scenario};
 
-const MIB: u64 = 1 << 20;
+mod clock;
+mod facts;
+
+pub(crate) use clock::Clock;
+pub(crate) use facts::{News, says_the_same};
+
+/// Owner: one attempt that is out, as the task that reads its stream knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Pump {
+    pub(crate) executor: usize,
+    pub(crate) order: EventOrder,
+    pub(crate) begun: bool,
+    /// When it last heard of its executor, on this machine's clock.
+    pub(crate) heard: Time,
+    pub(crate) phase: Phase,
+}
+
+/// Owner: a chat with its client, across attempts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chat {
+    pub(crate) delivered: Vec<u32>,
+    /// The client reads no further.
+    pub(crate) stalled: bool,
+    /// Where it was bound last.
+    pub(crate) last: Option<usize>,
+    pub(crate) failovers: u32,
+}
+
+/// Executor: the work of an attempt whose stream is open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WorkAtHand {
+    /// Token ids that the client has already.
+    pub(crate) delivered: Vec<u32>,
+    /// Counts its ticks: one of an older count is void.
+    pub(crate) ticks: u64,
+}
 
 /// A machine of the run.
 #[derive(Debug, Clone)]
 pub(crate) struct Shell {
     pub(crate) index: usize,
     pub(crate) id: NodeId,
+    pub(crate) own_id: NodeId,
     pub(crate) spec: MachineSpec,
     /// `None` while it is stopped.
     pub(crate) scheduler: Option<Scheduler>,
+    pub(crate) clock: Clock,
+    /// Its next deadline in the world's time, as it stands in the queue of events.
+    pub(crate) armed: Option<Time>,
     pub(crate) engines: Engines,
     /// Counts starts.
     pub(crate) boots: u64,
-    pub(crate) paused: bool,
+    /// How many faults of a kind hold it.
+    pub(crate) pauses: u32,
+    pub(crate) freezes: u32,
+    pub(crate) sleeps: u32,
+    pub(crate) hangs: u32,
+    pub(crate) lost_devices: u32,
+    pub(crate) hostile: u32,
+    /// How long it slept in all, in microseconds, and since when it sleeps.
+    pub(crate) slept_us: u64,
+    pub(crate) asleep_since: Time,
+    /// Memory that other programs take, in bytes.
+    pub(crate) squeezed: u64,
     pub(crate) spoil_next_load: bool,
+    pub(crate) spoil_next_tokens: bool,
+    pub(crate) next_crash: Option<CrashPoint>,
     /// Executor: attempts whose streams are accepted, whose work is at hand, that were told to run.
     pub(crate) expected: BTreeMap<AttemptId, NodeId>,
-    pub(crate) at_hand: BTreeSet<AttemptId>,
+    pub(crate) at_hand: BTreeMap<AttemptId, WorkAtHand>,
     pub(crate) told: BTreeMap<AttemptId, (NodeId, ModelName)>,
-    /// Owner: attempts that are out, and where.
-    pub(crate) dispatched: BTreeMap<AttemptId, NodeId>,
+    /// Owner: attempts that are out, and the chats of live jobs.
+    pub(crate) pumps: BTreeMap<AttemptId, Pump>,
+    pub(crate) chats: BTreeMap<JobId, Chat>,
+    /// Roster entries, where the scenario changes them; and who belongs, as this machine knows.
+    pub(crate) log: Option<Rc<RosterLog>>,
+    pub(crate) members: Rc<BTreeSet<NodeId>>,
+    /// The newest advert of each node that arrived here.
+    pub(crate) newest: BTreeMap<NodeId, (u64, u64)>,
     /// Ends told so far.
     pub(crate) ends: u64,
     /// When something last went wrong here.
@@ -44,14 +103,6 @@ pub(crate) struct Shell {
     sequence: u64,
     published: Option<(NodeAdvert, Time)>,
     base: NodeAdvert,
-}
-
-pub(crate) fn node_id(index: usize) -> NodeId {
-    let mut id = [0; 32];
-    for (part, bytes) in id.chunks_mut(8).enumerate() {
-        bytes.copy_from_slice(&hash(&[7, index as u64, part as u64]).to_le_bytes());
-    }
-    NodeId(id)
 }
 
 pub(crate) fn person_id(number: u8) -> PersonId {
@@ -62,31 +113,41 @@ pub(crate) fn model_name(index: usize) -> ModelName {
     format!("model-{index}").parse().expect("a model name")
 }
 
-/// What a node publishes: everything, or what changed.
-pub(crate) enum News {
-    Full(NodeAdvert),
-    Delta(AdvertDelta),
-}
-
 impl Shell {
-    pub(crate) fn new(index: usize, scenario: &Scenario) -> Self {
+    pub(crate) fn new(index: usize, id: NodeId, scenario: &Scenario) -> Self {
         let spec = scenario.machines[index].clone();
-        let id = node_id(index);
-        let engines = engines(&spec, scenario);
-        let base = base_advert(id, index, &spec, scenario);
+        let engines = facts::engines(&spec, scenario);
+        let base = facts::base_advert(id, index, &spec, scenario);
         Self {
             index,
             id,
+            own_id: id,
             spec,
             scheduler: None,
+            clock: Clock::default(),
+            armed: None,
             engines,
             boots: 0,
-            paused: false,
+            pauses: 0,
+            freezes: 0,
+            sleeps: 0,
+            hangs: 0,
+            lost_devices: 0,
+            hostile: 0,
+            slept_us: 0,
+            asleep_since: Time::START,
+            squeezed: 0,
             spoil_next_load: false,
+            spoil_next_tokens: false,
+            next_crash: None,
             expected: BTreeMap::new(),
-            at_hand: BTreeSet::new(),
+            at_hand: BTreeMap::new(),
             told: BTreeMap::new(),
-            dispatched: BTreeMap::new(),
+            pumps: BTreeMap::new(),
+            chats: BTreeMap::new(),
+            log: None,
+            members: Rc::default(),
+            newest: BTreeMap::new(),
             ends: 0,
             disturbed: Time::START,
             sequence: 0,
@@ -99,30 +160,52 @@ impl Shell {
         self.scheduler.is_some()
     }
 
+    /// Whether it runs and is neither frozen nor asleep.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.is_alive() && self.freezes == 0 && self.sleeps == 0
+    }
+
+    /// Microseconds that it has been awake, as its engines count them.
+    pub(crate) fn awake_us(&self, now: Time) -> u64 {
+        now.0 - self.slept_us
+    }
+
     /// Starts (again), knowing nothing. After the first start nothing is loaded.
     pub(crate) fn boot(&mut self, seed: u64, now: Time) {
         self.boots += 1;
         let seed = hash(&[seed, self.index as u64, self.boots]);
-        self.scheduler = Some(Scheduler::new(self.id, Config::default(), seed, now));
+        self.clock = Clock::start(now, self.spec.drift_ppm);
+        self.scheduler = Some(Scheduler::new(self.id, Config::default(), seed, self.clock.at(now)));
         self.sequence = 0;
         self.published = None;
+        self.newest.clear();
+        self.base.node = self.id;
         self.base.incarnation = self.boots;
     }
 
     /// Stops at once; what was in memory is gone.
     pub(crate) fn kill(&mut self) {
         self.scheduler = None;
-        self.engines.crash();
+        self.armed = None;
+        for name in self.engines.models.keys().cloned().collect::<Vec<_>>() {
+            self.engines.crash(&name);
+        }
         self.expected.clear();
         self.at_hand.clear();
         self.told.clear();
-        self.dispatched.clear();
+        self.pumps.clear();
+        self.chats.clear();
+    }
+
+    /// Bytes for models as the node measures them.
+    pub(crate) fn budget(&self) -> u64 {
+        self.engines.budget.saturating_sub(self.squeezed)
     }
 
     /// The truth about this machine for [`pumasi_scheduler::Input::Local`].
     pub(crate) fn local(&self, canary: Option<Canary>) -> NodeAdvert {
         let mut advert = self.base.clone();
-        advert.admission = if self.paused { Admission::Paused } else { Admission::Accepting };
+        advert.admission = if self.pauses > 0 { Admission::Paused } else { Admission::Accepting };
         for model in &mut advert.models {
             let engine = &self.engines.models[&model.name];
             model.state = match engine.place {
@@ -157,14 +240,14 @@ impl Shell {
         let Some((old, at)) = fresh.cloned() else {
             return Some(News::Full(self.publish(&mut advert, now)));
         };
-        let mut expected = old.clone();
-        let delta = delta_of(&old, &advert, self.sequence + 1);
-        expected.apply(&delta);
-        advert.sequence = self.sequence + 1;
-        if without_queue_time(&old, &advert) {
+        if says_the_same(&old, &advert) {
             self.published = Some((old, at));
             return None;
         }
+        let mut expected = old.clone();
+        let delta = facts::delta_of(&old, &advert, self.sequence + 1);
+        expected.apply(&delta);
+        advert.sequence = self.sequence + 1;
         if expected == advert {
             self.sequence += 1;
             self.published = Some((advert, at));
@@ -173,101 +256,16 @@ impl Shell {
         Some(News::Full(self.publish(&mut advert, now)))
     }
 
+    /// Incarnation and number of what it last published, and that advert.
+    pub(crate) fn published(&self) -> ((u64, u64), Option<&NodeAdvert>) {
+        let advert = self.published.as_ref().map(|(advert, _)| advert);
+        ((self.boots, self.sequence), advert)
+    }
+
     fn publish(&mut self, advert: &mut NodeAdvert, now: Time) -> NodeAdvert {
         self.sequence += 1;
         advert.sequence = self.sequence;
         self.published = Some((advert.clone(), now));
         advert.clone()
-    }
-}
-
-/// Whether two adverts say the same but for the passing of time.
-fn without_queue_time(old: &NodeAdvert, new: &NodeAdvert) -> bool {
-    let still = |advert: &NodeAdvert| {
-        let mut advert = advert.clone();
-        advert.sequence = 0;
-        advert.queue.work_ms = advert.queue.work_ms.next_power_of_two();
-        advert
-    };
-    still(old) == still(new)
-}
-
-fn delta_of(old: &NodeAdvert, new: &NodeAdvert, sequence: u64) -> AdvertDelta {
-    let pairs = old.models.iter().zip(&new.models).enumerate();
-    let changed = pairs.filter(|(_, (a, b))| a.state != b.state);
-    let models = changed.map(|(i, (_, b))| (u16::try_from(i).expect("few models"), b.state));
-    AdvertDelta {
-        node: new.node,
-        incarnation: new.incarnation,
-        sequence,
-        queue: new.queue,
-        admission: new.admission,
-        memory_free: new.memory_free,
-        models: models.collect(),
-    }
-}
-
-fn engines(spec: &MachineSpec, scenario: &Scenario) -> Engines {
-    let model = |held: &crate::scenario::Held| {
-        let kind = &scenario.models[held.model];
-        let engine = EngineModel {
-            place: if held.loaded { Place::Memory } else { Place::Disk },
-            memory: kind.memory_mib * MIB,
-            slots: kind.slots,
-            context: kind.context,
-            load_ms: kind.memory_mib * 1_000 / spec.load_mib_per_s.max(1),
-            running: BTreeSet::new(),
-        };
-        (model_name(held.model), engine)
-    };
-    let models = spec.models.iter().map(model).collect();
-    Engines { models, budget: spec.memory_mib * MIB, generation: 0 }
-}
-
-fn base_advert(id: NodeId, index: usize, spec: &MachineSpec, scenario: &Scenario) -> NodeAdvert {
-    let memory = spec.memory_mib * MIB;
-    let device = Device {
-        name: "modelled".to_owned(),
-        kind: DeviceKind::Cpu,
-        backend: "CPU".to_owned(),
-        memory_total: memory,
-        memory_free: memory,
-    };
-    let models = spec.models.iter().map(|held| model_advert(held.model, spec, scenario));
-    NodeAdvert {
-        node: id,
-        incarnation: 1,
-        sequence: 0,
-        name: format!("node {index}").parse().expect("a node name"),
-        version: "0".to_owned(),
-        platform: "simulated".to_owned(),
-        devices: vec![device],
-        memory_total: memory,
-        memory_free: memory,
-        engines: vec![EngineKind::Llama],
-        models: models.collect(),
-        queue: Queue::default(),
-        admission: Admission::Accepting,
-        data: Vec::new(),
-        prefixes: Vec::new(),
-    }
-}
-
-fn model_advert(model: usize, spec: &MachineSpec, scenario: &Scenario) -> ModelAdvert {
-    let kind = &scenario.models[model];
-    ModelAdvert {
-        name: model_name(model),
-        file: BlobId([u8::try_from(model).expect("few models"); 32]),
-        size: kind.memory_mib * MIB,
-        engine: EngineKind::Llama,
-        capabilities: Capabilities { generate: true, ..Capabilities::default() },
-        context: kind.context,
-        state: ModelState::Held,
-        memory: kind.memory_mib * MIB,
-        prefill: Rate(spec.prefill_per_s * 1_000),
-        decode: Rate(spec.decode_per_s * 1_000),
-        load_ms: u32::try_from(kind.memory_mib * 1_000 / spec.load_mib_per_s.max(1))
-            .unwrap_or(u32::MAX),
-        usual_tokens: 0,
     }
 }

@@ -1,48 +1,76 @@
 //! Two hundred meshes in virtual time: no invariant is violated, every planted bug is found, every
-//! situation that the runs are there for occurs.
+//! stored scenario holds, and the same data give the same run.
 
-use pumasi_simulations::{Bounds, Canary, Counts, Scenario, run};
+use std::path::Path;
+use std::time::Duration;
+
+use pumasi_simulations::{
+    Bounds, Campaign, Canary, Scenario, Stored, Summary, run, run_campaign, seeds_until_found,
+    shrink,
+};
 
 const SMALL: Bounds = Bounds { fewest: 2, most: 8 };
-const MIDDLE: Bounds = Bounds { fewest: 2, most: 20 };
 const LARGE: Bounds = Bounds { fewest: 2, most: 50 };
 
-fn run_all(seeds: std::ops::Range<u64>, bounds: Bounds) -> Counts {
-    let mut totals = Counts::default();
-    for seed in seeds {
-        let report = run(&Scenario::generate(seed, bounds), None, false);
-        if let Some(violation) = report.violation {
-            let (fewest, most) = (bounds.fewest, bounds.most);
-            panic!("{violation}\nsimulate replay --seed {seed:#x} --nodes {fewest}..{most}");
-        }
-        totals.add(&report.counts);
+fn run_all(first: u64, seeds: u64, bounds: Bounds) -> Summary {
+    let (canary, threads, until) = (None, 2, None);
+    let summary = run_campaign(&Campaign { first, seeds, bounds, canary, threads, until });
+    if let Some((seed, violation)) = &summary.failure {
+        let Bounds { fewest, most } = bounds;
+        panic!("{violation}\nsimulate replay --seed {seed:#x} --nodes {fewest}..{most}");
     }
-    totals
+    summary
+}
+
+fn stored() -> Vec<(std::path::PathBuf, Stored)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    Stored::all(&folder).expect("the folder of scenarios")
 }
 
 #[test]
-fn two_hundred_small_meshes_keep_every_invariant_and_show_every_situation() {
-    let totals = run_all(0..200, SMALL);
-    for (name, count) in totals.named() {
+fn two_hundred_small_meshes_keep_every_invariant() {
+    let summary = run_all(0, 200, SMALL);
+    for (name, count) in summary.counts.named() {
         assert!(count > 0, "no run had any {name}");
     }
 }
 
 #[test]
 fn larger_meshes_keep_every_invariant() {
-    let totals = run_all(1_000..1_010, LARGE);
-    assert!(totals.completed > 0);
+    assert!(run_all(1_000, 10, LARGE).counts.completed > 0);
 }
 
 #[test]
-fn each_canary_is_found() {
+fn each_planted_bug_is_found() {
     for (canary, name) in Canary::ALL {
-        // News of an old epoch that still matters is rare: about one run in three hundred has it.
-        let found = (0..3_000).any(|seed| {
-            run(&Scenario::generate(seed, MIDDLE), Some(canary), false).violation.is_some()
-        });
-        assert!(found, "{name} was not found: the oracle is blind there");
+        let found = seeds_until_found(*canary, SMALL, 5_000);
+        assert!(found.is_some(), "{name} was not found: the oracle is blind there");
     }
+}
+
+#[test]
+fn stored_scenarios_hold_and_find_what_they_are_stored_for() {
+    let stored = stored();
+    assert!(stored.iter().any(|(_, stored)| stored.canary.is_some()), "none finds a planted bug");
+    for (path, stored) in stored {
+        if let Err(what) = stored.verify() {
+            panic!("{}: {what}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_fails_is_made_small_and_still_fails() {
+    let canary = Some(Canary::EndSwallowed);
+    let failing = (0..100).map(|seed| Scenario::generate(seed, SMALL));
+    let failing = failing.into_iter().find(|s| run(s, canary, false).violation.is_some());
+    let failing = failing.expect("the planted bug shows soon");
+    let before = run(&failing, canary, false).violation.expect("it fails");
+    let shrunk = shrink(&failing, canary, Duration::from_secs(20)).expect("it fails");
+    let after = run(&shrunk.scenario, canary, false).violation.expect("it still fails");
+    assert_eq!(before.invariant, after.invariant);
+    assert!(shrunk.scenario.workload.len() < failing.workload.len());
+    assert!(shrunk.scenario.machines.len() <= failing.machines.len());
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! What a machine does when its scheduler tells it to, and what its engines and streams report.
+//! What a machine does when its scheduler tells it to: messages, bindings, states.
 
-use pumasi_protocol::{AttemptId, Control, Fault, ModelName, NodeId, Refusal, Timings, Usage};
-use pumasi_scheduler::{Action, Input, Outcome};
+use pumasi_protocol::{AttemptId, Control, JobId, JobState, NodeId, Refusal};
+use pumasi_scheduler::{Action, Input, Reason};
 
 use crate::canary::Canary;
-use crate::chance::hash;
-use crate::engine::Place;
+use crate::oracle::Invariant;
+use crate::situations::Situation;
 
-use super::{Event, World};
+use super::World;
+use super::events::Event;
 
 /// Time until a peer that is gone is noticed while sending to it, in microseconds.
 const REFUSED_US: u64 = 1_000;
@@ -19,33 +20,33 @@ impl World<'_> {
         while let Some(action) =
             self.shells[node].scheduler.as_mut().and_then(pumasi_scheduler::Scheduler::poll_action)
         {
+            self.digest.action(self.now, node, &action);
             self.note(|| format!("{node} > {action:?}"));
             self.perform_one(node, action, stale);
         }
-        let shell = &self.shells[node];
-        self.oracle.on_step(self.now, shell.id, &shell.engines);
+        self.oracle.on_step(self.now, node, &self.shells[node].engines);
+        self.arm(node);
     }
 
     fn perform_one(&mut self, node: usize, action: Action, stale: bool) {
         match action {
             Action::Send { to, control } => self.send(node, to, control),
-            Action::Dispatch { attempt, executor, .. } => self.dispatch(node, attempt, executor),
-            Action::CancelAttempt { attempt, executor } => {
-                self.shells[node].dispatched.remove(&attempt);
-                let to = self.by_id[&executor];
-                let delay = if to == node { 0 } else { self.wire.stream(node, to) };
-                self.later(delay, Event::StreamCancel { from: node, to, attempt });
+            Action::Dispatch { attempt, executor, .. } => {
+                self.check_member(node, executor, "bound a job to");
+                self.note_reason(node, attempt);
+                self.dispatch(node, attempt, executor);
             }
-            Action::JobState { job, state } => {
-                self.check_failure(node, job, &state);
-                self.oracle.on_state(self.now, job, &state, stale);
-            }
+            Action::CancelAttempt { attempt, .. } => self.give_up(node, attempt),
+            Action::JobState { job, state } => self.on_job_state(node, job, state, stale),
             Action::Expect { attempt, owner } => {
-                self.oracle.on_bound(self.now, attempt, self.shells[node].id);
+                self.check_member(node, owner, "expects work of");
+                self.note_bound(node, attempt, owner);
                 self.shells[node].expected.insert(attempt, owner);
             }
             Action::Run { attempt, owner, model } => {
-                self.oracle.on_bound(self.now, attempt, self.shells[node].id);
+                self.check_member(node, owner, "runs work of");
+                self.note_bound(node, attempt, owner);
+                self.oracle.on_run(self.now, attempt, node);
                 self.shells[node].told.insert(attempt, (owner, model));
                 self.begin(node, attempt);
             }
@@ -58,12 +59,60 @@ impl World<'_> {
         }
     }
 
+    /// I6: nothing for and nothing by somebody who does not belong, as this node knows it.
+    fn check_member(&mut self, node: usize, other: NodeId, does: &str) {
+        let shell = &self.shells[node];
+        if shell.log.is_some() && other != shell.id && !shell.members.contains(&other) {
+            let what = format!("node {node} {does} {other:?}, who does not belong to the mesh");
+            self.violate(Invariant::ApprovedOnly, what);
+        }
+    }
+
+    fn note_bound(&mut self, node: usize, attempt: AttemptId, owner: NodeId) {
+        let owner = self.by_id.get(&owner).copied();
+        self.oracle.on_bound(self.now, attempt, owner, self.shells[node].id);
+    }
+
+    fn note_reason(&mut self, node: usize, attempt: AttemptId) {
+        let view = self.shells[node].scheduler.as_ref().map(pumasi_scheduler::Scheduler::view);
+        let why = view.as_ref().and_then(|view| view.why(attempt.job));
+        let situation = match why.and_then(|why| why.attempts.last()).map(|last| last.reason) {
+            Some(Reason::LocalIdle) => Situation::LocalIdle,
+            Some(Reason::BestBid) => Situation::BestBid,
+            Some(Reason::FirstClaim) => Situation::FirstClaim,
+            None => return,
+        };
+        self.saw(situation);
+    }
+
     fn send(&mut self, from: usize, to: NodeId, control: Control) {
-        let to = self.by_id[&to];
+        let Some(peer) = self.route(from, to) else { return };
         self.counts.messages += 1;
-        let attempt = match &control {
+        let attempt = self.count(from, to, &control);
+        self.marks.message(self.tracing, self.now, (from, peer), &control);
+        let away = self.shells[peer].sleeps > 0;
+        if !self.shells[peer].is_alive() || self.wire.is_apart(from, peer) || away {
+            let boot = self.shells[from].boots;
+            return self.later(REFUSED_US, Event::SendFailed { from, boot, to, attempt });
+        }
+        let as_node = self.shells[from].id;
+        let delays = self.wire.datagram(from, peer);
+        match delays.len() {
+            0 => self.saw(Situation::MessageLost),
+            1 => {}
+            _ => self.saw(Situation::MessageTwice),
+        }
+        for delay in delays {
+            let control = control.clone();
+            self.later(delay, Event::Control { from, as_node, to: peer, control });
+        }
+    }
+
+    fn count(&mut self, from: usize, to: NodeId, control: &Control) -> AttemptId {
+        match control {
             Control::Offer(offer) => {
                 self.counts.offers += 1;
+                self.check_member(from, to, "offered a job to");
                 offer.attempt
             }
             Control::Claim { attempt } => {
@@ -72,223 +121,42 @@ impl World<'_> {
             }
             Control::Unbound { attempt, .. } => {
                 self.counts.unbound += 1;
+                self.saw(Situation::BindWasLost);
                 *attempt
             }
-            Control::Bid { attempt, .. }
-            | Control::Refuse { attempt, .. }
-            | Control::Bind { attempt }
-            | Control::Gone { attempt } => *attempt,
-        };
-        if !self.shells[to].is_alive() || self.wire.is_cut(from, to) {
-            let boot = self.shells[from].boots;
-            return self.later(REFUSED_US, Event::SendFailed { from, boot, to, attempt });
-        }
-        for delay in self.wire.datagram(from, to) {
-            self.later(delay, Event::Control { from, to, control: control.clone() });
+            Control::Refuse { attempt, refusal } => {
+                if *refusal == Refusal::Paused {
+                    self.saw(Situation::RefusedPaused);
+                }
+                *attempt
+            }
+            Control::Bind { attempt } => {
+                self.check_member(from, to, "bound a job to");
+                *attempt
+            }
+            Control::Bid { attempt, .. } | Control::Gone { attempt } => *attempt,
         }
     }
 
-    pub(super) fn on_control(&mut self, from: usize, to: usize, control: Control) {
+    pub(super) fn on_control(&mut self, from: usize, as_node: NodeId, to: usize, control: Control) {
         if self.wire.is_cut(from, to) {
             return;
+        }
+        if self.shells[to].spec.old && matches!(control, Control::Unbound { .. }) {
+            return self.saw(Situation::OldVersion);
         }
         let control = match (self.canary, control) {
             (Some(Canary::LosersBound), Control::Gone { attempt }) => Control::Bind { attempt },
             (_, control) => control,
         };
-        let from = self.shells[from].id;
-        self.input(to, Input::Message { from, control });
+        self.input(to, Input::Message { from: as_node, control });
     }
 
-    fn dispatch(&mut self, node: usize, attempt: AttemptId, executor: NodeId) {
-        self.oracle.on_dispatch(self.now, attempt);
-        self.counts.bindings += 1;
-        self.counts.retries += u64::from(attempt.epoch.0 > 1);
-        self.shells[node].dispatched.insert(attempt, executor);
-        let to = self.by_id[&executor];
-        if to == node {
-            self.shells[node].at_hand.insert(attempt);
-            return;
-        }
-        self.counts.remote += 1;
-        if !self.shells[to].is_alive() || self.wire.is_cut(node, to) {
-            return self.break_stream(node, to, attempt);
-        }
-        let delay = self.wire.stream(node, to) + self.wire.stream(node, to);
-        self.later(delay, Event::StreamOpen { from: node, to, attempt });
-    }
-
-    pub(super) fn on_stream_open(&mut self, from: usize, to: usize, attempt: AttemptId) {
-        if self.broken.contains(&attempt) || !self.shells[to].is_alive() {
-            return;
-        }
-        let opener = self.shells[from].id;
-        self.input(to, Input::StreamOpened { from: opener, attempt });
-        let shell = &mut self.shells[to];
-        if shell.expected.get(&attempt) == Some(&opener) {
-            shell.at_hand.insert(attempt);
-            self.begin(to, attempt);
-        } else {
-            let fault = Fault::Refused(Refusal::Stale);
-            self.tell_end(to, opener, attempt, Outcome::Failed(fault));
-        }
-    }
-
-    /// The owner cancels: the engine stops within a step, and the last event still goes out.
-    pub(super) fn on_stream_cancel(&mut self, from: usize, to: usize, attempt: AttemptId) {
-        let owner = self.shells[from].id;
-        if self.broken.contains(&attempt) && from != to {
-            return;
-        }
-        let shell = &self.shells[to];
-        let told = shell.told.get(&attempt).is_some_and(|(of, _)| *of == owner);
-        if told || shell.expected.get(&attempt) == Some(&owner) {
-            self.end(to, attempt, Some(Fault::Cancelled), Outcome::Cancelled);
-        }
-    }
-
-    /// Starts the engine once the slot and the work are both there.
-    fn begin(&mut self, node: usize, attempt: AttemptId) {
-        let shell = &mut self.shells[node];
-        let Some((owner, model)) = shell.told.get(&attempt).cloned() else { return };
-        if !shell.at_hand.contains(&attempt) {
-            return;
-        }
-        let others = u64::try_from(shell.engines.running()).expect("few attempts");
-        let generation = shell.engines.generation;
-        let engine = shell.engines.models.get_mut(&model).expect("it holds the model");
-        if engine.place != Place::Memory {
-            let fault = Fault::EngineStart;
-            return self.end(node, attempt, Some(fault.clone()), Outcome::Failed(fault));
-        }
-        engine.running.insert(attempt);
-        let job = &self.jobs[&attempt.job];
-        let read = u64::from(job.prompt) * 1_000_000 / u64::from(shell.spec.prefill_per_s);
-        let written = u64::from(job.answer) * 1_000_000 / u64::from(shell.spec.decode_per_s);
-        let slowed = (read + written) * (2 + others) / 2;
-        let to = self.by_id[&owner];
-        let delay = if to == node { 0 } else { self.wire.stream(node, to) };
-        self.later(delay + read, Event::Started { from: node, to, attempt });
-        self.later(slowed.max(1), Event::Worked { node, attempt, generation });
-    }
-
-    pub(super) fn on_worked(&mut self, node: usize, attempt: AttemptId, generation: u64) {
-        let shell = &self.shells[node];
-        if shell.engines.generation == generation && shell.told.contains_key(&attempt) {
-            let (usage, timings) = self.measured(node, attempt);
-            self.end(node, attempt, None, Outcome::Completed { usage, timings });
-        }
-    }
-
-    fn measured(&self, node: usize, attempt: AttemptId) -> (Usage, Timings) {
-        let (job, spec) = (&self.jobs[&attempt.job], &self.shells[node].spec);
-        let usage = Usage { prompt: job.prompt, cached: 0, completion: job.answer };
-        let timings = Timings {
-            queued_us: 0,
-            prefill_us: u64::from(job.prompt) * 1_000_000 / u64::from(spec.prefill_per_s),
-            decode_us: u64::from(job.answer) * 1_000_000 / u64::from(spec.decode_per_s),
-        };
-        (usage, timings)
-    }
-
-    /// An attempt that is bound here ends, in its slot or before: both sides hear of it, the owner
-    /// later.
-    pub(super) fn end(
-        &mut self,
-        node: usize,
-        attempt: AttemptId,
-        fault: Option<Fault>,
-        outcome: Outcome,
-    ) {
-        let shell = &mut self.shells[node];
-        let told = shell.told.remove(&attempt).map(|(owner, _)| owner);
-        let expected = shell.expected.remove(&attempt);
-        let Some(owner) = told.or(expected) else { return };
-        shell.engines.end(attempt);
-        shell.at_hand.remove(&attempt);
-        shell.ends += 1;
-        let swallowed = self.canary == Some(Canary::EndSwallowed) && shell.ends.is_multiple_of(4);
-        if !swallowed {
-            self.tell_end(node, owner, attempt, outcome);
-        }
-        let (usage, timings) = self.measured(node, attempt);
-        let timings = if fault.is_none() { timings } else { Timings::default() };
-        self.input(node, Input::ExecutorDone { attempt, usage, timings, fault });
-    }
-
-    fn tell_end(&mut self, node: usize, owner: NodeId, attempt: AttemptId, outcome: Outcome) {
-        let to = self.by_id[&owner];
-        let delay = if to == node { 0 } else { self.wire.stream(node, to) };
-        self.later(delay, Event::Ended { from: node, to, attempt, outcome });
-    }
-
-    fn stop(&mut self, node: usize, attempt: AttemptId, fault: Fault) {
-        let me = self.shells[node].id;
-        let outcome = Outcome::Failed(fault.clone());
-        if self.shells[node].told.contains_key(&attempt) {
-            return self.end(node, attempt, Some(fault), outcome);
-        }
-        let owner = self.shells[node].expected.remove(&attempt).unwrap_or(me);
-        let had_work = self.shells[node].at_hand.remove(&attempt);
-        if had_work {
-            self.tell_end(node, owner, attempt, outcome);
-        }
-    }
-
-    fn load(&mut self, node: usize, model: ModelName) {
-        self.counts.loads += 1;
-        let shell = &mut self.shells[node];
-        let spoilt = std::mem::take(&mut shell.spoil_next_load);
-        let generation = shell.engines.generation;
-        let engine = shell.engines.models.get_mut(&model).expect("it holds the model");
-        engine.place = Place::Loading;
-        let us = engine.load_ms * 1_000 + 1;
-        let event = if spoilt {
-            Event::LoadFailed { node, model, generation }
-        } else {
-            Event::Loaded { node, model, generation }
-        };
-        self.later(us, event);
-    }
-
-    fn unload(&mut self, node: usize, model: ModelName) {
-        self.counts.unloads += 1;
-        let shell = &mut self.shells[node];
-        let generation = shell.engines.generation;
-        let engine = shell.engines.models.get_mut(&model).expect("it holds the model");
-        if engine.place == Place::Disk {
-            // It crashed at this very moment, which is being told.
-            return;
-        }
-        engine.place = Place::Unloading;
-        let us = 1_000 + hash(&[self.scenario.net_seed, self.now.0]) % 50_000;
-        self.later(us, Event::Unloaded { node, model, generation });
-    }
-
-    pub(super) fn on_loaded(&mut self, node: usize, model: ModelName, generation: u64) {
-        if self.shells[node].engines.generation == generation {
-            self.place(node, &model, Place::Memory);
-            let facts = self.shells[node].loaded_facts(&model);
-            self.input(node, Input::ModelLoaded { model, facts });
-        }
-    }
-
-    pub(super) fn on_load_failed(&mut self, node: usize, model: ModelName, generation: u64) {
-        if self.shells[node].engines.generation == generation {
-            self.place(node, &model, Place::Disk);
-            self.input(node, Input::LoadFailed { model, fault: Fault::EngineStart });
-        }
-    }
-
-    pub(super) fn on_unloaded(&mut self, node: usize, model: ModelName, generation: u64) {
-        if self.shells[node].engines.generation == generation {
-            self.place(node, &model, Place::Disk);
-            self.input(node, Input::ModelUnloaded { model });
-        }
-    }
-
-    fn place(&mut self, node: usize, model: &ModelName, place: Place) {
-        let engine = self.shells[node].engines.models.get_mut(model);
-        engine.expect("it holds the model").place = place;
+    fn on_job_state(&mut self, node: usize, job: JobId, state: JobState, stale: bool) {
+        self.check_failure(node, job, &state);
+        self.note_end(job, &state);
+        self.oracle.on_state(self.now, job, &state, stale);
+        self.marks.state(self.tracing, self.now, node, self.job_number(job), &state);
+        self.react(node, job, &state);
     }
 }

@@ -1,176 +1,94 @@
-//! Faults, and how the machines find out about them.
+//! Faults begin and end, and machines find out about them.
 
-use pumasi_protocol::{AttemptId, Fault};
-use pumasi_scheduler::{Input, MemberFacts, Outcome};
+use crate::scenario::{CrashPoint, WorldFault};
+use crate::situations::Situation;
 
-use crate::chance::hash;
-use crate::scenario::WorldFault;
-use crate::shell::person_id;
+use super::World;
 
-use super::{Event, World};
+const HOUR_MS: u64 = 3_600_000;
 
 impl World<'_> {
-    pub(super) fn disturb(&mut self, fault: WorldFault) {
-        self.note(|| format!("* {fault:?}"));
+    /// A fault begins.
+    pub(super) fn disturb(&mut self, index: usize) {
+        let timed = self.scenario.faults[index].clone();
+        self.digest.add(self.now, index, 5, &0_u8);
+        self.note(|| format!("* {:?} for {} ms", timed.fault, timed.for_ms));
+        self.counts.faults += 1;
+        for node in timed.fault.machines() {
+            self.shells[node].disturbed = self.now;
+        }
+        if timed.for_ms >= HOUR_MS && matches!(timed.fault, WorldFault::Sleep { .. }) {
+            self.saw(Situation::SleptForHours);
+        }
+        self.begin_fault(&timed.fault);
+    }
+
+    fn begin_fault(&mut self, fault: &WorldFault) {
         match fault {
-            WorldFault::Kill { node } => self.kill(node),
-            WorldFault::Restart { node } => {
-                if !self.shells[node].is_alive() {
+            WorldFault::Kill { node } => self.kill(*node),
+            WorldFault::Freeze { node } => self.freeze(*node),
+            WorldFault::Sleep { node } => self.fall_asleep(*node),
+            WorldFault::Jump { node, ms } => self.jump(*node, *ms),
+            WorldFault::Cut { a, b } => self.set_cut(*a, *b, true),
+            WorldFault::Deaf { from, to } => self.set_deaf(*from, *to, true),
+            WorldFault::Split { group } => self.set_split(group, true),
+            WorldFault::Slow { a, b, times } => self.wire.set_slow(*a, *b, *times, true),
+            WorldFault::Lossy { a, b, permille } => self.wire.set_lossy(*a, *b, *permille, true),
+            WorldFault::Renumber { node } => self.renumber(*node, true),
+            WorldFault::Crash { node, point: CrashPoint::Now } => self.crash_all(*node),
+            WorldFault::Crash { node, point } => self.shells[*node].next_crash = Some(*point),
+            WorldFault::Hang { node } => self.shells[*node].hangs += 1,
+            WorldFault::Garbage { node } => self.shells[*node].spoil_next_tokens = true,
+            WorldFault::SpoilLoad { node } => self.shells[*node].spoil_next_load = true,
+            WorldFault::Squeeze { node, mib } => self.squeeze(*node, *mib, true),
+            WorldFault::DeviceLost { node } => self.lose_device(*node),
+            WorldFault::Pause { node } => self.set_paused(*node, true),
+            WorldFault::Twin { node, of } => self.become_twin(*node, *of),
+            WorldFault::Hostile { node } => self.turn_hostile(*node),
+        }
+    }
+
+    /// A fault is over.
+    pub(super) fn restore(&mut self, index: usize) {
+        let fault = self.scenario.faults[index].fault.clone();
+        self.digest.add(self.now, index, 6, &0_u8);
+        self.note(|| format!("* over: {fault:?}"));
+        for node in fault.machines() {
+            self.shells[node].disturbed = self.now;
+        }
+        match fault {
+            WorldFault::Kill { node } => {
+                if !self.shells[node].is_alive() && self.shells[node].sleeps == 0 {
                     self.boot(node);
                 }
             }
-            WorldFault::Cut { a, b } => self.set_cut(a, b, true),
-            WorldFault::Heal { a, b } => self.set_cut(a, b, false),
-            WorldFault::Crash { node } => self.crash(node),
-            WorldFault::SpoilLoad { node } => {
-                self.shells[node].spoil_next_load = true;
-                self.shells[node].disturbed = self.now;
+            WorldFault::Freeze { node } => self.thaw(node),
+            WorldFault::Sleep { node } => self.wake(node),
+            WorldFault::Cut { a, b } => self.set_cut(a, b, false),
+            WorldFault::Deaf { from, to } => self.set_deaf(from, to, false),
+            WorldFault::Split { group } => self.set_split(&group, false),
+            WorldFault::Slow { a, b, times } => self.wire.set_slow(a, b, times, false),
+            WorldFault::Lossy { a, b, permille } => self.wire.set_lossy(a, b, permille, false),
+            WorldFault::Renumber { node } => self.renumber(node, false),
+            WorldFault::Hang { node } => {
+                let shell = &mut self.shells[node];
+                shell.hangs = shell.hangs.saturating_sub(1);
             }
-            WorldFault::Pause { node } => self.set_paused(node, true),
-            WorldFault::Resume { node } => self.set_paused(node, false),
-        }
-    }
-
-    /// A machine starts: its own facts first, then it and the others find each other.
-    pub(super) fn boot(&mut self, node: usize) {
-        let now = self.now;
-        self.shells[node].boot(self.scenario.net_seed, now);
-        self.shells[node].disturbed = now;
-        let facts = |person: Option<u8>| MemberFacts {
-            person: person.map(person_id),
-            may_run: true,
-            may_submit: true,
-        };
-        let members = self.shells.iter().map(|s| (s.id, facts(s.spec.person))).collect();
-        self.input(node, Input::Roster { members });
-        self.tell_local(node);
-        for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
-            self.see_soon(node, peer);
-        }
-        let boot = self.shells[node].boots;
-        let first = hash(&[self.scenario.net_seed, node as u64, boot]);
-        let delay = first % (self.scenario.net.gossip_ms * 1_000 + 1);
-        self.later(delay, Event::Gossip { node, boot });
-    }
-
-    fn tell_local(&mut self, node: usize) {
-        let advert = Box::new(self.shells[node].local(self.canary));
-        let model_memory = self.shells[node].engines.budget;
-        self.input(node, Input::Local { advert, model_memory });
-    }
-
-    fn kill(&mut self, node: usize) {
-        if !self.shells[node].is_alive() {
-            return;
-        }
-        let id = self.shells[node].id;
-        self.oracle.on_owner_died(id);
-        for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
-            self.break_streams(node, peer);
-        }
-        self.shells[node].kill();
-        self.shells[node].disturbed = self.now;
-        for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
-            self.see_soon(node, peer);
-        }
-    }
-
-    fn set_cut(&mut self, a: usize, b: usize, cut: bool) {
-        self.wire.set_cut(a, b, cut);
-        for node in [a, b] {
-            self.shells[node].disturbed = self.now;
-        }
-        if cut {
-            self.break_streams(a, b);
-        }
-        self.see_soon(a, b);
-    }
-
-    fn set_paused(&mut self, node: usize, paused: bool) {
-        self.shells[node].paused = paused;
-        self.shells[node].disturbed = self.now;
-        if self.shells[node].is_alive() {
-            self.tell_local(node);
-        }
-    }
-
-    /// The engines crash: what ran ends, what had memory has none.
-    fn crash(&mut self, node: usize) {
-        if !self.shells[node].is_alive() {
-            return;
-        }
-        self.shells[node].disturbed = self.now;
-        let (ran, lost) = self.shells[node].engines.crash();
-        self.counts.crashes += u64::from(!ran.is_empty());
-        let memory_first = hash(&[self.scenario.net_seed, self.now.0, 9]).is_multiple_of(2);
-        if memory_first {
-            self.tell_unloaded(node, &lost);
-        }
-        for attempt in ran {
-            let fault = Fault::EngineCrash;
-            self.end(node, attempt, Some(fault.clone()), Outcome::Failed(fault));
-        }
-        if !memory_first {
-            self.tell_unloaded(node, &lost);
-        }
-    }
-
-    fn tell_unloaded(&mut self, node: usize, models: &[pumasi_protocol::ModelName]) {
-        for model in models {
-            self.input(node, Input::ModelUnloaded { model: model.clone() });
-        }
-    }
-
-    /// Both sides of a link find out how it is, each in its own time.
-    fn see_soon(&mut self, a: usize, b: usize) {
-        for (node, peer) in [(a, b), (b, a)] {
-            let draw = hash(&[self.scenario.net_seed, self.now.0, node as u64, peer as u64]);
-            self.later(1_000 + draw % 800_000, Event::See { node, peer });
-        }
-    }
-
-    fn break_streams(&mut self, a: usize, b: usize) {
-        for (owner, executor) in [(a, b), (b, a)] {
-            let id = self.shells[executor].id;
-            let between = self.shells[owner].dispatched.iter().filter(|(_, to)| **to == id);
-            for attempt in between.map(|(attempt, _)| *attempt).collect::<Vec<_>>() {
-                self.break_stream(owner, executor, attempt);
+            WorldFault::Squeeze { node, mib } => self.squeeze(node, mib, false),
+            WorldFault::DeviceLost { node } => {
+                let shell = &mut self.shells[node];
+                shell.lost_devices = shell.lost_devices.saturating_sub(1);
             }
+            WorldFault::Pause { node } => self.set_paused(node, false),
+            WorldFault::Twin { node, .. } => self.end_twin(node),
+            WorldFault::Hostile { node } => {
+                let shell = &mut self.shells[node];
+                shell.hostile = shell.hostile.saturating_sub(1);
+            }
+            WorldFault::Jump { .. }
+            | WorldFault::Crash { .. }
+            | WorldFault::Garbage { .. }
+            | WorldFault::SpoilLoad { .. } => {}
         }
-    }
-
-    /// What is on its way in a stream is lost; both ends notice after a while.
-    pub(super) fn break_stream(&mut self, owner: usize, executor: usize, attempt: AttemptId) {
-        self.counts.broken += 1;
-        self.broken.insert(attempt);
-        let draw = |salt| hash(&[self.scenario.net_seed, self.now.0, salt]) % 1_000_000 + 1_000;
-        let (first, second) = (draw(1), draw(2));
-        let boot = self.shells[owner].boots;
-        self.later(first, Event::ExecutorLost { node: owner, boot, attempt });
-        let boot = self.shells[executor].boots;
-        self.later(second, Event::OwnerLost { node: executor, boot, attempt });
-    }
-
-    pub(super) fn on_executor_lost(&mut self, node: usize, boot: u64, attempt: AttemptId) {
-        if self.shells[node].boots == boot
-            && self.shells[node].dispatched.remove(&attempt).is_some()
-        {
-            let outcome = Outcome::Failed(Fault::Connection);
-            self.news(node, attempt, Input::AttemptEnded { attempt, outcome });
-        }
-    }
-
-    pub(super) fn on_owner_lost(&mut self, node: usize, boot: u64, attempt: AttemptId) {
-        let had_work = self.shells[node].at_hand.contains(&attempt);
-        if self.shells[node].boots == boot && had_work {
-            let fault = Fault::Connection;
-            self.shells[node].at_hand.remove(&attempt);
-            self.end(node, attempt, Some(fault.clone()), Outcome::Failed(fault));
-        }
-    }
-
-    /// Whether what an attempt's stream carries arrives.
-    pub(super) fn stream_stands(&self, from: usize, to: usize, attempt: AttemptId) -> bool {
-        from == to || !(self.broken.contains(&attempt) || self.wire.is_cut(from, to))
     }
 }

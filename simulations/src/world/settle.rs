@@ -1,71 +1,69 @@
-//! Submitting, and the checks that need the whole world: who was overlooked, what never ended, what
-//! was left.
+//! The checks that need the whole world: who was overlooked, what never ended, what was left.
 
-use pumasi_protocol::{
-    Capabilities, Constraints, Epoch, JobId, JobKind, JobState, Need, Priority, Trust,
-};
-use pumasi_scheduler::{Input, Link};
+use pumasi_protocol::{Fault, JobId, JobState};
+use pumasi_scheduler::{Link, Scheduler};
 
 use crate::counts::Report;
 use crate::oracle::{Invariant, blames_the_mesh};
-use crate::scenario::Job;
-use crate::shell::{model_name, person_id};
+use crate::scenario::{Job, MachineSpec};
+use crate::shell::{model_name, says_the_same};
 
 use super::World;
 
 /// How long nothing may have gone wrong with a node that counts as known to all, in milliseconds.
 const CALM_MS: u64 = 10_000;
-
-/// The id of a job by its number.
-pub(super) fn job_id(number: u64) -> JobId {
-    let mut random = [0; 10];
-    random[2..].copy_from_slice(&number.to_be_bytes());
-    JobId::from_parts(number, random)
-}
+/// After which a job goes first, and what retries and pauses may take beside it, in milliseconds.
+const STARVING_MS: u64 = 180_000;
+/// What offers, unloading and retries may take for one job, in milliseconds.
+const SETTLING_MS: u64 = 5_000;
 
 impl World<'_> {
-    pub(super) fn submit(&mut self, node: usize, job: &Job) {
-        if !self.shells[node].is_alive() {
-            return;
-        }
-        let id = job_id(job.number);
-        self.counts.jobs += 1;
-        self.jobs.insert(id, job.clone());
-        self.owners.insert(job.number, node);
-        self.oracle.on_submit(id, self.shells[node].id);
-        let trust = if job.mine { Trust::Mine } else { Trust::Mesh };
-        let need = Need {
-            kind: JobKind::Chat,
-            model: model_name(job.model),
-            file: None,
-            capabilities: Capabilities { generate: true, ..Capabilities::default() },
-            person: person_id(job.person),
-            priority: if job.batch { Priority::Batch } else { Priority::Interactive },
-            constraints: Constraints { trust, ..Constraints::default() },
-            prompt_tokens: job.prompt,
-            max_tokens: job.number.is_multiple_of(2).then_some(job.answer * 2),
-            prefix: Vec::new(),
-        };
-        self.input(node, Input::Submit { job: id, need: Box::new(need), floor: Epoch(0) });
-    }
-
     /// I9: a job must not fail for want of a node while one that its owner knows could run it.
+    /// I18: nor may it wait until its deadline while one was free for it long enough.
     pub(super) fn check_failure(&mut self, owner: usize, id: JobId, state: &JobState) {
         let JobState::Failed(fault) = state else { return };
-        if !blames_the_mesh(fault) {
+        let starved = *fault == Fault::Deadline && self.is_enough_time(id);
+        if !blames_the_mesh(fault) && !starved {
             return;
         }
         let able = (0..self.shells.len()).find(|node| self.could_run(owner, *node, id));
-        if let Some(node) = able {
-            let what = format!("{id:?} failed with {fault:?} while node {node} could run it");
-            self.violate(Invariant::Overlooked, what);
-        }
+        let Some(node) = able else { return };
+        let what = format!("{id:?} failed with {fault:?} while node {node} could run it");
+        self.violate(if starved { Invariant::Starved } else { Invariant::Overlooked }, what);
+    }
+
+    /// The bound of I18: everything that was to be done when the faults were over, one after the
+    /// other on the slowest machine, with a load before each job, and the time after which a job
+    /// goes first.
+    fn is_enough_time(&self, id: JobId) -> bool {
+        let Some(submitted) = self.oracle.submitted(id) else { return false };
+        let since = submitted.max(self.calm_from);
+        self.now.ms_since(since) > self.oracle.work_left_ms() + STARVING_MS
+    }
+
+    /// An upper bound of the time that a job takes on any machine that holds its model.
+    pub(super) fn longest_ms(&self, job: &Job) -> u64 {
+        let holds =
+            |machine: &&MachineSpec| machine.models.iter().any(|held| held.model == job.model);
+        let memory_mib = self.scenario.models[job.model].memory_mib;
+        let each = self.scenario.machines.iter().filter(holds).map(|machine| {
+            let write = u64::from(job.answer) * 1_000 / u64::from(machine.decode_per_s);
+            let read = u64::from(job.prompt) * 1_000 / u64::from(machine.prefill_per_s);
+            let load = memory_mib * 1_000 / machine.load_mib_per_s.max(1);
+            (read + write) * 4 + load + SETTLING_MS
+        });
+        each.max().unwrap_or(0)
     }
 
     fn could_run(&self, owner: usize, node: usize, id: JobId) -> bool {
-        let (job, shell) = (&self.jobs[&id], &self.shells[node]);
+        let Some(job) = self.oracle.job(id) else { return false };
+        let shell = &self.shells[node];
+        if self.was_impersonated(node) || self.was_impersonated(owner) {
+            return false;
+        }
         let calm = |n: usize| self.now.ms_since(self.shells[n].disturbed) >= CALM_MS;
-        if !shell.is_alive() || self.wire.is_cut(owner, node) || !calm(node) || !calm(owner) {
+        let awake = shell.is_awake() && shell.hangs == 0 && shell.lost_devices == 0;
+        if !awake || self.wire.is_apart(owner, node) || !calm(node) || !calm(owner) {
             return false;
         }
         let known = self.shells[owner].scheduler.as_ref().is_some_and(|s| {
@@ -74,51 +72,111 @@ impl World<'_> {
                 n.advert.is_some() && (node == owner || matches!(n.link, Link::Up { .. }))
             })
         });
+        let belongs = self.knows(owner, shell.id)
+            && self.knows(node, self.shells[owner].id)
+            && self.knows(owner, self.shells[owner].id);
         let trusted = !job.mine || shell.spec.person == Some(job.person);
-        let open = !shell.paused || node == owner;
-        let fits = shell.engines.models.get(&model_name(job.model)).is_some_and(|model| {
-            model.memory <= shell.engines.budget && job.prompt < model.context
-        });
-        known && trusted && open && fits
+        let open = shell.pauses == 0 || node == owner;
+        let fits = shell
+            .engines
+            .models
+            .get(&model_name(job.model))
+            .is_some_and(|model| model.memory <= shell.budget() && job.prompt < model.context);
+        known && belongs && trusted && open && fits && shell.hostile == 0
     }
 
+    /// I2, for chats: each ends, unless its owner is gone.
     pub(super) fn check_all_ended(&mut self) {
-        if let Some(id) = self.oracle.unended().first().copied() {
-            let what = format!("{id:?} has not ended");
-            self.violate(Invariant::Ends, what);
+        let mut unended = self.oracle.unended().iter().copied();
+        let lasting = unended
+            .find(|id| self.oracle.owner(*id).is_some_and(|owner| self.shells[owner].is_awake()));
+        if let Some(id) = lasting {
+            self.violate(Invariant::Ends, format!("{id:?} has not ended"));
         }
     }
 
-    /// I13: at rest nothing is reserved, bound or running anywhere.
-    pub(super) fn check_nothing_left(&mut self) {
-        let busy = self.shells.iter().find(|shell| {
+    /// I13: at rest nothing is reserved, bound or running anywhere. I10: and everybody knows the
+    /// truth. I20: and the same entries give the same roster.
+    pub(super) fn check_at_rest(&mut self) {
+        if !self.oracle.violations.is_empty() {
+            return;
+        }
+        let honest = |shell: &&crate::shell::Shell| !self.was_impersonated(shell.index);
+        let awake = self.shells.iter().filter(|shell| shell.is_awake()).filter(honest);
+        let busy = awake.into_iter().find(|shell| {
             let idle = shell.scheduler.as_ref().is_none_or(|s| s.view().is_idle());
-            !idle || shell.engines.running() > 0 || !shell.told.is_empty()
+            let quiet = shell.told.is_empty() && shell.at_hand.is_empty() && shell.pumps.is_empty();
+            !idle || shell.engines.running() > 0 || !quiet
         });
         if let Some(shell) = busy {
-            let executor = shell.scheduler.as_ref().map(|s| s.view().executor().reservations);
-            let what = format!("node {} is not at rest: {executor:?}", shell.index);
+            let view = shell.scheduler.as_ref().map(Scheduler::view);
+            let executor = view.map(|view| view.executor().reservations);
+            let what = format!(
+                "node {} is not at rest: reservations {executor:?}, told {:?}, at hand {:?}, out {:?}",
+                shell.index,
+                shell.told.keys(),
+                shell.at_hand.keys(),
+                shell.pumps.keys(),
+            );
             self.violate(Invariant::Leak, what);
+        }
+        self.check_truth_known();
+        self.check_rosters_agree();
+    }
+
+    fn check_truth_known(&mut self) {
+        let lied = self.scenario.faults.iter().any(|timed| {
+            use crate::scenario::WorldFault;
+            matches!(timed.fault, WorldFault::Twin { .. } | WorldFault::Hostile { .. })
+        });
+        let stranded = self.shells.iter().any(|shell| shell.is_alive() && !shell.is_awake());
+        if lied || stranded || self.shells.iter().any(|shell| shell.log.is_some()) {
+            return;
+        }
+        let awake: Vec<usize> =
+            self.shells.iter().filter(|s| s.is_awake()).map(|s| s.index).collect();
+        for a in awake.iter().copied().take(20) {
+            let scheduler = self.shells[a].scheduler.as_ref();
+            let nodes = scheduler.map(|s| s.view().nodes()).unwrap_or_default();
+            for b in awake.iter().copied().filter(|b| *b != a && !self.wire.is_apart(a, *b)) {
+                let truth = self.shells[b].scheduler.as_ref().and_then(|s| s.view().advert());
+                let known = nodes.get(&self.shells[b].id).and_then(|node| node.advert.clone());
+                let same = match (&truth, &known) {
+                    (Some(truth), Some(known)) => says_the_same(truth, known),
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                };
+                if !same {
+                    let what = format!("at rest node {a} knows {known:?} of node {b}: {truth:?}");
+                    return self.violate(Invariant::Convergence, what);
+                }
+            }
         }
     }
 
     pub(super) fn report(mut self) -> Report {
-        self.counts.completed =
-            self.oracle.count_ended(|state| matches!(state, JobState::Completed(_)));
-        self.counts.failed = self.oracle.count_ended(|state| matches!(state, JobState::Failed(_)));
-        self.counts.cancelled =
-            self.oracle.count_ended(|state| matches!(state, JobState::Cancelled));
+        let oracle = &self.oracle;
+        self.counts.completed = oracle.count_ended(|s| matches!(s, JobState::Completed(_)));
+        self.counts.failed = oracle.count_ended(|s| matches!(s, JobState::Failed(_)));
+        self.counts.cancelled = oracle.count_ended(|s| matches!(s, JobState::Cancelled));
         self.counts.orphaned = self.counts.jobs
             - self.counts.completed
             - self.counts.failed
             - self.counts.cancelled
-            - self.oracle.unended().len() as u64;
+            - (oracle.unended().len() as u64).min(self.counts.jobs);
+        let mut kinds = std::collections::BTreeMap::new();
+        for timed in self.scenario.faults.iter().filter(|t| t.at_ms <= self.now.0 / 1_000) {
+            *kinds.entry(timed.fault.kind()).or_default() += 1;
+        }
         Report {
             violation: self.oracle.violations.first().cloned(),
             counts: self.counts,
-            digest: self.digest,
+            situations: self.situations,
+            kinds,
+            digest: self.digest.finish(),
             virtual_ms: self.now.0 / 1_000,
             trace: self.trace.into_iter().collect(),
+            marks: self.marks,
         }
     }
 }

@@ -1,0 +1,110 @@
+//! Situations that the runs are there for. A report prints how often each occurred; a long enough
+//! run in which one never occurs has failed: the simulator does not go there any more.
+
+use std::collections::BTreeMap;
+
+macro_rules! situations {
+    ($($name:ident: $text:literal,)*) => {
+        /// A situation that must occur now and then.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Situation {
+            $(#[doc = $text] $name,)*
+        }
+
+        impl Situation {
+            /// All of them, with their names.
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$name, $text),)*];
+        }
+    };
+}
+
+situations! {
+    LocalIdle: "a warm and idle engine took its own node's job",
+    BestBid: "the best of several bids was bound",
+    FirstClaim: "a reservation waited and claimed its job",
+    FailoverDuringLoad: "failover while the model was loading",
+    FailoverDuringPrefill: "failover during prefill",
+    FailoverDuringDecode: "failover in the middle of an answer",
+    SecondFailover: "second failover of one answer",
+    ContinuedElsewhere: "an answer was continued on another node",
+    ContinuedHere: "an answer was continued on the same node",
+    ContinuedToTheEnd: "a continued answer came to its end",
+    OwnerDied: "an owner died while its job ran elsewhere",
+    ExecutorDied: "an executor died while it ran a job of another node",
+    ExecutorFroze: "an executor froze while it ran a job of another node",
+    OwnerFroze: "an owner froze while its job ran elsewhere",
+    SpokeLate: "an executor spoke of an attempt that its owner had given up",
+    SilentFirst: "an executor gave no first sign of life",
+    SilentLater: "an executor fell silent later",
+    StreamBroke: "the connection broke under a running attempt",
+    CancelWaiting: "cancelled while it waited",
+    CancelBound: "cancelled while it was bound",
+    CancelRunning: "cancelled while it ran",
+    CancelAfterEnd: "cancelled after its end",
+    ClientLeft: "the client left in the middle of the answer",
+    ClientStalled: "the client did not read on",
+    CrashLoad: "an engine crashed while loading",
+    CrashPrefill: "an engine crashed while reading a prompt",
+    CrashDecode: "an engine crashed in the middle of an answer",
+    CrashLast: "an engine crashed after the last token",
+    EngineHung: "an engine hung while it ran",
+    EngineGarbage: "an engine broke the order of its tokens",
+    PoisonEnded: "a poisonous job ended after crashing engines",
+    PoisonNeighbour: "a neighbour of a poisonous job ended well",
+    LoadLacksMemory: "a load failed because another program had the memory",
+    LoadFailed: "a load failed",
+    Evicted: "a model was unloaded",
+    DeviceLost: "a device was lost while it ran",
+    RefusedPaused: "a paused node refused an offer",
+    BindWasLost: "a binding was not known to its executor",
+    BoundByStream: "a stream came before its binding",
+    StreamRefused: "a stream came that was not expected",
+    MessageLost: "a control message was lost",
+    MessageTwice: "a control message came twice",
+    AdvertStale: "an older advert came after a newer one",
+    OneWay: "a link was cut in one direction under a running attempt",
+    SplitMesh: "the mesh was split while jobs ran",
+    LinkSlow: "an answer came over a slow link",
+    NewAddress: "a machine changed its address while it ran",
+    SleptWhileRunning: "a machine slept while it was busy",
+    SleptForHours: "a machine slept for more than an hour",
+    ClockJumped: "a clock jumped while its machine was busy",
+    Revoked: "a machine was revoked",
+    RevokedExecutor: "an executor was revoked while it ran",
+    RevokedOwner: "an owner was revoked while its job ran elsewhere",
+    AdmittedRan: "a machine that was admitted later ran a job of another node",
+    NotAllowed: "somebody without the right tried to change the roster",
+    TwinRan: "a job was bound to a key that two machines had",
+    Hostile: "a hostile member sent messages",
+    HostileRan: "a hostile member was bound to a job",
+    HostileStream: "a hostile member opened a stream for another's attempt",
+    OldVersion: "a machine of the version before dropped a message",
+    RanAfterRestart: "a machine that had restarted ran a job of another node",
+    NoCandidate: "a job failed because nobody could run it",
+    TooLong: "a job failed because its prompt was too long for everybody",
+    MineKept: "a job for its person's machines only was run elsewhere",
+}
+
+/// How often each occurred.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Situations(BTreeMap<Situation, u64>);
+
+impl Situations {
+    pub(crate) fn saw(&mut self, situation: Situation) {
+        *self.0.entry(situation).or_default() += 1;
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (situation, count) in &other.0 {
+            *self.0.entry(*situation).or_default() += count;
+        }
+    }
+
+    /// All situations with their counts.
+    #[must_use]
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        let count = |situation| self.0.get(situation).copied().unwrap_or(0);
+        Situation::ALL.iter().map(|(situation, name)| (*name, count(situation))).collect()
+    }
+}
