@@ -95,7 +95,7 @@ impl Actor {
                     None => break,
                 },
                 incoming = next_incoming(self.worker.as_mut()) => self.on_incoming(incoming).await,
-                () = self.left.notified() => self.cancel_unwanted(),
+                () = self.left.notified() => self.tell_untold(),
                 () = abandoned(self.load.as_mut()) => self.cancel_load(),
                 () = sleep_until(deadline) => self.on_deadline().await,
             }
@@ -137,7 +137,7 @@ impl Actor {
                 if let Some(worker) = &mut self.worker {
                     worker.session.cancel(request);
                 }
-                self.cancel_unwanted();
+                self.tell_untold();
             }
             Order::End(reply) => {
                 self.end(EndReason::Asked).await;
@@ -229,12 +229,17 @@ impl Actor {
         }
     }
 
-    fn cancel_unwanted(&mut self) {
+    /// Tells the process which requests to end, and at which tempo others are to run.
+    fn tell_untold(&mut self) {
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        let tempos = std::mem::take(&mut board.tempos);
+        drop(board);
         let Some(worker) = &mut self.worker else { return };
-        for request in worker.session.unwanted() {
+        worker.session.set_tempos(tempos);
+        for command in worker.session.untold() {
             // What finds no room is told again with the request's next event.
-            if worker.process.send(&Command::Cancel(request)).is_ok() {
-                worker.session.told(request);
+            if worker.process.send(&command).is_ok() {
+                worker.session.told(&command);
             }
         }
     }
@@ -260,7 +265,7 @@ impl Actor {
             }
             Ok(Step::Loaded(result)) => self.on_loaded(result),
             Ok(Step::Done) => self.on_success(),
-            Ok(Step::Unwanted) => self.cancel_unwanted(),
+            Ok(Step::Untold) => self.tell_untold(),
             Err(reason) => self.end(reason).await,
         }
     }

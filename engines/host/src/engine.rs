@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pumasi_protocol::worker::{LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{Device, EngineKind, Fault, Work};
+use pumasi_protocol::{Device, EngineKind, Fault, Tempo, Work};
 use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
@@ -71,6 +71,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Ends a request within one decode step; its last event still comes.
     fn cancel(&self, request: RequestId);
+
+    /// Runs a request at another tempo from its next step on. A paused one keeps its slot and its
+    /// state and gives signs of life.
+    fn set_tempo(&self, request: RequestId, tempo: Tempo);
 
     /// What it went through, for people.
     fn diagnostics(&self) -> Diagnostics;

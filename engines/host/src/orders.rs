@@ -1,9 +1,10 @@
 //! What an engine's handle and its task have in common: orders one way, a board the other.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pumasi_protocol::worker::{LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{Device, Fault, Work};
+use pumasi_protocol::{Device, Fault, Tempo, Work};
 use tokio::sync::oneshot;
 
 use crate::diagnostics::Diagnostics;
@@ -30,6 +31,8 @@ pub(crate) struct Board {
     pub(crate) diagnostics: Diagnostics,
     pub(crate) devices: Vec<Device>,
     pub(crate) ring: Option<SharedRing>,
+    /// Tempos that the task has not seen yet.
+    pub(crate) tempos: BTreeMap<RequestId, Tempo>,
 }
 
 pub(crate) type SharedBoard = Arc<Mutex<Board>>;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::worker::{Event, LoadedModel, RequestId, WORKER_PROTOCOL};
-use pumasi_protocol::{BlobId, Device, EngineKind, Fault};
+use pumasi_protocol::worker::{Command, Event, LoadedModel, RequestId, WORKER_PROTOCOL};
+use pumasi_protocol::{BlobId, Device, EngineKind, Fault, Tempo};
 
 use crate::diagnostics::EndReason;
 use crate::events::{EventSender, SendError};
@@ -23,8 +23,8 @@ pub(crate) enum Step {
     Loaded(Result<LoadedModel, Fault>),
     /// A request ended with its result: the engine works.
     Done,
-    /// The process has to be told to end a request: see [`Session::unwanted`].
-    Unwanted,
+    /// The process has to be told something of a request: see [`Session::untold`].
+    Untold,
 }
 
 /// Where a process stands.
@@ -43,6 +43,8 @@ struct Request {
     unwanted: bool,
     /// The process was told so.
     told: bool,
+    /// The tempo that the process was not told yet.
+    tempo: Option<Tempo>,
 }
 
 /// One process's view of its work.
@@ -51,6 +53,9 @@ pub(crate) struct Session {
     kind: EngineKind,
     stage: Stage,
     requests: BTreeMap<RequestId, Request>,
+    /// The latest request that was begun, and tempos of such that will be.
+    newest: Option<RequestId>,
+    early: BTreeMap<RequestId, Tempo>,
     pub(crate) devices: Vec<Device>,
     pub(crate) version: String,
 }
@@ -61,6 +66,8 @@ impl Session {
             kind,
             stage: Stage::BeforeHello,
             requests: BTreeMap::new(),
+            newest: None,
+            early: BTreeMap::new(),
             devices: Vec::new(),
             version: String::new(),
         }
@@ -83,7 +90,20 @@ impl Session {
     }
 
     pub(crate) fn begin_request(&mut self, request: RequestId, events: EventSender) {
-        self.requests.insert(request, Request { events, unwanted: false, told: false });
+        let tempo = self.early.remove(&request);
+        self.newest = self.newest.max(Some(request));
+        self.requests.insert(request, Request { events, unwanted: false, told: false, tempo });
+    }
+
+    /// Requests are to run at other tempos; those that have ended are ignored.
+    pub(crate) fn set_tempos(&mut self, tempos: BTreeMap<RequestId, Tempo>) {
+        for (request, tempo) in tempos {
+            match self.requests.get_mut(&request) {
+                Some(known) => known.tempo = Some(tempo),
+                None => drop(self.early.insert(request, tempo)),
+            }
+        }
+        self.early.retain(|request, _| Some(*request) > self.newest);
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -97,19 +117,38 @@ impl Session {
         }
     }
 
-    /// Requests that the process has to be told to end, and was not told yet.
-    pub(crate) fn unwanted(&mut self) -> Vec<RequestId> {
-        for request in self.requests.values_mut() {
+    /// What the process has to be told and was not told yet.
+    pub(crate) fn untold(&mut self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        for (id, request) in &mut self.requests {
             request.unwanted |= request.events.is_closed();
+            if request.unwanted && !request.told {
+                commands.push(Command::Cancel(*id));
+            } else if let Some(tempo) = request.tempo.filter(|_| !request.unwanted) {
+                commands.push(Command::Tempo { request: *id, tempo });
+            }
         }
-        let untold = self.requests.iter().filter(|(_, request)| request.unwanted && !request.told);
-        untold.map(|(id, _)| *id).collect()
+        commands
     }
 
-    /// The process was told to end a request.
-    pub(crate) fn told(&mut self, request: RequestId) {
-        if let Some(request) = self.requests.get_mut(&request) {
-            request.told = true;
+    /// The process was told.
+    pub(crate) fn told(&mut self, command: &Command) {
+        match command {
+            Command::Cancel(request) => {
+                if let Some(request) = self.requests.get_mut(request) {
+                    request.told = true;
+                }
+            }
+            Command::Tempo { request, .. } => {
+                if let Some(request) = self.requests.get_mut(request) {
+                    request.tempo = None;
+                }
+            }
+            Command::Load(_)
+            | Command::Generate { .. }
+            | Command::Embed { .. }
+            | Command::CancelLoad
+            | Command::Shutdown => {}
         }
     }
 
@@ -199,7 +238,8 @@ impl Session {
     }
 
     fn on_request(&mut self, request: RequestId, event: AttemptEvent) -> Result<Step, EndReason> {
-        let Some(Request { events, unwanted, told }) = self.requests.get_mut(&request) else {
+        let Some(Request { events, unwanted, told, tempo }) = self.requests.get_mut(&request)
+        else {
             return Err(EndReason::Garbage);
         };
         let sent = events.send(event);
@@ -212,7 +252,8 @@ impl Session {
             self.requests.remove(&request);
             return Ok(Step::Done);
         }
-        Ok(if *unwanted && !*told { Step::Unwanted } else { Step::Go })
+        let untold = if *unwanted { !*told } else { tempo.is_some() };
+        Ok(if untold { Step::Untold } else { Step::Go })
     }
 }
 
@@ -304,14 +345,31 @@ mod tests {
     fn a_request_without_a_receiver_is_unwanted_until_it_ends() {
         let mut session = up();
         drop(with_request(&mut session, 1));
-        assert_eq!(session.unwanted(), [RequestId(1)]);
+        let cancel = Command::Cancel(RequestId(1));
+        assert_eq!(session.untold(), std::slice::from_ref(&cancel));
         let alive = Event::Alive { phase: Phase::Decode, step: 1, request: Some(RequestId(1)) };
-        assert_eq!(session.on_event(alive.clone()), Ok(Step::Unwanted), "it was not told yet");
-        session.told(RequestId(1));
-        assert_eq!(session.unwanted(), []);
+        assert_eq!(session.on_event(alive.clone()), Ok(Step::Untold), "it was not told yet");
+        session.told(&cancel);
+        assert_eq!(session.untold(), []);
         assert_eq!(session.on_event(alive), Ok(Step::Go));
         assert!(session.has_work());
         assert_eq!(session.on_event(finished(1)), Ok(Step::Done));
         assert!(!session.has_work());
+    }
+
+    #[test]
+    fn a_tempo_is_told_once_also_if_it_comes_before_its_request() {
+        let mut session = up();
+        let _first = with_request(&mut session, 1);
+        let paused = |id| BTreeMap::from([(RequestId(id), Tempo::Paused)]);
+        session.set_tempos(paused(0));
+        assert_eq!(session.untold(), [], "it has ended");
+        session.set_tempos(paused(2));
+        assert_eq!(session.untold(), [], "it has not begun");
+        let _second = with_request(&mut session, 2);
+        let command = Command::Tempo { request: RequestId(2), tempo: Tempo::Paused };
+        assert_eq!(session.untold(), std::slice::from_ref(&command));
+        session.told(&command);
+        assert_eq!(session.untold(), []);
     }
 }

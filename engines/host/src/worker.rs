@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use pumasi_protocol::worker::{LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{Device, EngineKind, Fault, Refusal, Work};
+use pumasi_protocol::{Device, EngineKind, Fault, Refusal, Tempo, Work};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::actor::Actor;
@@ -135,6 +135,12 @@ impl Engine for WorkerEngine {
     fn cancel(&self, request: RequestId) {
         // As for a load: dropping the events cancels without a place in the queue.
         let _ = self.orders.try_send(Order::Cancel(request));
+    }
+
+    fn set_tempo(&self, request: RequestId, tempo: Tempo) {
+        // Not by the queue, which may be full: a request that nobody resumes would pause for ever.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).tempos.insert(request, tempo);
+        self.left.notify_one();
     }
 
     fn diagnostics(&self) -> Diagnostics {

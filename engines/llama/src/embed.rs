@@ -6,7 +6,7 @@ use std::time::Instant;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
-use pumasi_protocol::engine::Embedded;
+use pumasi_protocol::engine::{Embedded, Tempo};
 use pumasi_protocol::limits::FRAME_BYTES;
 use pumasi_protocol::worker::{Event, RequestId};
 use pumasi_protocol::{Fault, Timings};
@@ -17,6 +17,7 @@ use crate::limits::{EMBED_SEQUENCES, EMBED_TOKENS};
 #[derive(Debug)]
 struct Work {
     request: RequestId,
+    tempo: Tempo,
     inputs: Vec<Vec<u32>>,
     dimensions: Option<u32>,
     embedded: Vec<Embedded>,
@@ -50,14 +51,32 @@ impl<'m> Embedder<'m> {
         Self { context, batch, tokens, dimensions, waiting: VecDeque::new() }
     }
 
-    pub(crate) fn has_work(&self) -> bool {
-        !self.waiting.is_empty()
+    /// The first request that is not paused.
+    fn next(&self) -> Option<usize> {
+        self.waiting.iter().position(|work| work.tempo != Tempo::Paused)
+    }
+
+    pub(crate) fn can_compute(&self) -> bool {
+        self.next().is_some()
+    }
+
+    /// The tempo of the request that is next.
+    pub(crate) fn tempo(&self) -> Option<Tempo> {
+        self.next().map(|at| self.waiting[at].tempo)
+    }
+
+    /// Runs a request at another tempo from its next texts on.
+    pub(crate) fn set_tempo(&mut self, request: RequestId, tempo: Tempo) {
+        if let Some(work) = self.waiting.iter_mut().find(|work| work.request == request) {
+            work.tempo = tempo;
+        }
     }
 
     /// Takes a request, unless its result cannot be told in one frame.
     pub(crate) fn submit(
         &mut self,
         request: RequestId,
+        tempo: Tempo,
         inputs: Vec<Vec<u32>>,
         dimensions: Option<u32>,
         arrived: Instant,
@@ -68,7 +87,8 @@ impl<'m> Embedder<'m> {
             return Err(Fault::BadRequest);
         }
         let (embedded, began) = (Vec::new(), None);
-        self.waiting.push_back(Work { request, inputs, dimensions, embedded, arrived, began });
+        let work = Work { request, tempo, inputs, dimensions, embedded, arrived, began };
+        self.waiting.push_back(work);
         Ok(())
     }
 
@@ -86,22 +106,23 @@ impl<'m> Embedder<'m> {
 
     /// The request that is being worked on, and how many of its texts are done.
     pub(crate) fn progress(&self) -> Option<(RequestId, u32)> {
-        let work = self.waiting.front()?;
+        let work = &self.waiting[self.next()?];
         Some((work.request, u32::try_from(work.embedded.len()).unwrap_or(u32::MAX)))
     }
 
-    /// Embeds the next texts of the first request, about `limit` tokens of them but at least one
+    /// Embeds the next texts of the first request that is not paused, about `limit` tokens of them but at least one
     /// text; gives the request's last event when it is done.
     pub(crate) fn step(&mut self, limit: usize) -> Option<Event> {
-        let work = self.waiting.front_mut()?;
+        let next = self.next()?;
+        let work = &mut self.waiting[next];
         work.began.get_or_insert_with(Instant::now);
         let result = embed_next(&mut self.context, &mut self.batch, self.tokens, limit, work);
         let request = work.request;
         let event = match result {
             Ok(()) if work.embedded.len() < work.inputs.len() => return None,
-            Ok(()) => finished(self.waiting.pop_front()?),
+            Ok(()) => finished(self.waiting.remove(next)?),
             Err(fault) => {
-                self.waiting.pop_front();
+                self.waiting.remove(next);
                 Event::Failed { request, fault }
             }
         };

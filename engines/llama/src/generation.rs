@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use pumasi_protocol::engine::{Alternative, OutputSyntax, Token};
+use pumasi_protocol::engine::{Alternative, OutputSyntax, Tempo, Token};
 use pumasi_protocol::worker::RequestId;
-use pumasi_protocol::{Fault, Finish, Timings, Usage};
+use pumasi_protocol::{Fault, Finish, Phase, Timings, Usage};
 
 use crate::grammar::{Grammar, Mask};
 use crate::sampler::{Sampler, Scratch, log_probabilities};
@@ -38,6 +38,7 @@ pub(crate) struct Generation {
     /// Of the prompt, found in the KV cache.
     pub(crate) cached: usize,
     pub(crate) clock: Clock,
+    pub(crate) tempo: Tempo,
 }
 
 /// When what happened.
@@ -47,11 +48,22 @@ pub(crate) struct Clock {
     pub(crate) prefill_began: Option<Instant>,
     pub(crate) first_token: Option<Instant>,
     pub(crate) last_token: Option<Instant>,
+    pub(crate) paused_at: Option<Instant>,
 }
 
 impl Clock {
     pub(crate) fn new(arrived: Instant) -> Self {
-        Self { arrived, prefill_began: None, first_token: None, last_token: None }
+        Self { arrived, prefill_began: None, first_token: None, last_token: None, paused_at: None }
+    }
+
+    /// A pause ends: it counts nowhere, as if all had been so much later.
+    fn resume(&mut self, now: Instant) {
+        let Some(paused_at) = self.paused_at.take() else { return };
+        let pause = now.saturating_duration_since(paused_at);
+        self.arrived += pause;
+        for moment in [&mut self.prefill_began, &mut self.first_token, &mut self.last_token] {
+            *moment = moment.map(|moment| moment + pause);
+        }
     }
 
     fn timings(&self, now: Instant) -> Timings {
@@ -104,6 +116,26 @@ impl Generation {
     /// Durations as they stand.
     pub(crate) fn timings(&self) -> Timings {
         self.clock.timings(Instant::now())
+    }
+
+    /// Runs at another tempo from here on; the phase that this puts it in.
+    pub(crate) fn set_tempo(&mut self, tempo: Tempo) -> Phase {
+        self.tempo = tempo;
+        let now = Instant::now();
+        match tempo {
+            Tempo::Paused => {
+                self.clock.paused_at.get_or_insert(now);
+                Phase::Paused
+            }
+            Tempo::Full | Tempo::Slow => {
+                self.clock.resume(now);
+                match (self.clock.prefill_began, self.clock.first_token) {
+                    (None, _) => Phase::Queued,
+                    (Some(_), None) => Phase::Prefill,
+                    (Some(_), Some(_)) => Phase::Decode,
+                }
+            }
+        }
     }
 
     /// Follows the ids that an earlier attempt delivered; says if the answer was complete.

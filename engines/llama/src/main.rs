@@ -114,7 +114,9 @@ fn work(wires: &Wires) -> End {
             Ok(Input::Command(
                 Command::Generate { request, .. } | Command::Embed { request, .. },
             )) => send(wires, &Event::Failed { request, fault: Fault::BadRequest }),
-            Ok(Input::Command(Command::Cancel(_) | Command::CancelLoad))
+            Ok(Input::Command(
+                Command::Cancel(_) | Command::CancelLoad | Command::Tempo { .. },
+            ))
             | Ok(Input::Prepared(_)) => {}
             Ok(Input::Command(Command::Shutdown) | Input::Closed) | Err(_) => return End::Asked,
         }

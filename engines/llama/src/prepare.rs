@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
-use pumasi_protocol::engine::{OutputSyntax, ToolSyntax};
+use pumasi_protocol::engine::{OutputSyntax, Tempo, ToolSyntax};
 use pumasi_protocol::generate::{
     Embed, EmbedInput, Generate, Message, OutputFormat, Part, Prompt, Thinking as Think, Tool,
     ToolChoice,
@@ -315,6 +315,7 @@ fn generation(
         close_thinking,
         cached: 0,
         clock: Clock::new(arrived),
+        tempo: Tempo::Full,
     };
     let delivered = body.resume.map(|resume| resume.delivered).unwrap_or_default();
     let mut finish = generation.replay(&delivered, &model.vocabulary)?;

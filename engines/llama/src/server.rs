@@ -1,18 +1,20 @@
 //! The engine's one loop: takes inputs, gives requests their slots, computes one batch over all
 //! slots, and says what came of it. Prefill comes in chunks beside the slots that decode.
 
+mod room;
 mod slot;
+mod yielding;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
+use pumasi_protocol::engine::Tempo;
 use pumasi_protocol::worker::{Command, Event, RequestId};
 use pumasi_protocol::{Fault, Finish, Phase, Refusal};
 
-use crate::cache;
 use crate::embed::Embedder;
 use crate::generation::Generation;
 use crate::inbox::{Inbox, Input};
@@ -24,7 +26,9 @@ use crate::prepare::{Job, Prepared, Preparer, Ready};
 use crate::pulse::Pulse;
 use crate::sampler::Scratch;
 use crate::slots::{self, SlotView};
+use room::place;
 use slot::Slot;
+use yielding::Turns;
 
 /// What the loop talks to.
 #[derive(Debug)]
@@ -57,13 +61,14 @@ pub(crate) struct Server<'m> {
     contexts: Contexts<'m>,
     wires: &'m Wires,
     preparer: Preparer,
-    /// In preparation; cancelled ones are gone from here already.
-    preparing: BTreeSet<RequestId>,
+    /// In preparation, and the tempo of each; cancelled ones are gone from here already.
+    preparing: BTreeMap<RequestId, Tempo>,
     waiting: VecDeque<Box<Generation>>,
     slots: Vec<Slot>,
     batch: LlamaBatch<'static>,
     scratch: Scratch,
     pace: Pace,
+    turns: Turns,
     uses: u64,
     broken: bool,
 }
@@ -82,12 +87,13 @@ impl<'m> Server<'m> {
             contexts,
             wires,
             preparer,
-            preparing: BTreeSet::new(),
+            preparing: BTreeMap::new(),
             waiting: VecDeque::new(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             batch: LlamaBatch::new(tokens, 1),
             scratch: Scratch::default(),
             pace: Pace::default(),
+            turns: Turns::default(),
             uses: 0,
             broken: false,
         }
@@ -97,11 +103,8 @@ impl<'m> Server<'m> {
     pub(crate) fn run(&mut self) -> End {
         let wires = self.wires;
         while !wires.inbox.interrupt.is_closing() && !self.broken {
-            if !self.has_work() {
-                match wires.inbox.inputs.recv() {
-                    Ok(input) => self.on_input(input),
-                    Err(_) => break,
-                }
+            if !self.wait() {
+                break;
             }
             while let Ok(input) = wires.inbox.inputs.try_recv() {
                 self.on_input(input);
@@ -114,12 +117,6 @@ impl<'m> Server<'m> {
         if self.broken { End::Broken } else { End::Asked }
     }
 
-    fn has_work(&self) -> bool {
-        !self.waiting.is_empty()
-            || self.slots.iter().any(Slot::is_busy)
-            || self.contexts.embedding.as_ref().is_some_and(Embedder::has_work)
-    }
-
     fn on_input(&mut self, input: Input) {
         match input {
             Input::Command(Command::Generate { request, body }) => {
@@ -129,6 +126,7 @@ impl<'m> Server<'m> {
                 self.on_request(request, Job::Embed(body));
             }
             Input::Command(Command::Cancel(request)) => self.on_cancel(request),
+            Input::Command(Command::Tempo { request, tempo }) => self.on_tempo(request, tempo),
             Input::Command(Command::Load(_)) => {
                 self.send(&Event::LoadFailed(Fault::BadRequest));
             }
@@ -152,7 +150,7 @@ impl<'m> Server<'m> {
         };
         match submitted {
             Ok(()) => {
-                self.preparing.insert(request);
+                self.preparing.insert(request, Tempo::Full);
                 self.wires.pulse.at(request, Phase::Queued, 0);
             }
             Err(fault) => self.fail(request, fault),
@@ -161,11 +159,12 @@ impl<'m> Server<'m> {
 
     fn on_prepared(&mut self, ready: Ready) {
         let Ready { request, outcome } = ready;
-        if !self.preparing.remove(&request) {
-            return;
-        }
+        let Some(tempo) = self.preparing.remove(&request) else { return };
         match outcome {
-            Ok(Prepared::Generation(generation, None)) => self.waiting.push_back(generation),
+            Ok(Prepared::Generation(mut generation, None)) => {
+                generation.set_tempo(tempo);
+                self.waiting.push_back(generation);
+            }
             Ok(Prepared::Generation(generation, Some(finish))) => {
                 if self.start(&generation) {
                     self.finish(&generation, finish);
@@ -173,7 +172,7 @@ impl<'m> Server<'m> {
             }
             Ok(Prepared::Embedding { inputs, dimensions, arrived }) => {
                 let submitted = match &mut self.contexts.embedding {
-                    Some(embedder) => embedder.submit(request, inputs, dimensions, arrived),
+                    Some(embedder) => embedder.submit(request, tempo, inputs, dimensions, arrived),
                     None => Err(Fault::Capability),
                 };
                 if let Err(fault) = submitted {
@@ -193,7 +192,7 @@ impl<'m> Server<'m> {
             if let Some(generation) = self.waiting.remove(at) {
                 self.finish(&generation, Finish::Cancelled);
             }
-        } else if self.preparing.remove(&request)
+        } else if self.preparing.remove(&request).is_some()
             || self.contexts.embedding.as_mut().is_some_and(|e| e.cancel(request))
         {
             self.fail(request, Fault::Cancelled);
@@ -231,12 +230,12 @@ impl<'m> Server<'m> {
         true
     }
 
-    /// Gives waiting requests the free slots, first come first served.
+    /// Gives waiting requests the free slots, first come first served; paused ones wait.
     fn admit(&mut self) {
-        while let Some(generation) = self.waiting.front() {
+        while let Some(first) = self.waiting.iter().position(|g| g.tempo != Tempo::Paused) {
             let views: Vec<SlotView<'_>> = self.slots.iter().map(Slot::view).collect();
-            let Some(choice) = slots::choose(&views, &generation.ids) else { return };
-            let Some(mut generation) = self.waiting.pop_front() else { return };
+            let Some(choice) = slots::choose(&views, &self.waiting[first].ids) else { return };
+            let Some(mut generation) = self.waiting.remove(first) else { return };
             let Some(context) = &mut self.contexts.generating else {
                 self.fail(generation.request, Fault::Capability);
                 continue;
@@ -255,6 +254,7 @@ impl<'m> Server<'m> {
 
     /// Computes one batch.
     fn step(&mut self) {
+        self.take_turns();
         let Some(context) = &mut self.contexts.generating else { return };
         let decoding = self.slots.iter().any(Slot::decodes);
         let chunk = self.pace.chunk(decoding);
@@ -268,7 +268,9 @@ impl<'m> Server<'m> {
         // Without this, a chunk that ends no prompt would still be computing when it is measured.
         context.synchronize();
         self.wires.pulse.step_ends();
-        self.pace.measured(tokens, began.elapsed());
+        let took = began.elapsed();
+        self.pace.measured(tokens, took);
+        self.rest_after(took);
         match result {
             Ok(()) => self.on_computed(),
             Err(DecodeError::NoKvCacheSlot) => self.on_cache_full(),
@@ -279,6 +281,9 @@ impl<'m> Server<'m> {
     fn on_computed(&mut self) {
         for at in 0..self.slots.len() {
             let slot = &mut self.slots[at];
+            if slot.stands {
+                continue;
+            }
             let row = slot.on_computed();
             let Some(generation) = &mut slot.job else { continue };
             let Some(row) = row else {
@@ -316,44 +321,16 @@ impl<'m> Server<'m> {
         }
     }
 
-    /// The cache has no room: first what idle slots keep is dropped; if there is nothing of that,
-    /// the longest request ends, so that the others go on.
-    fn on_cache_full(&mut self) {
-        let Some(context) = &mut self.contexts.generating else { return };
-        for (at, slot) in self.slots.iter().enumerate() {
-            // A batch that failed half-way may have left some of its ids.
-            cache::cut(context, at, slot.cached.len());
-        }
-        let mut freed = false;
-        for (at, slot) in self.slots.iter_mut().enumerate() {
-            if !slot.is_busy() && !slot.cached.is_empty() {
-                cache::clear(context, at);
-                slot.cached.clear();
-                freed = true;
-            }
-        }
-        if freed {
-            return;
-        }
-        let longest = (0..self.slots.len()).filter(|at| self.slots[*at].is_busy());
-        let Some(at) = longest.max_by_key(|at| self.slots[*at].cached.len()) else { return };
-        let available = context.n_ctx();
-        cache::clear(context, at);
-        self.slots[at].cached.clear();
-        if let Some(generation) = self.slots[at].job.take() {
-            let needed = count(generation.ids.len() + 1);
-            self.fail(generation.request, Fault::Context { needed, available });
-        }
-    }
-
     fn embed(&mut self) {
         let limit = self.pace.chunk(self.slots.iter().any(Slot::is_busy));
         let Some(embedder) = &mut self.contexts.embedding else { return };
         let Some((request, done)) = embedder.progress() else { return };
         self.wires.pulse.at(request, Phase::Prefill, done);
+        let began = Instant::now();
         self.wires.pulse.step_begins();
         let event = embedder.step(limit);
         self.wires.pulse.step_ends();
+        self.rest_after(began.elapsed());
         if let Some(event) = event {
             self.wires.pulse.ended(request);
             self.send(&event);
@@ -362,7 +339,8 @@ impl<'m> Server<'m> {
 
     fn end_all(&mut self) {
         let fault = if self.broken { Fault::EngineCrash } else { Fault::Cancelled };
-        let mut requests = std::mem::take(&mut self.preparing);
+        let preparing = std::mem::take(&mut self.preparing);
+        let mut requests: Vec<RequestId> = preparing.into_keys().collect();
         requests.extend(self.waiting.drain(..).map(|generation| generation.request));
         requests.extend(self.slots.iter_mut().filter_map(|s| s.job.take()).map(|g| g.request));
         requests.extend(self.contexts.embedding.iter_mut().flat_map(Embedder::drain));
@@ -374,25 +352,4 @@ impl<'m> Server<'m> {
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-/// Arranges the cache for a chosen slot; gives how many ids it holds then.
-fn place(
-    context: &mut LlamaContext<'_>,
-    slots: &[Slot],
-    choice: slots::Choice,
-    rewinds: bool,
-) -> usize {
-    let whole = |slot: usize, length| rewinds || slots[slot].cached.len() == length;
-    match choice.share {
-        Some((from, length)) if whole(from, length) => {
-            cache::clear(context, choice.slot);
-            cache::share(context, from, choice.slot, length)
-        }
-        None if whole(choice.slot, choice.keep) => cache::cut(context, choice.slot, choice.keep),
-        Some(_) | None => {
-            cache::clear(context, choice.slot);
-            0
-        }
-    }
 }

@@ -59,6 +59,18 @@ pub struct Capabilities {
     pub image: bool,
 }
 
+/// How fast a request may run beside what its machine's person does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tempo {
+    /// As fast as it can.
+    #[default]
+    Full,
+    /// One step in [`limits::SLOW_ONE_IN`], and as much rest between its steps.
+    Slow,
+    /// Not at all, until it is told otherwise; its state is kept.
+    Paused,
+}
+
 /// What an engine is doing, for signs of life and for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -70,6 +82,8 @@ pub enum Phase {
     Prefill,
     /// Writing the answer; the step is tokens done.
     Decode,
+    /// Paused for the person at that computer; the step is tokens of the answer done.
+    Paused,
 }
 
 /// One alternative at a token's place.

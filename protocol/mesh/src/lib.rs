@@ -19,7 +19,9 @@ pub mod worker;
 
 pub use advert::{Admission, AdvertDelta, Device, DeviceKind, ModelAdvert, ModelState, NodeAdvert};
 pub use custody::{CustodyMessage, End, Term};
-pub use engine::{Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Timings, Token, Usage};
+pub use engine::{
+    Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Tempo, Timings, Token, Usage,
+};
 pub use fault::{Fault, Refusal};
 pub use generate::{Generate, Message, OutputFormat, Part, Prompt, Role, Sampling, Tool, ToolCall};
 pub use ids::{AttemptId, BlobId, Epoch, JobId, MeshId, NodeId, PersonId};

@@ -63,3 +63,5 @@ pub const JOB_BLOB_BYTES: u64 = 4 << 30;
 pub const ROLL_LINES: usize = 512;
 /// Idempotency keys in one message.
 pub const KEY_LINES: usize = 1_024;
+/// Work that yields by running slowly takes one step in this many (guess: the machine feels free).
+pub const SLOW_ONE_IN: u32 = 4;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::advert::Device;
 use crate::engine::{
-    Capabilities, Embedded, EngineKind, Finish, OutputSyntax, Phase, Timings, Token, Usage,
+    Capabilities, Embedded, EngineKind, Finish, OutputSyntax, Phase, Tempo, Timings, Token, Usage,
 };
 use crate::fault::Fault;
 use crate::generate::{Embed, Generate};
@@ -92,6 +92,13 @@ pub enum Command {
         request: RequestId,
         /// What to embed.
         body: Embed,
+    },
+    /// Run a request at another tempo from its next step on. Unknown ones are ignored.
+    Tempo {
+        /// Which request.
+        request: RequestId,
+        /// How fast.
+        tempo: Tempo,
     },
     /// End a request within one decode step; answered by its last event. While loading, ends the load.
     Cancel(RequestId),

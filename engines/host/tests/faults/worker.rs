@@ -171,6 +171,7 @@ fn main() {
                 on_generate(&mode, request);
             }
             Command::Cancel(request) => send(&finished(request, Finish::Cancelled)),
+            Command::Tempo { .. } => {}
             Command::Shutdown => break,
         }
     }

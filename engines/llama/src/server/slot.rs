@@ -22,6 +22,8 @@ pub(super) struct Slot {
     /// Ids whose keys and values are in the cache, from position 0.
     pub(super) cached: Vec<u32>,
     pub(super) job: Option<Box<Generation>>,
+    /// It takes no part in the next step.
+    pub(super) stands: bool,
     used: u64,
     part: Option<Part>,
 }
@@ -46,9 +48,10 @@ impl Slot {
         self.used = used;
     }
 
-    /// Ids that are not in the cache.
+    /// Ids that are not in the cache and may be computed.
     fn missing(&self) -> usize {
-        self.job.as_ref().map_or(0, |job| job.ids.len() - self.cached.len())
+        let job = self.job.as_ref().filter(|_| !self.stands);
+        job.map_or(0, |job| job.ids.len() - self.cached.len())
     }
 
     /// Whether it writes its answer, one id a step.
