@@ -1,7 +1,7 @@
 //! Everything that a scheduler asks of its node. Performing one never blocks; what cannot be done is
 //! told by an [`crate::Input`].
 
-use pumasi_protocol::{AttemptId, Control, Fault, JobId, JobState, ModelName, NodeId};
+use pumasi_protocol::{AttemptId, Control, Fault, JobId, JobState, ModelName, NodeId, Tempo};
 use serde::{Deserialize, Serialize};
 
 /// What to do. See [`crate::Scheduler::poll_action`].
@@ -57,6 +57,14 @@ pub enum Action {
         owner: NodeId,
         /// The model's name on this node.
         model: ModelName,
+    },
+    /// Executor: run this attempt at another tempo from here on. Follows its `Run`, also if its engine
+    /// has not begun it yet.
+    SetTempo {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// At which tempo.
+        tempo: Tempo,
     },
     /// Executor: end this attempt and tell its owner `fault` as the last event on its stream (or by
     /// [`crate::Input::AttemptEnded`], if this node owns it). If `Run` was polled for it, its

@@ -5,6 +5,18 @@ use std::collections::BTreeMap;
 use pumasi_protocol::PersonId;
 use serde::{Deserialize, Serialize};
 
+/// What work for others does while the person whose machine this is uses it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Yield {
+    /// It pauses, and goes on elsewhere if that lasts.
+    Pause,
+    /// It runs at a fraction of its rate ([`pumasi_protocol::limits::SLOW_ONE_IN`]).
+    Slow,
+    /// Nothing; only in the queue does the person go first.
+    #[default]
+    None,
+}
+
 /// Settings of one node's scheduler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +106,14 @@ pub struct Config {
     pub load_backoff_ms: u32,
     /// Longest such pause, in milliseconds. Default 60,000 (guess).
     pub load_backoff_max_ms: u32,
+    /// What work for others does while the desk is in use. Default `None`: a node says what its
+    /// person wants.
+    pub yields: Yield,
+    /// How long an attempt is paused for the desk before it is given back, in milliseconds. Default
+    /// 10,000 (guess: about what reading a long prompt again elsewhere costs).
+    pub yield_move_ms: u32,
+    /// Bytes that models may take here together while they run for others; none: no cap.
+    pub lend_memory: Option<u64>,
     /// Weights of persons in the queues. Who is not named has 1; 0 counts as 1.
     pub weights: BTreeMap<PersonId, u32>,
 }
@@ -134,6 +154,9 @@ impl Default for Config {
             starving_ms: 120_000,
             load_backoff_ms: 5_000,
             load_backoff_max_ms: 60_000,
+            yields: Yield::default(),
+            yield_move_ms: 10_000,
+            lend_memory: None,
             weights: BTreeMap::new(),
         }
     }

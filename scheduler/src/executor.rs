@@ -4,21 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pumasi_protocol::{
-    AttemptId, Bid, Control, Fault, ModelName, Need, NodeAdvert, NodeId, Offer, Refusal, Timings,
-    Usage,
+    AttemptId, Bid, Control, Fault, ModelName, Need, NodeAdvert, NodeId, Offer, Refusal, Tempo,
+    Timings, Usage,
 };
 
 use crate::action::Action;
 use crate::context::{Context, Scene};
 use crate::fair::Fair;
+use crate::input::DeskState;
 use crate::limits;
 use crate::rank::gate::{self, Door};
 use crate::rank::score::contention_permille;
-use crate::time::Time;
 use crate::timers::Wakeup;
 use crate::view::{Residence, Stage};
 
 mod changes;
+mod desk;
+mod device;
 mod fence;
 mod hot;
 mod loading;
@@ -26,41 +28,12 @@ mod models;
 mod predict;
 mod queue;
 mod report;
+mod reservation;
 
+use device::DeviceTime;
 use fence::{Fences, Standing};
 use models::Models;
-
-/// A place in the queue or in a slot.
-#[derive(Debug, Clone)]
-struct Reservation {
-    owner: NodeId,
-    need: Box<Need>,
-    /// The model's name on this node.
-    model: ModelName,
-    stage: Stage,
-    /// When it came, and as which one.
-    arrived: Time,
-    arrival: u64,
-    /// When it came to its stage.
-    since: Time,
-    /// Predicted time in its slot.
-    estimate_ms: u32,
-    /// Claims sent.
-    claims: u8,
-    /// Its data stream is open, or its owner is this node.
-    opened: bool,
-    /// Other busy slots when it was bound, to judge its rates by.
-    busy_at_bind: u32,
-}
-
-impl Reservation {
-    fn has_slot(&self) -> bool {
-        match self.stage {
-            Stage::Waiting => false,
-            Stage::Held | Stage::Claimed | Stage::Bound | Stage::Running => true,
-        }
-    }
-}
+use reservation::Reservation;
 
 /// The executor's part of a scheduler.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +48,8 @@ pub(crate) struct Executor {
     arrivals: u64,
     fences: Fences,
     fair: Fair,
+    device: DeviceTime,
+    desk: DeskState,
     /// The mesh's copy of our advert is behind.
     dirty: bool,
 }
@@ -88,6 +63,7 @@ impl Executor {
             Ok(None) => {}
             Err(refusal) => ctx.send(from, Control::Refuse { attempt, refusal }),
         }
+        self.settle_desk(ctx);
     }
 
     fn consider(
@@ -131,8 +107,11 @@ impl Executor {
         if let Some(refusal) = &model.backing_off {
             return Err(refusal.clone());
         }
-        if model.residence != Residence::Loaded && passed.memory > self.models.budget {
-            let (needed, available) = (passed.memory, self.models.budget);
+        let available = self.memory_for(scene, from, need);
+        if model.residence != Residence::Loaded && passed.memory > self.models.budget
+            || passed.memory > available
+        {
+            let (needed, available) = (passed.memory, available.min(self.models.budget));
             return Err(Refusal::Memory { needed, available });
         }
         Ok(model.facts.name.clone())
@@ -190,6 +169,11 @@ impl Executor {
             claims: 0,
             opened: owner == ctx.me,
             busy_at_bind: 0,
+            charged_ms: 0,
+            device_us: 0,
+            tempo: Tempo::Full,
+            yielded: false,
+            stopped: false,
         };
         self.reservations.insert(offer.attempt, reservation);
         self.waiting.insert(offer.attempt);
@@ -235,6 +219,7 @@ impl Executor {
             }
             ctx.send(from, Control::Unbound { attempt, refusal: Refusal::Stale });
         }
+        self.settle_desk(ctx);
     }
 
     fn bind(&mut self, ctx: &mut Context<'_>, attempt: AttemptId) {
@@ -242,12 +227,17 @@ impl Executor {
             self.hold(ctx, attempt, Stage::Held);
         }
         let others = self.models.busy().saturating_sub(1);
+        let charged_ms = self.device_ms(ctx.scene(), attempt);
+        let device_us = self.device.begin(ctx.now);
         let reservation = self.reservations.get_mut(&attempt).expect("checked by the caller");
         reservation.stage = Stage::Bound;
         reservation.since = ctx.now;
         reservation.busy_at_bind = others;
+        (reservation.charged_ms, reservation.device_us) = (charged_ms, device_us);
         let (owner, model) = (reservation.owner, reservation.model.clone());
-        self.fair.charge(reservation.need.person, reservation.estimate_ms, ctx.config);
+        let person = reservation.need.person;
+        let waiting = self.waiting.iter().map(|a| self.reservations[a].need.person);
+        self.fair.charge(person, charged_ms, waiting, ctx.config);
         if owner == ctx.me {
             ctx.timers.clear(&Wakeup::Reservation(attempt));
         } else {
@@ -301,19 +291,21 @@ impl Executor {
             Stage::Waiting | Stage::Held | Stage::Claimed => return,
             Stage::Bound | Stage::Running => {}
         }
-        let (person, charged) = (reservation.need.person, reservation.estimate_ms);
-        let used = crate::rank::score::saturated(ctx.now.ms_since(reservation.since));
+        let (person, charged) = (reservation.need.person, reservation.charged_ms);
+        let used = self.device.used_ms(ctx.now, reservation.device_us);
+        // What was held back says nothing of this machine's rates.
+        let counts = fault.is_none() && !reservation.yielded;
         let others = (reservation.busy_at_bind + self.models.busy().saturating_sub(1)) / 2;
         let slowdown = contention_permille(others, ctx.config);
         let (name, prefix) = (reservation.model.clone(), reservation.need.prefix.clone());
         self.fair.correct(person, charged, used, ctx.config);
         let model = self.models.reserved(&name);
         model.last_used = ctx.now;
-        if fault.is_none() {
+        if counts {
             model.measured.add(usage, timings, slowdown);
-            if model.residence == Residence::Loaded {
-                model.hot.add(&prefix);
-            }
+        }
+        if fault.is_none() && model.residence == Residence::Loaded {
+            model.hot.add(&prefix);
         }
         self.fences.close(attempt);
         self.remove(ctx, attempt);
@@ -349,6 +341,7 @@ impl Executor {
             }
             Stage::Running => {
                 reservation.opened = true;
+                reservation.stopped = true;
                 ctx.timers.clear(&Wakeup::Reservation(attempt));
                 ctx.out.act(Action::Stop { attempt, fault });
             }
@@ -359,6 +352,10 @@ impl Executor {
     fn remove(&mut self, ctx: &mut Context<'_>, attempt: AttemptId) {
         let Some(reservation) = self.reservations.remove(&attempt) else { return };
         ctx.timers.clear(&Wakeup::Reservation(attempt));
+        ctx.timers.clear(&Wakeup::Yield(attempt));
+        if matches!(reservation.stage, Stage::Bound | Stage::Running) {
+            self.device.end(ctx.now);
+        }
         self.waiting.remove(&attempt);
         self.holding.remove(&attempt);
         if let Some(count) = self.per_owner.get_mut(&reservation.owner) {

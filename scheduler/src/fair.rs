@@ -1,6 +1,6 @@
 //! Weighted fair queueing per person: who has had the least of this node's time goes first.
 //!
-//! Each person has an account of virtual time: milliseconds in slots, divided by the person's
+//! Each person has an account of virtual time: milliseconds of the device, divided by the person's
 //! weight. A clock follows the account of whoever was served last; who comes back after a pause
 //! starts at the clock, so that pauses earn no credit (start-time fair queueing, Goyal et al. 1996,
 //! with one account per person in place of one tag per packet).
@@ -69,10 +69,18 @@ impl Fair {
         waited_ms >= u64::from(config.starving_ms)
     }
 
-    /// Charges a person for time in a slot, by its estimate.
-    pub(crate) fn charge(&mut self, person: PersonId, ms: u32, config: &Config) {
-        self.clock = self.account(&person);
-        let account = self.clock.saturating_add(weighted(person, ms.max(1), config));
+    /// Charges a person for device time, by its estimate. `waiting`: whose jobs wait, so that who is
+    /// served out of turn (by age) does not carry their clock along.
+    pub(crate) fn charge(
+        &mut self,
+        person: PersonId,
+        ms: u32,
+        waiting: impl Iterator<Item = PersonId>,
+        config: &Config,
+    ) {
+        let served = self.account(&person);
+        self.clock = waiting.map(|other| self.account(&other)).fold(served, u64::min);
+        let account = served.saturating_add(weighted(person, ms.max(1), config));
         if self.accounts.len() >= limits::PERSONS {
             let clock = self.clock;
             self.accounts.retain(|_, account| *account > clock);

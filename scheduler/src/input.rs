@@ -32,6 +32,18 @@ pub enum Link {
     Down,
 }
 
+/// What the person whose machine this is leaves of it to others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeskState {
+    /// All of it.
+    #[default]
+    Free,
+    /// What [`crate::Config::yields`] says: the machine is in use.
+    InUse,
+    /// Nothing: the schedule or the power do not allow it. What runs for others is given back.
+    Closed,
+}
+
 /// How an attempt ended, as its owner saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -127,6 +139,12 @@ pub enum Input {
         advert: Box<NodeAdvert>,
         /// Bytes that loaded models may take here together.
         model_memory: u64,
+    },
+    /// What this machine's own person leaves of it changed, as the node sees it by other means than
+    /// jobs of this scheduler (which count by themselves).
+    Desk {
+        /// What it is.
+        state: DeskState,
     },
     /// A person asks this node to load a model, although no job needs it yet. Ignored if it cannot
     /// be made to fit; [`crate::View::executor`] shows whether it is loading.

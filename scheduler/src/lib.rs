@@ -31,12 +31,12 @@ mod timers;
 mod view;
 
 pub use action::Action;
-pub use config::Config;
+pub use config::{Config, Yield};
 pub use custody::{
     AcceptRefusal, AdoptRefusal, Custody, CustodyAction, CustodyConfig, CustodyInput, CustodyView,
     Draft, Holding, Part, Promise,
 };
-pub use input::{Input, Link, LoadedFacts, MemberFacts, Outcome};
+pub use input::{DeskState, Input, Link, LoadedFacts, MemberFacts, Outcome};
 pub use rank::{Candidate, Measured, Policy, Ranked, Score, Verdict, rank};
 pub use scheduler::Scheduler;
 pub use sketch::{SketchKey, common_tokens, sketch};

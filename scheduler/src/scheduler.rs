@@ -64,6 +64,7 @@ impl Scheduler {
                 Wakeup::Job(job) => owner.on_job_timeout(&mut ctx, job),
                 Wakeup::QueueDeadline(job) => owner.on_queue_deadline(&mut ctx, job),
                 Wakeup::Reservation(attempt) => executor.on_reservation_timeout(&mut ctx, attempt),
+                Wakeup::Yield(attempt) => executor.on_paused_too_long(&mut ctx, attempt),
                 Wakeup::LoadBackoff(model) => executor.on_load_backoff_over(&mut ctx, &model),
             }
             self.settle();
@@ -125,6 +126,7 @@ impl Scheduler {
                 executor.on_local(ctx, *advert, model_memory);
                 owner.on_mesh_changed(Some(node));
             }
+            Input::Desk { state } => executor.on_desk(ctx, state),
             Input::Preload { model } => executor.on_preload(ctx, &model),
             Input::Release { model } => executor.on_release(ctx, &model),
             Input::ModelLoading { model } => executor.on_model_loading(ctx, &model),

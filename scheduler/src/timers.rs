@@ -16,6 +16,8 @@ pub enum Wakeup {
     QueueDeadline(JobId),
     /// Executor: this reservation expires, or its claim is repeated.
     Reservation(AttemptId),
+    /// Executor: this attempt has been paused for the person at the desk as long as it may.
+    Yield(AttemptId),
     /// Executor: a model that failed to load may be tried again.
     LoadBackoff(ModelName),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pumasi_protocol::{
     AttemptId, Bid, Epoch, JobId, JobState, ModelName, Need, NodeAdvert, NodeId, PersonId,
-    Priority, Refusal,
+    Priority, Refusal, Tempo,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +140,14 @@ pub struct ReservationView {
     pub since: Time,
     /// Predicted time in its slot, in milliseconds.
     pub estimate_ms: u32,
+    /// It is not for the person whose machine this is.
+    pub foreign: bool,
+    /// At which tempo it runs.
+    pub tempo: Tempo,
+    /// While it waits: after which time from now it has its slot at the latest, in milliseconds, if
+    /// estimates hold and the desk does not keep it. A job that comes later and gets a slot before
+    /// adds its own time at most.
+    pub starts_within_ms: u64,
 }
 
 /// Where a model of this node stands, as the scheduler counts its memory.

@@ -215,6 +215,7 @@ proptest! {
                     | Action::CancelAttempt { .. }
                     | Action::Expect { .. }
                     | Action::Run { .. }
+                    | Action::SetTempo { .. }
                     | Action::Stop { .. }
                     | Action::Load { .. }
                     | Action::Unload { .. } => {}

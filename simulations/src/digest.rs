@@ -30,6 +30,7 @@ impl Digest {
             | Input::Peer { .. }
             | Input::Roster { .. }
             | Input::Local { .. }
+            | Input::Desk { .. }
             | Input::Preload { .. }
             | Input::Release { .. }
             | Input::ModelLoading { .. }

@@ -4,9 +4,10 @@ use pumasi_protocol::{AttemptId, Control, Fault, NodeAdvert, NodeId, Refusal};
 
 use crate::context::{Context, Scene};
 use crate::rank::gate;
-use crate::view::Stage;
+use crate::view::{Residence, Stage};
 
 use super::Executor;
+use super::models::LocalModel;
 
 impl Executor {
     /// The truth about this node changed.
@@ -34,9 +35,20 @@ impl Executor {
             withdrawn.extend(refusal.map(|refusal| (*attempt, reservation.owner, refusal)));
         }
         for (attempt, owner, refusal) in withdrawn {
-            self.remove(ctx, attempt);
-            ctx.send(owner, Control::Unbound { attempt, refusal });
+            self.withdraw(ctx, attempt, owner, refusal);
         }
+    }
+
+    /// Takes a place in the queue back, and says so.
+    pub(super) fn withdraw(
+        &mut self,
+        ctx: &mut Context<'_>,
+        attempt: AttemptId,
+        owner: NodeId,
+        refusal: Refusal,
+    ) {
+        self.remove(ctx, attempt);
+        ctx.send(owner, Control::Unbound { attempt, refusal });
     }
 
     fn refusal_of(&self, scene: Scene<'_>, attempt: AttemptId) -> Option<Refusal> {
@@ -47,7 +59,17 @@ impl Executor {
         let state = model.map(|m| m.advert(scene.now));
         let passed = gate::pass_door(&reservation.need, &door)
             .and_then(|()| gate::pass_model(&reservation.need, advert, state.as_ref()).map(|_| ()));
-        passed.err()
+        passed.and_then(|()| self.can_ever_fit(model)).err()
+    }
+
+    /// Memory may have shrunk since the offer. What fits no more must not wait for it, or, once it
+    /// starves, keep everybody else waiting too.
+    fn can_ever_fit(&self, model: Option<&LocalModel>) -> Result<(), Refusal> {
+        let unloaded = model.filter(|m| m.residence != Residence::Loaded);
+        match unloaded.map(|m| m.facts.memory).filter(|needed| *needed > self.models.budget) {
+            None => Ok(()),
+            Some(needed) => Err(Refusal::Memory { needed, available: self.models.budget }),
+        }
     }
 
     /// These nodes are not members any more: what they have here ends.

@@ -40,6 +40,9 @@ impl Executor {
             let reservation = self.reservations.get_mut(&attempt).expect("ready ones are reserved");
             reservation.stage = Stage::Running;
             reservation.since = ctx.now;
+            if reservation.is_of_desk(ctx.scene()) {
+                model.lent = false;
+            }
             let (owner, model) = (reservation.owner, name.clone());
             ctx.out.act(Action::Run { attempt, owner, model });
         }
@@ -54,6 +57,8 @@ impl Executor {
         }
         if self.models.has_room(bytes) {
             let model = self.models.reserved(name);
+            let own = |a| self.reservations[a].is_of_desk(ctx.scene());
+            model.lent = !model.wanted && !model.ready.iter().any(own);
             model.residence = Residence::Loading;
             model.loading_since = ctx.now;
             ctx.out.act(Action::Load { model: name.clone() });
@@ -75,7 +80,8 @@ impl Executor {
         for name in self.models.to_leave() {
             self.unload(ctx, &name);
         }
-        while let Some(idle) = self.models.next_to_evict(0) {
+        while let Some(idle) = self.models.next_to_evict(0).or_else(|| self.beyond_cap(ctx.scene()))
+        {
             self.unload(ctx, &idle);
         }
         let reserved = &self.reservations;

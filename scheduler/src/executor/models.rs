@@ -42,6 +42,8 @@ pub(super) struct LocalModel {
     pub(super) leaving: bool,
     /// Its file is still here.
     pub(super) listed: bool,
+    /// It was loaded for others, and the desk has not used it since.
+    pub(super) lent: bool,
 }
 
 impl LocalModel {
@@ -68,6 +70,7 @@ impl LocalModel {
             wanted: false,
             leaving: false,
             listed: true,
+            lent: false,
         }
     }
 

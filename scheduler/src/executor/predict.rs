@@ -1,8 +1,8 @@
 //! When a reservation could start and end, by what this node knows of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pumasi_protocol::{AttemptId, Bid, ModelName, Need};
+use pumasi_protocol::{AttemptId, Bid, ModelName, Need, Tempo, limits};
 
 use crate::context::Scene;
 use crate::rank::score::{self, Basis, saturated};
@@ -26,6 +26,7 @@ impl Executor {
         };
         let busy = self.neighbours(model, reservation.has_slot());
         let service = self.service(scene, &reservation.need, model, busy).service_ms();
+        let service = service.saturating_mul(self.slowdown(scene, reservation));
         Bid {
             start_ms,
             load_ms,
@@ -35,12 +36,31 @@ impl Executor {
         }
     }
 
+    /// Device time that an attempt with a slot will take: its share of the time in that slot, and
+    /// what loading its model takes.
+    pub(super) fn device_ms(&self, scene: Scene<'_>, attempt: AttemptId) -> u32 {
+        let reservation = &self.reservations[&attempt];
+        let model = self.models.named(&reservation.model).expect("reserved models are known");
+        let busy = self.neighbours(model, true);
+        let service = self.service(scene, &reservation.need, model, busy).service_ms();
+        let load = score::load_ms(&model.advert(scene.now), scene.config);
+        (service / (busy + 1)).saturating_add(load)
+    }
+
     /// Time in a slot beside what is busy at this moment.
     pub(super) fn service_ms(&self, scene: Scene<'_>, need: &Need, model: &ModelName) -> u32 {
         self.models.named(model).map_or(0, |model| {
             let busy = self.neighbours(model, false);
             self.service(scene, need, model, busy).service_ms()
         })
+    }
+
+    /// How many times longer work takes while it yields to the desk.
+    fn slowdown(&self, scene: Scene<'_>, reservation: &Reservation) -> u32 {
+        match self.foreign_tempo(scene) {
+            Tempo::Slow if !reservation.is_of_desk(scene) => limits::SLOW_ONE_IN,
+            Tempo::Full | Tempo::Slow | Tempo::Paused => 1,
+        }
     }
 
     /// Busy slots beside one of this model: a full model must free one first.
@@ -82,6 +102,28 @@ impl Executor {
             start += elsewhere;
         }
         saturated(start)
+    }
+
+    /// The bound of invariant I18, for each waiting reservation by its arrival: until it starves, then
+    /// what holds a slot by then, then all that came before it, one after the other, each with its
+    /// model loaded anew.
+    pub(super) fn start_bounds_ms(&self, scene: Scene<'_>) -> BTreeMap<u64, u64> {
+        let load =
+            |r: &Reservation| self.models.named(&r.model).map_or(0, |m| u64::from(m.facts.load_ms));
+        let cost = |r: &Reservation| remaining_ms(scene, r) + load(r);
+        let of = |attempts: &BTreeSet<AttemptId>| {
+            let ones = attempts.iter().map(|a| &self.reservations[a]);
+            ones.map(|r| (r.arrival, r)).collect::<BTreeMap<u64, &Reservation>>()
+        };
+        let mut before: u64 = of(&self.holding).values().map(|r| cost(r)).sum();
+        let mut bounds = BTreeMap::new();
+        for (arrival, reservation) in of(&self.waiting) {
+            let patience = u64::from(scene.config.starving_ms)
+                .saturating_sub(scene.now.ms_since(reservation.arrived));
+            bounds.insert(arrival, patience + before + load(reservation));
+            before = before.saturating_add(cost(reservation));
+        }
+        bounds
     }
 
     /// Predicted time until all that waits and runs here is done: per model shared by its slots, and

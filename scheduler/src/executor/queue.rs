@@ -1,6 +1,6 @@
 //! Whose turn it is when a slot becomes free, and who must not be overtaken.
 
-use pumasi_protocol::{AttemptId, Control, ModelName};
+use pumasi_protocol::{AttemptId, Control, ModelName, Tempo};
 
 use crate::context::{Context, Scene};
 use crate::fair::{Fair, Turn, Waiter};
@@ -17,6 +17,7 @@ impl Executor {
             self.start_or_load(ctx, &name);
         }
         self.start_all_ready(ctx);
+        self.yield_to_desk(ctx);
         while let Some(attempt) = self.next_turn(ctx.scene()) {
             self.hold(ctx, attempt, Stage::Claimed);
             self.claim(ctx, attempt);
@@ -26,10 +27,11 @@ impl Executor {
 
     /// The first in turn that can have a slot at once.
     fn next_turn(&self, scene: Scene<'_>) -> Option<AttemptId> {
-        let blocker = self.blocking_model(scene);
+        let (blocker, tempo) = (self.blocking_model(scene), self.foreign_tempo(scene));
         let can = |a: &&AttemptId| {
-            let model = &self.reservations[*a].model;
-            blocker.as_ref().is_none_or(|blocked| blocked == model) && self.models.can_hold(model)
+            let reservation = &self.reservations[*a];
+            blocker.as_ref().is_none_or(|blocked| *blocked == reservation.model)
+                && self.can_have_slot(scene, tempo, reservation)
         };
         self.waiting
             .iter()
@@ -42,23 +44,31 @@ impl Executor {
     pub(super) fn may_hold(&self, scene: Scene<'_>, attempt: AttemptId) -> bool {
         let reservation = &self.reservations[&attempt];
         reservation.stage == Stage::Waiting
-            && self.models.can_hold(&reservation.model)
+            && self.can_have_slot(scene, self.foreign_tempo(scene), reservation)
             && self.blocking_model(scene).is_none_or(|blocked| blocked == reservation.model)
+    }
+
+    /// `tempo`: at which work for others may run.
+    fn can_have_slot(&self, scene: Scene<'_>, tempo: Tempo, reservation: &Reservation) -> bool {
+        self.models.can_hold(&reservation.model)
+            && (tempo != Tempo::Paused || reservation.is_of_desk(scene))
+            && self.is_within_cap(scene, reservation)
     }
 
     /// The model of the longest starving reservation that waits for memory. As long as there is one,
     /// nobody else gets a slot, so that running models drain until it fits.
     fn blocking_model(&self, scene: Scene<'_>) -> Option<ModelName> {
+        let tempo = self.foreign_tempo(scene);
         let starving = self.waiting.iter().map(|a| &self.reservations[a]).filter(|r| {
             Fair::is_starving(scene.now.ms_since(r.arrived), scene.config)
                 && self.models.named(&r.model).is_some_and(|m| m.backing_off.is_none())
                 && !self.models.can_require(&r.model)
+                && (tempo != Tempo::Paused || r.is_of_desk(scene))
         });
         starving.min_by_key(|r| r.arrival).map(|r| r.model.clone())
     }
 
     pub(super) fn turn(&self, scene: Scene<'_>, reservation: &Reservation) -> Turn {
-        let desk = scene.mesh.member(scene.me).and_then(|m| m.person);
         let model = self.models.named(&reservation.model);
         let load_ms = model.map_or(0, |m| match m.residence {
             Residence::Loading | Residence::Loaded => 0,
@@ -69,7 +79,7 @@ impl Executor {
             priority: reservation.need.priority,
             waited_ms: scene.now.ms_since(reservation.arrived),
             arrival: reservation.arrival,
-            at_desk: desk == Some(reservation.need.person),
+            at_desk: reservation.is_of_desk(scene),
             load_ms,
         };
         self.fair.turn(&waiter, scene.config)

@@ -56,6 +56,7 @@ impl Executor {
     }
 
     pub(crate) fn view(&self, scene: Scene<'_>) -> ExecutorView {
+        let bounds = self.start_bounds_ms(scene);
         let mut ordered: Vec<(&AttemptId, &Reservation)> = self.reservations.iter().collect();
         ordered.sort_by_cached_key(|(_, r)| (!r.has_slot(), self.turn(scene, r)));
         let reservations = ordered.into_iter().map(|(attempt, r)| ReservationView {
@@ -70,6 +71,9 @@ impl Executor {
                 Stage::Held | Stage::Claimed | Stage::Bound | Stage::Running => r.since,
             },
             estimate_ms: r.estimate_ms,
+            foreign: !r.is_of_desk(scene),
+            tempo: r.tempo,
+            starts_within_ms: bounds.get(&r.arrival).copied().unwrap_or(0),
         });
         ExecutorView {
             model_memory: self.models.budget,

@@ -86,7 +86,7 @@ pub(crate) fn pass_door(need: &Need, door: &Door) -> Result<(), Refusal> {
         Admission::Accepting => Ok(()),
         Admission::OwnerBusy if own || of_person => Ok(()),
         Admission::OwnerBusy => Err(Refusal::OwnerBusy),
-        Admission::Paused if own => Ok(()),
+        Admission::Paused if own || of_person => Ok(()),
         Admission::Paused | Admission::Draining => Err(Refusal::Paused),
     }
 }

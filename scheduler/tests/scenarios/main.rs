@@ -1829,3 +1829,107 @@ fn a_claim_is_bound_although_another_has_not_answered() {
         "#]],
     );
 }
+
+#[test]
+fn a_desk_that_stays_in_use_lets_what_it_paused_go_on_elsewhere() {
+    check(
+        "
+        config yields=pause
+        node a person=kim submit-only
+        node b person=lee
+        node c person=moe
+        model b m loaded decode=200
+        model c m loaded
+        start
+        submit a j1 m max=4000
+        run 500
+        desk b in-use
+        run 5000
+        desk b free
+        run 1000
+        desk b in-use
+        run 60000
+        idle
+        ",
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a>c offer j1.1
+            1     b>a bid j1.1 start 0 end 600
+            1     c>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j1.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            500   b sets j1.1 to Paused
+            5500  b sets j1.1 to Full
+            6500  b sets j1.1 to Paused
+            16500 b stops j1.1
+            16501 a>b gone j1.1
+            16501 a j1 waits
+            16501 a>c offer j1.2
+            16502 c>a bid j1.2 start 0 end 1100
+            16503 a>c bind j1.2
+            16503 a dispatches j1.2 to c
+            16503 a j1 bound to c
+            16504 c expects j1.2 of a
+            16505 c runs j1.2
+            16506 a j1 running on c
+            56606 a j1 completed on c
+            66500 all idle
+        "#]],
+    );
+}
+
+#[test]
+fn a_draining_node_hands_its_queue_back_and_finishes_what_runs() {
+    check(
+        "
+        node a person=kim submit-only
+        node b person=lee
+        node c person=moe
+        model b m loaded decode=200
+        model c m
+        start
+        submit a j1 m max=400 only=b
+        submit a j2 m max=100
+        run 100
+        admission b draining
+        run 20000
+        idle
+        ",
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a j2 waits
+            0     a>b offer j2.1
+            0     a>c offer j2.1
+            1     b>a bid j1.1 start 0 end 600
+            1     b>a bid j2.1 start 600 end 1200
+            1     c>a bid j2.1 start 0 end 4100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            2     a>c gone j2.1
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            100   b>a unbound j2.1 Paused
+            101   a>c offer j2.1
+            102   c>a bid j2.1 start 0 end 4100
+            103   a>c bind j2.1
+            103   a dispatches j2.1 to c
+            103   a j2 bound to c
+            104   c expects j2.1 of a
+            104   c loads m
+            2105  a j1 completed on b
+            3104  c runs j2.1
+            3105  a j2 running on c
+            4205  a j2 completed on c
+            20100 all idle
+        "#]],
+    );
+}

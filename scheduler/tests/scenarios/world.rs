@@ -9,11 +9,11 @@ use pumasi_protocol::ids::{BlobId, Epoch, PersonId};
 use pumasi_protocol::{
     Admission, AttemptId, Bid, Capabilities, Constraints, Control, Device, DeviceKind, EngineKind,
     Fault, JobId, JobKind, JobState, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, NodeId,
-    Offer, Priority, Rate, Refusal, Timings, Trust, Usage,
+    Offer, Priority, Rate, Refusal, Tempo, Timings, Trust, Usage,
 };
 use pumasi_scheduler::{
-    Action, Answer, Config, Input, Link, LoadedFacts, MemberFacts, Outcome, Scheduler, Time,
-    Verdict,
+    Action, Answer, Config, DeskState, Input, Link, LoadedFacts, MemberFacts, Outcome, Scheduler,
+    Time, Verdict, Yield,
 };
 
 const GIB: u64 = 1 << 30;
@@ -39,6 +39,8 @@ struct Machine {
     /// Attempts whose stream is accepted, and those whose engine has begun.
     expected: BTreeMap<AttemptId, NodeId>,
     begun: BTreeSet<AttemptId>,
+    /// Those whose engine pauses, and the work that each has left, in milliseconds.
+    paused: BTreeMap<AttemptId, u64>,
     /// Ends here at the next load.
     load_fault: Option<Fault>,
 }
@@ -146,6 +148,7 @@ impl World {
                 self.delays.insert((id_of(line.word(1)), id_of(line.word(2))), ms);
             }
             "say" => self.say(line),
+            "desk" => self.set_desk(line.word(1), line.word(2)),
             "admission" => self.set_admission(line.word(1), line.word(2)),
             "crash" => self.crash(line.word(1), line.word(2)),
             "spoil" => self.machine(line.word(1)).load_fault = Some(Fault::ModelDamaged),
@@ -167,6 +170,12 @@ impl World {
         let deadline = line.number("queue_deadline_ms");
         config.queue_deadline_ms = deadline.unwrap_or(config.queue_deadline_ms);
         config.renew_ms = line.number("renew_ms").unwrap_or(config.renew_ms);
+        config.yields = match line.value("yields") {
+            None => config.yields,
+            Some("pause") => Yield::Pause,
+            Some("slow") => Yield::Slow,
+            Some(other) => panic!("unknown policy {other}"),
+        };
     }
 
     fn add_node(&mut self, line: &Line<'_>) {
@@ -211,6 +220,7 @@ impl World {
             told: BTreeMap::new(),
             expected: BTreeMap::new(),
             begun: BTreeSet::new(),
+            paused: BTreeMap::new(),
             load_fault: None,
         });
     }
@@ -337,6 +347,39 @@ impl World {
             other => panic!("unknown admission {other}"),
         };
         self.tell_local(name);
+    }
+
+    fn set_desk(&mut self, name: &str, state: &str) {
+        let state = match state {
+            "free" => DeskState::Free,
+            "in-use" => DeskState::InUse,
+            "closed" => DeskState::Closed,
+            other => panic!("unknown desk {other}"),
+        };
+        self.input(name, Input::Desk { state });
+    }
+
+    /// A paused engine does nothing; slowed ones are modelled at full tempo.
+    fn set_tempo(&mut self, name: &str, attempt: AttemptId, tempo: Tempo) {
+        self.log(&format!("{name} sets {} to {tempo:?}", self.attempt(attempt)));
+        let (now, me) = (self.now, id_of(name));
+        let work = |(_, (node, event)): &(&(Time, u64), &(NodeId, Event))| {
+            *node == me && matches!(event, Event::Work(of) if *of == attempt)
+        };
+        match tempo {
+            Tempo::Paused => {
+                if let Some(key) = self.queue.iter().find(work).map(|(key, _)| *key) {
+                    self.queue.remove(&key);
+                    let left = key.0.ms_since(now);
+                    self.machine(name).paused.insert(attempt, left);
+                }
+            }
+            Tempo::Full | Tempo::Slow => {
+                if let Some(left) = self.machine(name).paused.remove(&attempt) {
+                    self.later(left, me, Event::Work(attempt));
+                }
+            }
+        }
     }
 
     fn kill(&mut self, name: &str) {
@@ -524,6 +567,7 @@ impl World {
                 self.machine(name).told.insert(attempt, owner);
                 self.begin(name, attempt);
             }
+            Action::SetTempo { attempt, tempo } => self.set_tempo(name, attempt, tempo),
             Action::Stop { attempt, fault } => {
                 self.log(&format!("{name} stops {}", self.attempt(attempt)));
                 let machine = self.machine(name);

@@ -50,6 +50,8 @@ impl World<'_> {
                 self.shells[node].told.insert(attempt, (owner, model));
                 self.begin(node, attempt);
             }
+            // The modelled engines know one tempo; who is paused for long is stopped.
+            Action::SetTempo { .. } => {}
             Action::Stop { attempt, fault } => {
                 self.counts.stops += 1;
                 self.stop(node, attempt, fault);

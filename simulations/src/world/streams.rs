@@ -291,7 +291,7 @@ impl World<'_> {
         self.saw(match pump.phase {
             Phase::Queued | Phase::Load => Situation::FailoverDuringLoad,
             Phase::Prefill => Situation::FailoverDuringPrefill,
-            Phase::Decode => Situation::FailoverDuringDecode,
+            Phase::Decode | Phase::Paused => Situation::FailoverDuringDecode,
         });
         if begun && again {
             self.saw(Situation::SecondFailover);
