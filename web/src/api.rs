@@ -3,6 +3,7 @@
 
 mod admission;
 mod job;
+mod lending;
 mod mesh;
 mod model;
 mod typescript;
@@ -15,6 +16,7 @@ pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
     JobUsage, Phase, Priority, Round, Submission, Term, Why,
 };
+pub use lending::{Hold, Lend, LendRequest, Lending, Yield};
 pub use mesh::{
     Admission, Check, CheckOutcome, Device, DeviceKind, Doctor, EngineKind, EngineState, MeshRef,
     Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,

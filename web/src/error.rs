@@ -7,7 +7,7 @@ use pumasi_dialects::Invalid;
 use pumasi_protocol::Fault;
 
 use crate::api::{ErrorBody, ErrorDetail};
-use crate::mesh::{AdmissionError, JobLookupError, ModelError, RunError};
+use crate::mesh::{AdmissionError, JobLookupError, LendError, ModelError, RunError};
 
 /// Why a request is refused or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,9 @@ pub(crate) enum ApiError {
     /// Inviting or joining failed.
     #[error("{0}")]
     Admission(#[from] AdmissionError),
+    /// The node does not do as it is told.
+    #[error("{0}")]
+    Lend(#[from] LendError),
     /// We are wrong.
     #[error("something went wrong inside; the log has it under this request id")]
     Internal,
@@ -134,7 +137,8 @@ impl ApiError {
             Self::Job(error) => job_status(*error),
             Self::Model(error) => model_status(error),
             Self::Admission(error) => admission_status(error),
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Lend(LendError::Store) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -166,6 +170,8 @@ impl ApiError {
             Self::Model(error) => model_code(error),
             Self::ModelUnknown => "model_not_found",
             Self::Admission(error) => admission_code(error),
+            Self::Lend(LendError::Stopping) => "stopping",
+            Self::Lend(LendError::Store) => "store_failed",
             Self::Internal => "internal_error",
         }
     }

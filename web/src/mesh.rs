@@ -202,6 +202,17 @@ pub enum AdmissionError {
     Store,
 }
 
+/// Why a node does not do as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LendError {
+    /// The world failed: what it was told could not be written down, so it would not last.
+    #[error("this computer could not write it down: is the disk full?")]
+    Store,
+    /// The node is stopping.
+    #[error("this node is stopping")]
+    Stopping,
+}
+
 /// Which jobs to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobFilter {
@@ -261,6 +272,9 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Joins the mesh of an invitation.
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError>;
+
+    /// Tells this node to lend itself, to pause or to drain. Returns once that is on the disk.
+    async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError>;
 
     /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
     fn subscribe(&self) -> broadcast::Receiver<api::Event>;

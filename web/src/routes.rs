@@ -8,6 +8,7 @@ mod headers;
 mod inference;
 mod jobs;
 mod kept;
+mod lending;
 mod listing;
 mod models;
 mod streaming;
@@ -59,6 +60,7 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/events", get(events::all))
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
         .route("/api/v1/join", post(admission::join))
+        .route("/api/v1/lending", get(lending::show).post(lending::lend))
         .route("/api/v1/doctor", get(listing::doctor))
         .route("/api/v1/errors", get(listing::errors))
         .route_layer(from_fn(demand))

@@ -119,6 +119,8 @@ pub enum Phase {
     Prefill,
     /// Writing the answer.
     Decode,
+    /// Paused for the person at the computer that runs it.
+    Paused,
 }
 
 impl From<protocol::Phase> for Phase {
@@ -128,6 +130,7 @@ impl From<protocol::Phase> for Phase {
             protocol::Phase::Load => Self::Load,
             protocol::Phase::Prefill => Self::Prefill,
             protocol::Phase::Decode => Self::Decode,
+            protocol::Phase::Paused => Self::Paused,
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Status {
     pub roles: Vec<super::MeshRole>,
     /// Whether it takes jobs of others.
     pub admission: Admission,
+    /// The same in full, and why.
+    pub lending: super::Lending,
     /// When it started, Unix time in milliseconds.
     pub started_ms: u64,
     /// Members of the mesh, this node included.

@@ -27,7 +27,8 @@ pub fn typescript() -> String {
     declare_all!(
         &config, &mut text,
         super::NodeRef, super::MeshRef, super::MeshRole, super::NoticeLevel, super::Notice,
-        super::Admission, super::Status, super::Presence, super::DeviceKind, super::Device,
+        super::Admission, super::Lend, super::Hold, super::Yield, super::Lending, super::LendRequest,
+        super::Status, super::Presence, super::DeviceKind, super::Device,
         super::EngineKind, super::EngineState, super::NodeEngine, super::Queue, super::ModelState,
         super::NodeModel, super::Node, super::Capability, super::ModelPlace, super::Model,
         super::PlaceRequest, super::JobKind, super::JobState, super::Phase, super::Priority,

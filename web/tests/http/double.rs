@@ -11,8 +11,8 @@ use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, Mesh, ModelError, Placed, Run,
-    RunError, RunEvent, Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed,
+    Run, RunError, RunEvent, Running,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -230,6 +230,7 @@ impl Mesh for Handle {
             person: None,
             roles: Vec::new(),
             admission: api::Admission::Accepting,
+            lending: api::Lending::default(),
             started_ms: 0,
             members: 1,
             reachable: 1,
@@ -340,6 +341,11 @@ impl Mesh for Handle {
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
         self.0.note(format!("join {token}"));
         Err(AdmissionError::BadToken)
+    }
+
+    async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
+        self.note(format!("lend {:?} {:?}", request.lend, request.for_s));
+        Ok(api::Lending { lend: request.lend, ..api::Lending::default() })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {

@@ -1,7 +1,7 @@
 /** One function per thing that a person can ask of the mesh. */
 
 import { post, read } from './http';
-import type { InvitationToken, Joined, Why } from './types';
+import type { InvitationToken, Joined, Lend, Why } from './types';
 
 const id = encodeURIComponent;
 
@@ -31,4 +31,9 @@ export async function invite(person: string | null, uses: number): Promise<Invit
 export async function join(token: string): Promise<Joined> {
   const reply = await post('/api/v1/join', { token });
   return (await reply.json()) as Joined;
+}
+
+/** Tells this computer whether to work for others. The stream says what came of it. */
+export async function lend(lend: Lend): Promise<void> {
+  await post('/api/v1/lending', { lend });
 }

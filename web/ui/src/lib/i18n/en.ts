@@ -260,7 +260,32 @@ export const en = {
       load: 'waking the model',
       prefill: 'reading',
       decode: 'writing',
+      paused: 'paused for the person there',
     },
+  },
+  lending: {
+    title: 'Works for others',
+    choices: { accepting: 'Yes', paused: 'Pause', draining: 'Drain' },
+    accepting: 'Jobs of others may run here.',
+    paused: 'No new jobs of others. What runs finishes; your own jobs run as always.',
+    pausedFor: (time: string) =>
+      `No new jobs of others for ${time}. What runs finishes; your own jobs run as always.`,
+    draining: 'No new jobs at all. What waited was handed back; what runs here finishes.',
+    drained: 'Nothing runs here any more. This computer can be switched off.',
+    holds: {
+      told: 'No new jobs of others.',
+      schedule: 'Not lent at this time of the week.',
+      battery: 'Not lent while it runs on battery.',
+      in_use: 'You are using it: work of others pauses, or goes on elsewhere.',
+    },
+    yields: {
+      pause: 'While you use it, work of others pauses.',
+      slow: 'While you use it, work of others runs slowly.',
+      none: 'Work of others does not slow down while you use it.',
+    },
+    yielding: (n: number) => `${n} of others hold back for you right now.`,
+    schedule: (text: string) => `Lent ${text}.`,
+    cap: (size: string) => `Models of others take ${size} at most.`,
   },
   trouble: {
     unknown: 'Something went wrong',

@@ -41,6 +41,73 @@ message: string, };
 
 export type Admission = "accepting" | "owner_busy" | "paused" | "draining";
 
+export type Lend = "accepting" | "paused" | "draining";
+
+export type Hold = "told" | "schedule" | "battery" | "in_use";
+
+export type Yield = "pause" | "slow" | "none";
+
+export type Lending = { 
+/**
+ * What a person told it.
+ */
+lend: Lend, 
+/**
+ * When a pause ends by itself, Unix time in milliseconds; none: when it is told.
+ */
+until_ms: number | null, 
+/**
+ * Why it takes no jobs of others at the moment; empty: it does.
+ */
+holds: Array<Hold>, 
+/**
+ * The policy while it is in use.
+ */
+yield: Yield, 
+/**
+ * Whether it is in use, by what other programs take of it.
+ */
+in_use: boolean, 
+/**
+ * When it is lent, as configured; none: always.
+ */
+schedule: string | null, 
+/**
+ * Whether it runs on battery; none where that cannot be told.
+ */
+on_battery: boolean | null, 
+/**
+ * Bytes that models may take while they run for others; none: no cap.
+ */
+memory_cap_bytes: number | null, 
+/**
+ * Jobs of others that run or wait here.
+ */
+foreign: number, 
+/**
+ * Of these, slowed or paused for the person at this computer.
+ */
+yielding: number, 
+/**
+ * All jobs that run or wait here.
+ */
+here: number, 
+/**
+ * Nothing runs or waits here, and none of this computer's own jobs is under way elsewhere: it
+ * can be switched off.
+ */
+empty: boolean, };
+
+export type LendRequest = { 
+/**
+ * To what.
+ */
+lend: Lend, 
+/**
+ * A pause ends by itself after this many seconds; only with `paused`.
+ */
+for_s: number | null, };
+
 export type Status = { 
 /**
  * Version of Pumasi.
@@ -66,6 +133,10 @@ roles: Array<MeshRole>,
  * Whether it takes jobs of others.
  */
 admission: Admission, 
+/**
+ * The same in full, and why.
+ */
+lending: Lending, 
 /**
  * When it started, Unix time in milliseconds.
  */
@@ -331,7 +402,7 @@ export type JobKind = "chat" | "completion" | "embedding" | "image" | "document"
 
 export type JobState = "waiting" | "bound" | "running" | "completed" | "failed" | "cancelled";
 
-export type Phase = "queued" | "load" | "prefill" | "decode";
+export type Phase = "queued" | "load" | "prefill" | "decode" | "paused";
 
 export type Priority = "interactive" | "batch";
 
