@@ -11,6 +11,7 @@ pub(crate) mod failure;
 mod input;
 mod invitation;
 mod jobs;
+mod lending;
 mod limits;
 pub(crate) mod lookup;
 pub(crate) mod mesh;
@@ -92,6 +93,9 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Get(job) => jobs::get(&find()?, &job.job, output).await,
         NodeCommand::Jobs(arguments) => jobs::jobs(&find()?, &arguments, output).await,
         NodeCommand::Why(job) => why::why(&find()?, &job.job, output).await,
+        NodeCommand::Pause(arguments) => lending::pause(find, &arguments, output).await,
+        NodeCommand::Resume => lending::resume(&find()?, output).await,
+        NodeCommand::Drain(arguments) => lending::drain(&find()?, &arguments, output).await,
         NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
     }
 }

@@ -2,6 +2,7 @@
 //! of `config.toml` (flag over variable over file over default), checked once into a [`Config`].
 
 mod file;
+mod lending;
 mod peer;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +13,8 @@ use std::time::Duration;
 use pumasi_protocol::name::{NameError, NodeName};
 use serde::Deserialize;
 
+pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
+pub use lending::{LendingConfig, Percent, YieldPolicy};
 pub use peer::{PeerAddress, PeerAddressError};
 
 /// HTTP: P-U-M-A on a phone's keys.
@@ -92,6 +95,25 @@ pub struct Settings {
     /// Seconds an idle model stays loaded; 0: for ever [default: 300]
     #[arg(long, env = "PUMASI_KEEP_ALIVE_S", value_name = "SECONDS")]
     pub keep_alive_s: Option<u32>,
+    /// What work for others does while this computer is in use: `pause`, `slow` or `none`
+    /// [default: slow]
+    #[arg(long = "yield", env = "PUMASI_YIELD", value_name = "POLICY")]
+    #[serde(rename = "yield")]
+    pub yields: Option<YieldPolicy>,
+    /// Percentage of the processor or a card that other programs must take for this computer to
+    /// count as in use; 0: only its own person's jobs count [default: 50]
+    #[arg(long, env = "PUMASI_BUSY_PERCENT", value_name = "PERCENT")]
+    pub busy_percent: Option<Percent>,
+    /// When others may use this computer, as in 'mon-fri 18:00-08:00, sat-sun' [default: always]
+    #[arg(long, env = "PUMASI_LEND", value_name = "SCHEDULE")]
+    pub lend: Option<Schedule>,
+    /// Whether others may use this computer while it runs on battery [default: false]
+    #[arg(long, env = "PUMASI_LEND_ON_BATTERY", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub lend_on_battery: Option<bool>,
+    /// Memory that models may take together while they run for others, as in 8GB [default: no cap]
+    #[arg(long, env = "PUMASI_LEND_MEMORY", value_name = "SIZE")]
+    pub lend_memory: Option<Size>,
     /// What is logged, as in `info,pumasi_node=debug` [default: info]
     #[arg(long, env = "PUMASI_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -121,6 +143,11 @@ impl Settings {
             context: self.context.or(below.context),
             gpu_layers: self.gpu_layers.or(below.gpu_layers),
             keep_alive_s: self.keep_alive_s.or(below.keep_alive_s),
+            yields: self.yields.or(below.yields),
+            busy_percent: self.busy_percent.or(below.busy_percent),
+            lend: self.lend.or(below.lend),
+            lend_on_battery: self.lend_on_battery.or(below.lend_on_battery),
+            lend_memory: self.lend_memory.or(below.lend_memory),
             log: self.log.or(below.log),
             data_dir: self.data_dir.or(below.data_dir),
         }
@@ -165,6 +192,8 @@ pub struct Config {
     pub worker_dir: PathBuf,
     /// How engines run.
     pub engine: EngineConfig,
+    /// When and how this computer works for others.
+    pub lending: LendingConfig,
     /// The log filter.
     pub log: String,
 }
@@ -268,6 +297,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
     if !http.ip().to_canonical().is_loopback() {
         return Err(ConfigError::OpenHttp(http));
     }
+    let lending = LendingConfig::of(&settings);
     let engine = EngineConfig {
         threads: settings.threads.unwrap_or_else(physical_cores),
         slots: settings.slots.or(NonZeroU16::new(SLOTS)).expect("the default is not zero"),
@@ -292,6 +322,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         model_dirs: settings.model_dirs.unwrap_or_default(),
         worker_dir: settings.worker_dir.map_or_else(program_folder, Ok)?,
         engine,
+        lending,
         log: settings.log.unwrap_or_else(|| LOG.to_owned()),
     };
     check_ports(&config)?;

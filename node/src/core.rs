@@ -7,6 +7,7 @@ mod board;
 pub(crate) mod durable;
 pub(crate) mod event;
 mod executor;
+mod lending;
 mod need;
 mod owned;
 mod owner;
@@ -76,6 +77,8 @@ pub(crate) struct Parts {
     pub(crate) net: NetHandle,
     pub(crate) fleet: Fleet,
     pub(crate) store: Store,
+    /// What this computer was told on lending itself before it stopped.
+    pub(crate) told: Option<String>,
     pub(crate) incarnation: u64,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) events: mpsc::Sender<Event>,
@@ -97,6 +100,7 @@ pub(crate) struct Core {
     devices: Vec<Device>,
     owned: owner::Owned,
     here: executor::Here,
+    desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
     seen: BTreeMap<NodeId, u64>,
     notices: BTreeMap<&'static str, api::Notice>,
@@ -125,6 +129,7 @@ impl Core {
             devices: Vec::new(),
             owned: owner::Owned::default(),
             here: executor::Here::default(),
+            desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),
             notices: BTreeMap::new(),
             settling: settling::Settling::start(),
@@ -200,6 +205,7 @@ impl Core {
             Action::JobState { job, state } => self.on_job_state(job, state),
             Action::Expect { attempt, owner } => self.expect_stream(attempt, owner),
             Action::Run { attempt, model, .. } => self.run_attempt(attempt, model),
+            Action::SetTempo { attempt, tempo } => self.set_tempo(attempt, tempo),
             Action::Stop { attempt, fault } => self.stop_attempt(attempt, fault),
             Action::Load { model } => self.load_model(&model),
             Action::Unload { model } => self.fleet.unload(&model),
@@ -239,6 +245,7 @@ impl Core {
             Event::Gone(job) => self.tell(Input::Cancel { job }),
             Event::Stored(job, input, reply) => self.on_stored(*job, input, reply),
             Event::Kept(job) => self.on_kept(job),
+            Event::Told(told, reply) => self.on_told(told, reply),
             Event::Stop => {}
         }
     }
@@ -345,6 +352,7 @@ impl Core {
             if busy { self.fleet.touch(&model) } else { self.fleet.unload(&model) }
         }
         self.devices = crate::hardware::devices(&self.devices);
+        self.look_at_desk();
         self.tell_local();
     }
 }

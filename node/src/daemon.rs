@@ -157,13 +157,18 @@ async fn assemble(
     end_left_over_workers(&workers);
     let clock = Clock::start();
     let seed = store.incarnation();
-    let settings = pumasi_scheduler::Config::default();
+    let settings = pumasi_scheduler::Config {
+        yields: config.lending.yields,
+        lend_memory: config.lending.memory,
+        ..pumasi_scheduler::Config::default()
+    };
     let scheduler = Scheduler::new(net.me(), settings, seed, pumasi_scheduler::Time::START);
     let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
     let restored = core::durable::restore(&store)?;
     look_at_hardware(config.worker_dir.clone(), events.clone());
     scan_models(&config, own_models, events.clone());
     let incarnation = store.incarnation();
+    let told = store.setting(crate::lending::SETTING)?;
     let parts = Parts {
         config,
         clock,
@@ -171,6 +176,7 @@ async fn assemble(
         net,
         fleet,
         store,
+        told,
         incarnation,
         changes: changes.clone(),
         events: events.clone(),
@@ -213,6 +219,7 @@ fn stopping(running: &Running) -> api::Status {
         person: None,
         roles: Vec::new(),
         admission: api::Admission::Draining,
+        lending: api::Lending::default(),
         started_ms: running.started_ms,
         members: 0,
         reachable: 0,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pumasi_engine_host::{Engine, EngineState, Submitted, WorkerEngine, WorkerSpec};
-use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel};
-use pumasi_protocol::{Device, EngineKind, Fault, ModelName, Rate, Work};
+use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel, RequestId};
+use pumasi_protocol::{Device, EngineKind, Fault, ModelName, Rate, Tempo, Work};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
 
@@ -116,6 +116,18 @@ impl Fleet {
         let member = self.engines.get_mut(name).ok_or(Fault::EngineStart)?;
         member.used = Instant::now();
         member.engine.submit(work)
+    }
+
+    /// Runs a request at another tempo.
+    pub(crate) fn set_tempo(&self, name: &ModelName, request: RequestId, tempo: Tempo) {
+        if let Some(member) = self.engines.get(name) {
+            member.engine.set_tempo(request, tempo);
+        }
+    }
+
+    /// The processes of all workers.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.engines.values().filter_map(|member| member.engine.diagnostics().pid).collect()
     }
 
     /// Marks a model as used at this moment.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, Mesh, ModelError, Run, RunError,
-    Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Run,
+    RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -102,6 +102,11 @@ impl Mesh for Gateway {
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
         let answer = self.ask(|reply| Ask::Join(token.to_owned(), reply)).await;
         answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
+    async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
+        let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
+        answer.unwrap_or(Err(LendError::Stopping))
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {

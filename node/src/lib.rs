@@ -10,6 +10,7 @@ pub mod doctor;
 mod fleet;
 mod gateway;
 mod hardware;
+mod lending;
 mod models;
 pub mod net;
 pub mod runtime;

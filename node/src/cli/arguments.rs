@@ -190,6 +190,27 @@ Shows each candidate, its predicted time term by term, and the reason of each re
 Examples:
   pumasi why 1f2e3d4c")]
     Why(JobArgument),
+    /// Take no new jobs of others
+    ///
+    /// What runs here for others finishes, and jobs of this computer go on. It outlives restarts.
+    #[command(after_long_help = "\
+Examples:
+  pumasi pause
+  pumasi pause --for 2h
+  pumasi resume")]
+    Pause(PauseArguments),
+    /// Take jobs again, after `pause` or `drain`
+    #[command(after_long_help = "Examples:\n  pumasi resume")]
+    Resume,
+    /// Take no new jobs at all, and hand back those that wait
+    ///
+    /// What runs here finishes; jobs of this computer run elsewhere. It outlives restarts: take it
+    /// back with `pumasi resume`.
+    #[command(after_long_help = "\
+Examples:
+  pumasi drain
+  pumasi drain --wait && sudo poweroff")]
+    Drain(DrainArguments),
     /// Make an invitation for another computer
     #[command(after_long_help = "\
 Examples:
@@ -227,6 +248,20 @@ pub(super) struct ModelPlace {
     /// On which computer: its name, or the beginning of its id [default: this one]
     #[arg(long, value_name = "NODE")]
     pub(super) node: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PauseArguments {
+    /// For how long, as in 30m, 2h, 7d [default: until `pumasi resume`]
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) span: Option<super::text::Span>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DrainArguments {
+    /// Wait until nothing runs here any more
+    #[arg(long)]
+    pub(super) wait: bool,
 }
 
 #[derive(Debug, Args)]

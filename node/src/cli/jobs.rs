@@ -192,6 +192,7 @@ fn state_line(job: &Job) -> String {
             Phase::Load => format!(", loading {} %", step / 10),
             Phase::Prefill => format!(", reading token {step}"),
             Phase::Decode => format!(", wrote {step} tokens"),
+            Phase::Paused => ", paused for the person at that computer".to_owned(),
         });
     }
     line

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pumasi_web::api::{
-    Admission, InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node,
-    NoticeLevel, Presence, Status,
+    InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node, NoticeLevel,
+    Presence, Status,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::lookup::short_node;
 use super::output::{Output, Style};
 use super::table::{Align, Table};
 use super::text::{bytes, escape, milliseconds, span};
-use super::{input, invitation};
+use super::{input, invitation, lending};
 use crate::{config, runtime};
 
 pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
         ("mesh", mesh),
         ("members", format!("{}, {} reachable", status.members, status.reachable)),
         ("jobs", format!("{} running, {} waiting", status.jobs_running, status.jobs_waiting)),
-        ("takes jobs", admission(status.admission).to_owned()),
+        ("lent", lending::sentence(&status.lending)),
         ("interface", client.url().to_owned()),
         ("version", escape(&status.version)),
         ("up for", span(since(status.started_ms))),
@@ -54,13 +54,9 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
     Ok(())
 }
 
-fn admission(admission: Admission) -> &'static str {
-    match admission {
-        Admission::Accepting => "yes",
-        Admission::OwnerBusy => "not now, its owner is busy",
-        Admission::Paused => "paused",
-        Admission::Draining => "finishing, then stopping",
-    }
+pub(super) fn until(unix_ms: u64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_millis(unix_ms).saturating_sub(now)
 }
 
 fn since(unix_ms: u64) -> Duration {

@@ -45,6 +45,7 @@ impl Core {
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Join(token, reply) => self.join(&token, reply),
+            Ask::Lend(request, reply) => self.lend(&request, reply),
         }
     }
 

@@ -46,7 +46,8 @@ impl Core {
             mesh: roster.map(|r| api::MeshRef { id: r.mesh.to_string(), name: mesh_name(r) }),
             person: person.map(ToString::to_string),
             roles: me.map(roles).unwrap_or_default(),
-            admission: api::Admission::Accepting,
+            admission: self.admission().into(),
+            lending: self.lending_view(),
             started_ms: self.started_ms,
             members: roster.map_or(1, |roster| count(roster.members.len())),
             reachable: count(reachable),
@@ -176,7 +177,7 @@ impl Core {
     }
 }
 
-fn count(n: usize) -> u32 {
+pub(super) fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 

@@ -4,10 +4,12 @@ use pumasi_protocol::{BlobId, Device, Fault, JobId, ModelName, NodeId};
 use pumasi_scheduler::LoadedFacts;
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, ModelError, Run, RunError, Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Run, RunError,
+    Running,
 };
 use tokio::sync::oneshot;
 
+use crate::lending::Told;
 use crate::models::LocalModel;
 use crate::net::NetEvent;
 
@@ -37,6 +39,8 @@ pub(crate) enum Event {
     Stored(Box<OwnedJob>, BlobId, oneshot::Sender<Result<api::Job, RunError>>),
     /// A lasting job's outcome was written down.
     Kept(JobId),
+    /// A person's word on lending this computer was written down.
+    Told(Told, Reply<Result<api::Lending, LendError>>),
     /// The node was told to stop.
     Stop,
 }
@@ -74,4 +78,5 @@ pub(crate) enum Ask {
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
     Join(String, Reply<Result<api::Joined, AdmissionError>>),
+    Lend(api::LendRequest, Reply<Result<api::Lending, LendError>>),
 }

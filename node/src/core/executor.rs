@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, Fault, ModelName, NodeId, Refusal, Timings, Usage, Work};
+use pumasi_protocol::worker::RequestId;
+use pumasi_protocol::{AttemptId, Fault, ModelName, NodeId, Refusal, Tempo, Timings, Usage, Work};
 use pumasi_scheduler::Input;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +27,9 @@ struct Bound {
     owner: Option<NodeId>,
     /// The model whose slot is this attempt's, once the scheduler said so.
     slot: Option<ModelName>,
+    /// What the engine calls it, once it has its work, and at which tempo it is to run.
+    request: Option<RequestId>,
+    tempo: Tempo,
     /// Its work, until the engine has it.
     work: Option<Work>,
     pump: Option<Controls>,
@@ -40,6 +44,17 @@ impl Here {
     /// Whether an attempt holds a slot of this model.
     pub(super) fn uses(&self, model: &ModelName) -> bool {
         self.attempts.values().any(|bound| bound.slot.as_ref() == Some(model))
+    }
+
+    /// Notes an attempt's tempo; whom to tell, if its engine has it already.
+    pub(super) fn set_tempo(
+        &mut self,
+        attempt: AttemptId,
+        tempo: Tempo,
+    ) -> Option<(ModelName, RequestId)> {
+        let bound = self.attempts.get_mut(&attempt)?;
+        bound.tempo = tempo;
+        bound.slot.clone().zip(bound.request)
     }
 }
 
@@ -104,7 +119,13 @@ impl Core {
         let Some(bound) = self.here.attempts.get_mut(&attempt) else { return };
         let (Some(model), Some(pump)) = (&bound.slot, &mut bound.pump) else { return };
         let (Some(engine), Some(work)) = (pump.engine.take(), bound.work.take()) else { return };
-        let start = self.fleet.submit(model, work).map(|submitted| submitted.events);
+        let start = self.fleet.submit(model, work).map(|submitted| {
+            bound.request = Some(submitted.request);
+            if bound.tempo != Tempo::Full {
+                self.fleet.set_tempo(model, submitted.request, bound.tempo);
+            }
+            submitted.events
+        });
         // A pump that ended meanwhile drops the events, which cancels the request.
         let _ = engine.send(start);
     }

@@ -118,7 +118,7 @@ impl OwnedJob {
             Phase::Queued => None,
             Phase::Load => Some(1_000),
             Phase::Prefill => Some(self.need.prompt_tokens),
-            Phase::Decode => self.need.max_tokens,
+            Phase::Decode | Phase::Paused => self.need.max_tokens,
         }
     }
 }

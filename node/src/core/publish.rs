@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::{
-    Admission, AdvertDelta, Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState,
-    NodeAdvert, NodeId,
+    AdvertDelta, Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert, NodeId,
 };
 use pumasi_scheduler::{Input, Residence};
 use pumasi_web::api;
@@ -225,7 +224,7 @@ impl Core {
             memory_free: step(memory.free),
             models: self.models.values().map(|m| self.model_advert(m)).collect(),
             queue: pumasi_protocol::advert::Queue::default(),
-            admission: Admission::Accepting,
+            admission: self.admission(),
             data: self.net.listening().data,
             prefixes: Vec::new(),
         }
