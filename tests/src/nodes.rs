@@ -34,9 +34,9 @@ impl Setup {
     /// A node of this name on loopback, without discovery.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let fixed = ["--listen=127.0.0.1", "--http=127.0.0.1:0", "--discovery=false"];
-        let ports = ["--mesh-port=0", "--data-port=0", "--join-port=0", "--threads=1"];
-        let arguments = fixed.into_iter().chain(ports).map(ToOwned::to_owned).collect();
+        let fixed = "--listen=127.0.0.1 --http=127.0.0.1:0 --discovery=false --yield=none";
+        let ports = "--mesh-port=0 --data-port=0 --join-port=0 --threads=1";
+        let arguments = fixed.split(' ').chain(ports.split(' ')).map(ToOwned::to_owned).collect();
         Self { name: name.to_owned(), arguments, folder: None, wrapper: Vec::new() }
     }
 
