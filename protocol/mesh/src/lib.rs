@@ -14,6 +14,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod roster;
+pub mod state;
 pub mod stream;
 pub mod worker;
 
@@ -28,3 +29,4 @@ pub use ids::{AttemptId, BlobId, Epoch, JobId, MeshId, NodeId, PersonId};
 pub use job::{Constraints, JobKind, JobState, Need, Priority, Trust, Work};
 pub use message::{Bid, Control, Offer};
 pub use name::{ModelName, NameError, NodeName};
+pub use state::{NodeState, StateMessage};

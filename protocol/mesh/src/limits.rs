@@ -7,6 +7,12 @@ pub const FRAME_BYTES: usize = 4 * 1024 * 1024;
 pub const CONTROL_BYTES: usize = 256 * 1024;
 /// Largest gossiped message, in bytes.
 pub const GOSSIP_BYTES: usize = 64 * 1024;
+/// Largest message on the stream of states, in bytes: all models loaded at once.
+pub const STATE_BYTES: usize = 8 * 1024;
+/// Prefix hashes in one state.
+pub const STATE_PREFIXES: usize = 8;
+/// Nodes of which one ping tells how far they are known.
+pub const STATE_SEEN: usize = 64;
 /// Largest single roster entry, in bytes.
 pub const ROSTER_ENTRY_BYTES: usize = 8 * 1024;
 /// Entries that one roster holds (a few hundred nodes with years of changes).
