@@ -26,6 +26,7 @@ mod owner;
 mod rank;
 mod scheduler;
 mod sketch;
+pub mod spread;
 mod time;
 mod timers;
 mod view;
