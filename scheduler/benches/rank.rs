@@ -92,10 +92,11 @@ fn main() {
     let config = Config::default();
     let policy = Policy { config: &config, owner: node_id(0), may_submit: true };
     let mut out = std::io::stdout().lock();
+    let total = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(2_000_000);
     for count in [3, 32, 200, 1_000] {
         let adverts: Vec<NodeAdvert> = (1..=count).map(advert).collect();
         let candidates: Vec<Candidate<'_>> = adverts.iter().map(candidate).collect();
-        let rounds = 2_000_000 / count;
+        let rounds = total / count;
         let begin = Instant::now();
         for tie in 0..rounds {
             black_box(rank(black_box(&need), black_box(&candidates), &policy, tie as u64));

@@ -50,8 +50,9 @@ pub(crate) struct Executor {
     fair: Fair,
     device: DeviceTime,
     desk: DeskState,
-    /// The mesh's copy of our advert is behind.
+    /// The mesh's copy of our advert is behind in what changes often, or in anything.
     dirty: bool,
+    dirty_facts: bool,
 }
 
 impl Executor {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use pumasi_protocol::{
     AdvertDelta, AttemptId, Control, Epoch, Fault, JobId, ModelName, Need, NodeAdvert, NodeId,
-    PersonId, Rate, Timings, Usage,
+    NodeState, PersonId, Rate, Timings, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,13 @@ pub enum Input {
     Advert(Box<NodeAdvert>),
     /// A small change arrived. Without the advert it builds on it is ignored.
     Delta(AdvertDelta),
+    /// A node said how it is; without the advert it builds on it is ignored.
+    State {
+        /// Which node.
+        node: NodeId,
+        /// How it is.
+        state: Box<NodeState>,
+    },
     /// A node said that it leaves; its advert is forgotten.
     Left {
         /// Which node.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pumasi_protocol::{ModelName, NodeId, Rate, Timings, Usage};
+use pumasi_protocol::{ModelAdvert, ModelName, NodeId, Rate, Timings, Usage};
 
 use crate::config::Config;
 use crate::limits;
@@ -80,38 +80,50 @@ impl Measurement {
 /// Measurements of models on other nodes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Measurements {
-    by_model: BTreeMap<(NodeId, ModelName), Measurement>,
+    by_node: BTreeMap<NodeId, BTreeMap<ModelName, Measurement>>,
+    count: usize,
 }
 
 impl Measurements {
+    /// Adds a sample. Returns the node of a measurement that gave way, if one did.
     pub(crate) fn add(
         &mut self,
-        key: (NodeId, ModelName),
+        (node, model): (NodeId, ModelName),
         usage: Usage,
         timings: Timings,
         slowdown_permille: u32,
         now: Time,
-    ) {
-        if self.by_model.len() >= limits::MEASURED && !self.by_model.contains_key(&key) {
-            self.forget_longest_unused();
-        }
-        let measurement = self.by_model.entry(key).or_default();
+    ) -> Option<NodeId> {
+        let known = self.by_node.get(&node).is_some_and(|models| models.contains_key(&model));
+        let full = !known && self.count >= limits::MEASURED;
+        let forgotten = if full { self.forget_longest_unused() } else { None };
+        self.count += usize::from(!known);
+        let measurement = self.by_node.entry(node).or_default().entry(model).or_default();
         measurement.add(usage, timings, slowdown_permille);
         measurement.used = now;
+        forgotten
     }
 
-    pub(crate) fn trusted(&self, node: NodeId, model: &ModelName) -> Measured {
-        if self.by_model.is_empty() {
-            return Measured::default();
-        }
-        self.by_model.get(&(node, model.clone())).map(Measurement::trusted).unwrap_or_default()
+    /// What is trusted of each of a node's models, in their order; empty if nothing was measured.
+    pub(crate) fn of(&self, node: NodeId, models: &[ModelAdvert]) -> Vec<Measured> {
+        let Some(known) = self.by_node.get(&node) else { return Vec::new() };
+        let trusted = |m: &ModelAdvert| known.get(&m.name).map(Measurement::trusted);
+        models.iter().map(|m| trusted(m).unwrap_or_default()).collect()
     }
 
-    fn forget_longest_unused(&mut self) {
-        let oldest = self.by_model.iter().min_by_key(|(_, m)| m.used).map(|(key, _)| key.clone());
-        if let Some(key) = oldest {
-            self.by_model.remove(&key);
+    fn forget_longest_unused(&mut self) -> Option<NodeId> {
+        let all = self.by_node.iter().flat_map(|(node, models)| {
+            models.iter().map(|(name, measurement)| (measurement.used, *node, name))
+        });
+        let (_, node, name) = all.min()?;
+        let name = name.clone();
+        let models = self.by_node.get_mut(&node)?;
+        models.remove(&name);
+        if models.is_empty() {
+            self.by_node.remove(&node);
         }
+        self.count -= 1;
+        Some(node)
     }
 }
 
@@ -209,7 +221,8 @@ mod tests {
             let now = Time(n as u64);
             measurements.add(key(n), usage(0, 9), timings(0, 0), 1_000, now);
         }
-        assert_eq!(measurements.by_model.len(), limits::MEASURED);
-        assert!(!measurements.by_model.contains_key(&key(0)));
+        let models = &measurements.by_node[&key(0).0];
+        assert_eq!((models.len(), measurements.count), (limits::MEASURED, limits::MEASURED));
+        assert!(!models.contains_key(&key(0).1));
     }
 }

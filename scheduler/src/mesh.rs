@@ -3,10 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use pumasi_protocol::limits::ADVERT_PREFIXES;
+use pumasi_protocol::state::{NodeState, Taken};
 use pumasi_protocol::{
     AdvertDelta, JobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, NodeId, Refusal,
     Timings, Usage,
 };
+
+mod holders;
+mod hot;
 
 use crate::config::Config;
 use crate::input::{Link, MemberFacts};
@@ -14,20 +19,24 @@ use crate::limits;
 use crate::measure::{Failures, Measurements};
 use crate::rank::score::contention_permille;
 use crate::rank::{Candidate, Measured};
-use crate::sketch::common_tokens;
 use crate::time::Time;
 use crate::view::NodeView;
+
+use holders::Holders;
+use hot::HotIndex;
 
 /// One node, as far as it is known.
 #[derive(Debug, Clone)]
 struct Known {
     link: Link,
+    member: Option<MemberFacts>,
     advert: Option<NodeAdvert>,
     /// Adverts up to this (incarnation, sequence) are forgotten for good.
     floor: (u64, u64),
-    index: BTreeMap<ModelName, usize>,
-    /// The advert's prefixes, sorted.
-    prefixes: Vec<u64>,
+    /// Its place in the index of hot prefixes.
+    slot: u16,
+    /// Own measurements of the advert's models, in their order; empty: there are none at all.
+    measured: Vec<Measured>,
     /// Busy slots of all its models.
     busy: u16,
     failures: Failures,
@@ -36,26 +45,19 @@ struct Known {
 }
 
 impl Known {
-    fn new() -> Self {
+    fn new(member: Option<MemberFacts>, slot: u16) -> Self {
         Self {
             link: Link::Down,
+            member,
             advert: None,
             floor: (0, 0),
-            index: BTreeMap::new(),
-            prefixes: Vec::new(),
+            slot,
+            measured: Vec::new(),
             busy: 0,
             failures: Failures::default(),
             offered: BTreeMap::new(),
             offered_ms: 0,
         }
-    }
-
-    fn set_advert(&mut self, advert: NodeAdvert) {
-        self.index = (0..).zip(&advert.models).map(|(i, m)| (m.name.clone(), i)).collect();
-        self.prefixes.clone_from(&advert.prefixes);
-        self.prefixes.sort_unstable();
-        self.advert = Some(advert);
-        self.count_busy();
     }
 
     fn count_busy(&mut self) {
@@ -70,15 +72,16 @@ impl Known {
         matches!(self.link, Link::Up { .. }) && self.advert.is_some()
     }
 
-    /// The model that a job means: by name, or, for a given file, any model of that file.
-    fn model(&self, need: &Need) -> Option<&ModelAdvert> {
-        let advert = self.advert.as_ref()?;
-        let named = self.index.get(&need.model).map(|i| &advert.models[*i]);
+    /// The model that a job means, with its index: `named`, or, for a given file, any model of
+    /// that file.
+    fn model(&self, need: &Need, named: Option<u16>) -> Option<(usize, &ModelAdvert)> {
+        let models = &self.advert.as_ref()?.models;
+        let named = named.map(usize::from).and_then(|index| Some((index, models.get(index)?)));
         match need.file {
             None => named,
             Some(file) => named
-                .filter(|m| m.file == file)
-                .or_else(|| advert.models.iter().find(|m| m.file == file)),
+                .filter(|(_, m)| m.file == file)
+                .or_else(|| models.iter().enumerate().find(|(_, m)| m.file == file)),
         }
     }
 }
@@ -89,6 +92,8 @@ pub(crate) struct Mesh {
     me: NodeId,
     members: BTreeMap<NodeId, MemberFacts>,
     nodes: BTreeMap<NodeId, Known>,
+    holders: Holders,
+    hot: HotIndex,
     measured: Measurements,
 }
 
@@ -101,10 +106,17 @@ pub(crate) struct Candidates<'a> {
 
 impl Mesh {
     pub(crate) fn new(me: NodeId) -> Self {
-        let (members, measured) = (BTreeMap::new(), Measurements::default());
-        let mut own = Known::new();
+        let mut hot = HotIndex::default();
+        let mut own = Known::new(None, hot.enter());
         own.link = Link::Up { rtt_us: 0 };
-        Self { me, members, nodes: BTreeMap::from([(me, own)]), measured }
+        Self {
+            me,
+            members: BTreeMap::new(),
+            nodes: BTreeMap::from([(me, own)]),
+            holders: Holders::default(),
+            hot,
+            measured: Measurements::default(),
+        }
     }
 
     /// Takes a roster; returns who was a member until then.
@@ -114,21 +126,36 @@ impl Mesh {
         let gone = before.into_keys().filter(|n| !self.members.contains_key(n));
         let gone: Vec<NodeId> = gone.filter(|n| *n != self.me).collect();
         for node in &gone {
-            self.nodes.remove(node);
+            self.forget(*node);
+        }
+        let mut members = self.members.iter().peekable();
+        for (node, known) in &mut self.nodes {
+            while members.next_if(|(member, _)| *member < node).is_some() {}
+            known.member = members.next_if(|(m, _)| *m == node).map(|(_, facts)| *facts);
         }
         gone
+    }
+
+    fn forget(&mut self, node: NodeId) {
+        if let Some(mut known) = self.nodes.remove(&node) {
+            if let Some(advert) = known.advert.take() {
+                self.holders.remove(node, &advert.models);
+                self.hot.change(known.slot, &advert.prefixes, &[]);
+            }
+            self.hot.leave(known.slot);
+        }
     }
 
     pub(crate) fn member(&self, node: NodeId) -> Option<MemberFacts> {
         self.members.get(&node).copied()
     }
 
-    pub(crate) fn on_link(&mut self, node: NodeId, link: Link) {
-        if node != self.me
-            && let Some(known) = self.known(node)
-        {
-            known.link = link;
-        }
+    /// Returns whether the node can be asked now and could not before.
+    pub(crate) fn on_link(&mut self, node: NodeId, link: Link) -> bool {
+        let own = node == self.me;
+        let Some(known) = self.known(node).filter(|_| !own) else { return false };
+        let before = std::mem::replace(&mut known.link, link);
+        before == Link::Down && link != Link::Down
     }
 
     pub(crate) fn on_advert(&mut self, advert: NodeAdvert) {
@@ -138,8 +165,23 @@ impl Mesh {
         let Some(known) = self.known(advert.node) else { return };
         let newer = known.advert.as_ref().is_none_or(|old| advert.is_newer_than(old));
         if newer && (advert.incarnation, advert.sequence) > known.floor {
-            known.set_advert(advert);
+            self.set_advert(advert);
         }
+    }
+
+    /// Takes an advert of a node that has an entry; what did not change in it costs little.
+    fn set_advert(&mut self, advert: NodeAdvert) {
+        let node = advert.node;
+        let known = self.nodes.get_mut(&node).expect("the caller made its entry");
+        let old = known.advert.take();
+        let (models, prefixes) = old
+            .as_ref()
+            .map_or((&[][..], &[][..]), |old| (old.models.as_slice(), old.prefixes.as_slice()));
+        self.holders.change(node, models, &advert.models);
+        self.hot.change(known.slot, prefixes, &advert.prefixes);
+        known.measured = self.measured.of(node, &advert.models);
+        known.advert = Some(advert);
+        known.count_busy();
     }
 
     pub(crate) fn on_delta(&mut self, delta: &AdvertDelta) {
@@ -151,21 +193,50 @@ impl Mesh {
         }
     }
 
+    pub(crate) fn on_state(&mut self, node: NodeId, state: &NodeState) {
+        let known = self.nodes.get_mut(&node).filter(|_| node != self.me);
+        let Some(known) = known else { return };
+        let Some(advert) = known.advert.as_mut() else { return };
+        if !state.is_plausible() || advert.take(state) != Taken::New {
+            return;
+        }
+        for hash in state.hot.iter().rev() {
+            if self.hot.add(known.slot, *hash) {
+                advert.prefixes.insert(0, *hash);
+            }
+        }
+        for old in advert.prefixes.drain(advert.prefixes.len().min(ADVERT_PREFIXES)..) {
+            self.hot.remove(known.slot, old);
+        }
+        known.count_busy();
+    }
+
     pub(crate) fn on_left(&mut self, node: NodeId) {
         let known = self.nodes.get_mut(&node).filter(|_| node != self.me);
         let Some(known) = known else { return };
         if let Some(advert) = known.advert.take() {
             known.floor = (advert.incarnation, u64::MAX);
+            self.holders.remove(node, &advert.models);
+            self.hot.change(known.slot, &advert.prefixes, &[]);
         }
-        known.index.clear();
-        known.prefixes.clear();
+        known.measured.clear();
         known.busy = 0;
     }
 
-    /// This node's own advert, to be kept true by the executor.
+    /// This node's own advert, to be kept true by the executor. Without prefixes: what lies in the
+    /// caches here is asked of the executor.
     pub(crate) fn set_own(&mut self, advert: NodeAdvert) {
-        let me = self.me;
-        self.known(me).expect("this node itself is always known").set_advert(advert);
+        assert_eq!(advert.node, self.me, "the executor speaks for this node");
+        self.set_advert(advert);
+    }
+
+    /// Changes what of the own advert changes often, if there is one.
+    pub(crate) fn update_own(&mut self, update: impl FnOnce(&mut NodeAdvert)) {
+        let own = self.nodes.get_mut(&self.me).expect("this node itself is always known");
+        if let Some(advert) = own.advert.as_mut() {
+            update(advert);
+            own.count_busy();
+        }
     }
 
     /// A node that was told to take something and did not, or failed at it.
@@ -186,7 +257,14 @@ impl Mesh {
     ) {
         let others = self.nodes.get(&node).map_or(0, |known| known.busy.saturating_sub(1));
         let slowdown = contention_permille(u32::from(others), config);
-        self.measured.add((node, model), usage, timings, slowdown, now);
+        let forgotten = self.measured.add((node, model), usage, timings, slowdown, now);
+        for node in std::iter::once(node).chain(forgotten) {
+            if let Some(known) = self.nodes.get_mut(&node)
+                && let Some(advert) = &known.advert
+            {
+                known.measured = self.measured.of(node, &advert.models);
+            }
+        }
     }
 
     pub(crate) fn set_offered(&mut self, node: NodeId, job: JobId, ms: u32) {
@@ -210,62 +288,43 @@ impl Mesh {
     }
 
     /// The nodes that can be asked, those in `skip` left out. `refused` says who answered lately
-    /// that it will not, and `failed_ms` what earlier failures of this very job count there.
+    /// that it will not, and `failed_ms` what earlier failures of this very job count there;
+    /// `own_cached` tokens of its prompt lie in the caches of this node.
     pub(crate) fn candidates(
         &self,
         need: &Need,
         now: Time,
         config: &Config,
+        own_cached: u32,
         refused: impl Fn(NodeId) -> Option<Option<Refusal>>,
         failed_ms: impl Fn(NodeId) -> u32,
     ) -> Candidates<'_> {
         let mut list = Vec::with_capacity(self.nodes.len());
-        let mut silent = 0;
-        for (node, known) in self.nodes.iter().filter(|(_, known)| known.is_reachable()) {
+        let (mut silent, mut reachable) = (0, 0);
+        let cached = self.hot.cached(need);
+        let mut holders = self.holders.of(&need.model).peekable();
+        for (node, known) in &self.nodes {
+            // Both are in the order of ids, and every holder has an entry.
+            let named = holders.next_if(|(holder, _)| *holder == node).map(|(_, index)| index);
+            if !known.is_reachable() {
+                continue;
+            }
+            reachable += usize::from(known.member.is_some());
             let said = refused(*node);
             if said == Some(None) {
                 silent += 1;
                 continue;
             }
-            let mut candidate = self.candidate(*node, known, need, now, config);
+            let own = *node == self.me;
+            let cached = if own { own_cached } else { cached.tokens(known.slot) };
+            let mut candidate = known.candidate(*node, own, known.model(need, named), now, config);
+            candidate.cached_tokens = cached;
             candidate.refused = said.flatten();
             candidate.penalty_ms = candidate.penalty_ms.saturating_add(failed_ms(*node));
             list.push(candidate);
         }
-        let is_unreachable = |n: &&NodeId| !self.nodes.get(*n).is_some_and(Known::is_reachable);
-        let unreachable = self.members.keys().filter(is_unreachable).count() + silent;
+        let unreachable = self.members.len().saturating_sub(reachable) + silent;
         Candidates { list, unreachable: u32::try_from(unreachable).unwrap_or(u32::MAX) }
-    }
-
-    fn candidate<'a>(
-        &'a self,
-        node: NodeId,
-        known: &'a Known,
-        need: &Need,
-        now: Time,
-        config: &Config,
-    ) -> Candidate<'a> {
-        let advert = known.advert.as_ref().expect("a reachable node has an advert");
-        let model = known.model(need);
-        let own = node == self.me;
-        let hot = |hash| known.prefixes.binary_search(&hash).is_ok();
-        let measured = match model {
-            Some(model) if !own => self.measured.trusted(node, &model.name),
-            Some(_) | None => Measured::default(),
-        };
-        Candidate {
-            node,
-            advert,
-            model,
-            member: self.member(node),
-            rtt_us: if own { None } else { Some(known.rtt_us(config)) },
-            busy: known.busy,
-            cached_tokens: common_tokens(&need.prefix, need.prompt_tokens, hot),
-            offered_ms: known.offered_ms,
-            penalty_ms: known.failures.now_ms(now, config),
-            measured,
-            refused: None,
-        }
     }
 
     pub(crate) fn view(&self, now: Time, config: &Config) -> BTreeMap<NodeId, NodeView> {
@@ -288,17 +347,43 @@ impl Mesh {
     fn known(&mut self, node: NodeId) -> Option<&mut Known> {
         if !self.nodes.contains_key(&node) {
             if self.nodes.len() >= limits::NODES {
-                let stranger = self.nodes.keys().find(|n| !self.members.contains_key(n));
-                let stranger = *stranger.filter(|n| **n != self.me)?;
-                self.nodes.remove(&stranger);
+                let stranger =
+                    self.nodes.iter().find(|(n, k)| k.member.is_none() && **n != self.me);
+                let stranger = *stranger?.0;
+                self.forget(stranger);
             }
-            self.nodes.insert(node, Known::new());
+            let known = Known::new(self.member(node), self.hot.enter());
+            self.nodes.insert(node, known);
         }
         self.nodes.get_mut(&node)
     }
 }
 
 impl Known {
+    fn candidate<'a>(
+        &'a self,
+        node: NodeId,
+        own: bool,
+        model: Option<(usize, &'a ModelAdvert)>,
+        now: Time,
+        config: &Config,
+    ) -> Candidate<'a> {
+        let measured = model.filter(|_| !own).and_then(|(index, _)| self.measured.get(index));
+        Candidate {
+            node,
+            advert: self.advert.as_ref().expect("a reachable node has an advert"),
+            model: model.map(|(_, model)| model),
+            member: self.member,
+            rtt_us: if own { None } else { Some(self.rtt_us(config)) },
+            busy: self.busy,
+            cached_tokens: 0,
+            offered_ms: self.offered_ms,
+            penalty_ms: self.failures.now_ms(now, config),
+            measured: measured.copied().unwrap_or_default(),
+            refused: None,
+        }
+    }
+
     fn rtt_us(&self, config: &Config) -> u32 {
         match self.link {
             Link::Up { rtt_us: 0 } | Link::Down => config.assumed_rtt_us,

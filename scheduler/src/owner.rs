@@ -83,6 +83,15 @@ impl Job {
     }
 }
 
+/// What the engines of this node have to offer to a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Here {
+    /// The job's model is loaded, and nothing is busy or waits.
+    pub(crate) warm: bool,
+    /// Tokens of its prompt that lie in a cache here.
+    pub(crate) cached_tokens: u32,
+}
+
 /// The owner's part of a scheduler.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Owner {
@@ -155,25 +164,34 @@ impl Owner {
         }
     }
 
-    /// Something changed that may help jobs that nobody took: the oldest of them try again. What
-    /// `node` answered before its news is forgotten.
-    pub(crate) fn on_mesh_changed(&mut self, node: Option<NodeId>) {
+    /// Something changed that may help jobs that nobody took: the oldest of them try again, one
+    /// after the other. What `node` answered before its news is forgotten.
+    pub(crate) fn on_mesh_changed(&mut self, ctx: &mut Context<'_>, node: Option<NodeId>) {
         let oldest = self.parked.iter().take(limits::RETRIED_AT_ONCE).copied();
-        for id in oldest.collect::<Vec<_>>() {
+        for (turn_ms, id) in (0_u32..).zip(oldest.collect::<Vec<_>>()) {
             if let (Some(node), Some(job)) = (node, self.jobs.get_mut(&id)) {
                 let said = job.avoided.get(&node).and_then(|a| a.refusal.as_ref());
                 if said.is_some_and(is_transient) {
                     job.avoided.remove(&node);
                 }
             }
-            self.to_place.insert(id);
+            ctx.timers.bring_forward(Wakeup::Job(id), ctx.now.after_ms(turn_ms));
+        }
+        // The first one is due already.
+        if let Some(first) = self.parked.first() {
+            self.to_place.insert(*first);
         }
     }
 
     /// Nodes that cannot be asked any more. `expelled`: they are not members any more either, so
     /// what runs there is cut off and placed again.
     pub(crate) fn on_lost(&mut self, ctx: &mut Context<'_>, nodes: &[NodeId], expelled: bool) {
-        let ids: Vec<JobId> = self.jobs.keys().copied().collect();
+        let touches = |(_, job): &(&JobId, &Job)| match &job.phase {
+            Phase::Parked => false,
+            Phase::Asking(round) => nodes.iter().any(|node| round.asked.contains_key(node)),
+            Phase::Bound(executor) => expelled && nodes.contains(executor),
+        };
+        let ids: Vec<JobId> = self.jobs.iter().filter(touches).map(|(id, _)| *id).collect();
         for id in ids {
             for node in nodes {
                 self.on_no_answer(ctx, id, *node);

@@ -103,23 +103,28 @@ pub fn rank(
     policy: &Policy<'_>,
     tie: u64,
 ) -> Vec<Ranked> {
-    let mut ranked: Vec<(u64, Ranked)> = Vec::with_capacity(candidates.len());
     let some_holds_all = candidates.iter().any(|c| gate::holds_longest_answer(need, c, policy));
-    for candidate in candidates {
+    let mut verdicts = Vec::with_capacity(candidates.len());
+    let mut order = Vec::with_capacity(candidates.len());
+    for (index, candidate) in (0_u32..).zip(candidates) {
         let verdict = judge(need, candidate, policy, some_holds_all);
-        let key = match &verdict {
+        let total_ms = match &verdict {
             Verdict::Scored(score) => u64::from(score.total_ms()),
-            Verdict::Refused(_) => u64::MAX,
+            Verdict::Refused(_) => u64::from(u32::MAX) + 1,
         };
-        ranked.push((key, Ranked { node: candidate.node, verdict }));
+        order.push((total_ms, tie_key(tie, &candidate.node), index));
+        verdicts.push(Some(verdict));
     }
-    ranked.sort_by(|(a_key, a), (b_key, b)| {
-        a_key
-            .cmp(b_key)
-            .then_with(|| tie_key(tie, &a.node).cmp(&tie_key(tie, &b.node)))
-            .then_with(|| a.node.cmp(&b.node))
+    let node = |index: u32| candidates[index as usize].node;
+    // Small keys are sorted, and the verdicts moved once.
+    order.sort_unstable_by(|(a_ms, a_tie, a), (b_ms, b_tie, b)| {
+        (a_ms, a_tie).cmp(&(b_ms, b_tie)).then_with(|| node(*a).cmp(&node(*b)))
     });
-    ranked.into_iter().map(|(_, ranked)| ranked).collect()
+    let take = |(_, _, index): (u64, u64, u32)| Ranked {
+        node: node(index),
+        verdict: verdicts[index as usize].take().expect("each index stands in the order once"),
+    };
+    order.into_iter().map(take).collect()
 }
 
 fn judge(

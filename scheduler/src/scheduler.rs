@@ -11,7 +11,7 @@ use crate::draw::Draw;
 use crate::executor::Executor;
 use crate::input::{Input, Link, MemberFacts};
 use crate::mesh::Mesh;
-use crate::owner::Owner;
+use crate::owner::{Here, Owner};
 use crate::time::Time;
 use crate::timers::{Timers, Wakeup};
 use crate::view::{ExecutorView, NodeView, View, Why};
@@ -112,9 +112,10 @@ impl Scheduler {
             Input::Advert(advert) => {
                 let node = advert.node;
                 ctx.mesh.on_advert(*advert);
-                owner.on_mesh_changed(Some(node));
+                owner.on_mesh_changed(ctx, Some(node));
             }
             Input::Delta(delta) => ctx.mesh.on_delta(&delta),
+            Input::State { node, state } => ctx.mesh.on_state(node, &state),
             Input::Left { node } => {
                 ctx.mesh.on_left(node);
                 owner.on_lost(ctx, &[node], false);
@@ -124,7 +125,7 @@ impl Scheduler {
             Input::Local { advert, model_memory } => {
                 let node = ctx.me;
                 executor.on_local(ctx, *advert, model_memory);
-                owner.on_mesh_changed(Some(node));
+                owner.on_mesh_changed(ctx, Some(node));
             }
             Input::Desk { state } => executor.on_desk(ctx, state),
             Input::Preload { model } => executor.on_preload(ctx, &model),
@@ -176,9 +177,10 @@ impl Scheduler {
 
     fn on_peer(&mut self, node: NodeId, link: Link) {
         let (owner, executor, mut ctx) = self.parts();
-        ctx.mesh.on_link(node, link);
+        let is_new = ctx.mesh.on_link(node, link);
         match link {
-            Link::Up { .. } => owner.on_mesh_changed(None),
+            Link::Up { .. } if is_new => owner.on_mesh_changed(&mut ctx, None),
+            Link::Up { .. } => {}
             Link::Down => {
                 executor.on_owner_down(&mut ctx, node);
                 owner.on_lost(&mut ctx, &[node], false);
@@ -191,7 +193,7 @@ impl Scheduler {
         let expelled = ctx.mesh.set_members(members);
         executor.on_expelled(&mut ctx, &expelled);
         owner.on_lost(&mut ctx, &expelled, true);
-        owner.on_mesh_changed(None);
+        owner.on_mesh_changed(&mut ctx, None);
     }
 
     /// Lets owner and executor of this node talk, and places what is to be placed, until both rest.
@@ -209,8 +211,11 @@ impl Scheduler {
         let (owner, executor, mut ctx) = self.parts();
         let Some((job, need)) = owner.next_to_place() else { return false };
         executor.refresh(&mut ctx);
-        let warm = executor.is_warm_and_idle(need);
-        owner.place(&mut ctx, job, warm);
+        let here = Here {
+            warm: executor.is_warm_and_idle(need),
+            cached_tokens: executor.cached_here(need),
+        };
+        owner.place(&mut ctx, job, here);
         true
     }
 

@@ -55,15 +55,25 @@ fn head(hash: &blake3::Hash) -> u64 {
 #[must_use]
 pub fn common_tokens(prefix: &[u64], prompt_tokens: u32, hot: impl Fn(u64) -> bool) -> u32 {
     let Some(longest) = prefix.iter().rposition(|hash| hot(*hash)) else { return 0 };
-    let (mut length, mut common) = (0, 0);
-    for index in 0..prefix.len() {
+    token_shares(prefix.len(), prompt_tokens).nth(longest).unwrap_or(0)
+}
+
+/// For each of a prompt's `prefixes`, shortest first, its share of the prompt's tokens.
+pub(crate) fn token_shares(
+    prefixes: usize,
+    prompt_tokens: u32,
+) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator {
+    let mut lengths = Vec::with_capacity(prefixes);
+    let mut length = 0;
+    for index in 0..prefixes {
         length = if index == 0 { BLOCK_BYTES } else { next_length(length) };
-        if index == longest {
-            common = length;
-        }
+        lengths.push(length);
     }
-    let share = u64::from(prompt_tokens) * common as u64 / length.max(1) as u64;
-    u32::try_from(share).unwrap_or(prompt_tokens)
+    let whole = length.max(1) as u64;
+    lengths.into_iter().map(move |common| {
+        let share = u64::from(prompt_tokens) * common as u64 / whole;
+        u32::try_from(share).unwrap_or(prompt_tokens)
+    })
 }
 
 #[cfg(test)]

@@ -42,6 +42,13 @@ impl<R: Ord + Clone> Timers<R> {
         self.by_reason.insert(reason, at);
     }
 
+    /// Sets a deadline, unless it stands earlier already.
+    pub(crate) fn bring_forward(&mut self, reason: R, at: Time) {
+        if self.by_reason.get(&reason).is_none_or(|before| *before > at) {
+            self.set(reason, at);
+        }
+    }
+
     pub(crate) fn clear(&mut self, reason: &R) {
         if let Some((reason, at)) = self.by_reason.remove_entry(reason) {
             self.by_time.remove(&(at, reason));

@@ -17,7 +17,7 @@ impl Executor {
         }
         self.models.on_local(&advert, budget);
         self.advert = Some(advert);
-        self.dirty = true;
+        self.dirty_facts = true;
         self.recheck(ctx);
         self.settle(ctx);
     }

@@ -127,7 +127,7 @@ impl Executor {
         let Some(model) = self.models.named_mut(name) else { return };
         model.on_loaded(facts);
         model.last_used = ctx.now;
-        self.dirty = true;
+        self.dirty_facts = true;
         self.start_ready(ctx, name);
         self.settle(ctx);
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use pumasi_protocol::{
-    AttemptId, BlobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, Refusal,
+    AttemptId, BlobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, Rate, Refusal,
 };
 
 use crate::input::LoadedFacts;
@@ -126,19 +126,20 @@ impl LocalModel {
 
     /// What is advertised of it: its facts, with own averages where there are enough samples.
     pub(super) fn advert(&self, now: Time) -> ModelAdvert {
-        let own = self.measured.trusted();
         let mut advert = self.facts.clone();
-        advert.state = self.state(now);
-        if own.prefill.0 > 0 {
-            advert.prefill = own.prefill;
-        }
-        if own.decode.0 > 0 {
-            advert.decode = own.decode;
-        }
-        if own.usual_tokens > 0 {
-            advert.usual_tokens = own.usual_tokens;
-        }
+        self.update(&mut advert, now);
         advert
+    }
+
+    /// Brings into an advert of it what changes while it runs.
+    pub(super) fn update(&self, advert: &mut ModelAdvert, now: Time) {
+        let own = self.measured.trusted();
+        let or = |own: Rate, known: Rate| if own.0 > 0 { own } else { known };
+        advert.state = self.state(now);
+        advert.prefill = or(own.prefill, self.facts.prefill);
+        advert.decode = or(own.decode, self.facts.decode);
+        advert.usual_tokens =
+            if own.usual_tokens > 0 { own.usual_tokens } else { self.facts.usual_tokens };
     }
 }
 

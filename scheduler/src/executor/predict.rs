@@ -150,6 +150,6 @@ fn remaining_ms(scene: Scene<'_>, reservation: &Reservation) -> u64 {
     }
 }
 
-fn cached_tokens(need: &Need, model: &LocalModel) -> u32 {
+pub(super) fn cached_tokens(need: &Need, model: &LocalModel) -> u32 {
     common_tokens(&need.prefix, need.prompt_tokens, |hash| model.hot.contains(hash))
 }

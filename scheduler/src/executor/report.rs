@@ -6,17 +6,29 @@ use pumasi_protocol::{AttemptId, Need, NodeAdvert, Priority, limits};
 use crate::context::{Context, Scene};
 use crate::view::{ExecutorView, ReservationView, Residence, Stage};
 
+use super::predict::cached_tokens;
 use super::{Executor, Reservation};
 
 impl Executor {
     /// Brings the mesh's copy of this node's advert up to date.
     pub(crate) fn refresh(&mut self, ctx: &mut Context<'_>) {
-        if self.dirty
+        if std::mem::take(&mut self.dirty_facts)
             && let Some(advert) = self.advert(ctx.scene())
         {
-            self.dirty = false;
-            ctx.mesh.set_own(advert);
+            ctx.mesh.set_own(NodeAdvert { prefixes: Vec::new(), ..advert });
+        } else if self.dirty {
+            let (scene, this) = (ctx.scene(), &*self);
+            let (queue, now) = (this.queue(scene), scene.now);
+            ctx.mesh.update_own(|advert| {
+                advert.queue = queue;
+                for model in &mut advert.models {
+                    if let Some(known) = this.models.named(&model.name) {
+                        known.update(model, now);
+                    }
+                }
+            });
         }
+        self.dirty = false;
     }
 
     /// The advert as it should be published.
@@ -32,6 +44,12 @@ impl Executor {
         let hot = loaded.flat_map(|(_, m)| m.hot.latest());
         advert.prefixes = hot.take(limits::ADVERT_PREFIXES).collect();
         Some(advert)
+    }
+
+    /// Tokens of a job's prompt that lie in the cache of its model here.
+    pub(crate) fn cached_here(&self, need: &Need) -> u32 {
+        let loaded = self.models.for_need(need).filter(|m| m.residence == Residence::Loaded);
+        loaded.map_or(0, |model| cached_tokens(need, model))
     }
 
     fn queue(&self, scene: Scene<'_>) -> Queue {

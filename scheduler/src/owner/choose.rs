@@ -9,14 +9,14 @@ use crate::rank::{Policy, Ranked, rank};
 use crate::view::{Answer, WhyCandidate};
 
 use super::nominate::{Nominee, nominate};
-use super::{Job, Phase};
+use super::{Here, Job, Phase};
 
 pub(super) fn scored(ranked: &Ranked) -> Option<Nominee> {
     ranked.score().map(|score| (ranked.node, *score))
 }
 
 /// Ranks the candidates and notes them as the job's reasons.
-pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job) -> Vec<Ranked> {
+pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job, here: Here) -> Vec<Ranked> {
     let need = &job.why.need;
     let (avoided, failed) = (&job.avoided, &job.failed);
     let each_ms = ctx.config.repeat_failure_ms;
@@ -24,6 +24,7 @@ pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job) -> Vec<Ranke
         need,
         ctx.now,
         ctx.config,
+        here.cached_tokens,
         |node| avoided.get(&node).map(|a| a.refusal.clone()),
         |node| failed.get(&node).map_or(0, |times| times.saturating_mul(each_ms)),
     );

@@ -14,21 +14,20 @@ use crate::view::{Answer, Reason};
 use super::asked::{Asked, Round};
 use super::choose::{is_local_good, keep, rank_candidates, scored, top_up};
 use super::nominate::Nominee;
-use super::{Owner, Phase, is_transient};
+use super::{Here, Owner, Phase, is_transient};
 
 impl Owner {
-    /// Ranks the candidates of a job and asks the nominees. `warm`: the engine here is loaded and
-    /// entirely idle.
-    pub(crate) fn place(&mut self, ctx: &mut Context<'_>, id: JobId, warm: bool) {
+    /// Ranks the candidates of a job and asks the nominees.
+    pub(crate) fn place(&mut self, ctx: &mut Context<'_>, id: JobId, here: Here) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         if matches!(job.phase, Phase::Bound(_)) {
             return;
         }
         let now = ctx.now;
         job.avoided.retain(|_, avoided| avoided.until > now);
-        let ranked = rank_candidates(ctx, job);
+        let ranked = rank_candidates(ctx, job, here);
         let kept = keep(ctx, job, &ranked);
-        let local_idle = warm && kept.is_empty() && is_local_good(ctx, &ranked);
+        let local_idle = here.warm && kept.is_empty() && is_local_good(ctx, &ranked);
         let nominees = if local_idle {
             ranked.iter().filter(|r| r.node == ctx.me).filter_map(scored).collect()
         } else {

@@ -112,10 +112,12 @@ pub(crate) fn pass_model<'a>(
     if need.prompt_tokens >= model.context {
         return Err(context_refusal(need, model, 1));
     }
-    let most = advert.devices.iter().map(|d| d.memory_total).max().unwrap_or(0);
-    let most = most.max(advert.memory_total);
-    if matches!(model.state, ModelState::Held) && model.memory > most {
-        return Err(Refusal::Memory { needed: model.memory, available: most });
+    if matches!(model.state, ModelState::Held) && model.memory > advert.memory_total {
+        let most = advert.devices.iter().map(|d| d.memory_total).max().unwrap_or(0);
+        let most = most.max(advert.memory_total);
+        if model.memory > most {
+            return Err(Refusal::Memory { needed: model.memory, available: most });
+        }
     }
     Ok(model)
 }

@@ -118,7 +118,7 @@ impl Spread {
         }
         // Those that are down may be back: each is asked every third time.
         self.rounds = self.rounds.wrapping_add(1);
-        let turn = |node: &NodeId| node.0[0].wrapping_add(self.rounds) % 3 == 0;
+        let turn = |node: &NodeId| node.0[0].wrapping_add(self.rounds).is_multiple_of(3);
         let down = self.peers.iter().filter(|(node, peer)| peer.down && turn(node));
         for node in down.map(|(node, _)| *node).collect::<Vec<_>>() {
             self.ping(node, Cause::Turn, self.config.ping_ms);

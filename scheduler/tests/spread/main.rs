@@ -96,7 +96,7 @@ fn i10_states_converge_within_ten_seconds_after_the_last_fault() {
 #[test]
 fn i10_what_vanishes_is_found_by_digests() {
     let weather = Weather { vanished_permille: 100, ..Weather::default() };
-    let mut net = Net::new(40, 3, weather, &SpreadConfig::default());
+    let mut net = Net::new(20, 3, weather, &SpreadConfig::default());
     net.run_ms(3_000);
     net.change_once();
     net.run_ms(10_000);
