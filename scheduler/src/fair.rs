@@ -148,10 +148,10 @@ mod tests {
         for _ in 0..rounds {
             let (kim, lee) = (waiter(KIM, 0), waiter(LEE, 1));
             if fair.turn(&kim, config) < fair.turn(&lee, config) {
-                fair.charge(KIM, kim_ms, config);
+                fair.charge(KIM, kim_ms, [KIM, LEE].into_iter(), config);
                 kim_served += 1;
             } else {
-                fair.charge(LEE, lee_ms, config);
+                fair.charge(LEE, lee_ms, [KIM, LEE].into_iter(), config);
             }
         }
         kim_served
@@ -175,7 +175,7 @@ mod tests {
     fn a_pause_earns_no_credit() {
         let (mut fair, config) = (Fair::default(), Config::default());
         for _ in 0..100 {
-            fair.charge(KIM, 100, &config);
+            fair.charge(KIM, 100, std::iter::empty(), &config);
         }
         let kim = share(&mut fair, 10, 10, 40, &config);
         assert!((14..=20).contains(&kim), "{kim} of 40");
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn a_job_that_took_less_than_charged_gets_it_back() {
         let (mut fair, config) = (Fair::default(), Config::default());
-        fair.charge(KIM, 1_000, &config);
-        fair.charge(LEE, 100, &config);
+        fair.charge(KIM, 1_000, std::iter::empty(), &config);
+        fair.charge(LEE, 100, std::iter::empty(), &config);
         fair.correct(KIM, 1_000, 50, &config);
         assert!(fair.turn(&waiter(KIM, 1), &config) < fair.turn(&waiter(LEE, 0), &config));
     }
@@ -218,7 +218,7 @@ mod tests {
         for n in 0..(limits::PERSONS as u64 + 100) {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&n.to_le_bytes());
-            fair.charge(PersonId(id), 10, &config);
+            fair.charge(PersonId(id), 10, std::iter::empty(), &config);
         }
         assert!(fair.accounts.len() <= limits::PERSONS);
     }
