@@ -74,6 +74,24 @@ async function wakesAndRestsAModel(browser, base) {
   await close();
 }
 
+async function pausesThisComputerAndResumes(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/mesh');
+  await page.locator('.hall a, .tile').first().waitFor();
+  const { node } = await (await page.request.get(`${base}/api/v1/status`)).json();
+  await page.goto(`${base}/mesh/${node.id}`);
+  const panel = page.getByRole('complementary');
+  await panel.getByText('Jobs of others may run here.').waitFor();
+  await panel.getByText('Pause', { exact: true }).click();
+  await panel.getByText('No new jobs of others.', { exact: false }).waitFor();
+  await page.reload();
+  assert.equal(await panel.getByRole('radio', { name: 'Pause' }).isChecked(), true);
+  await panel.getByText('Yes', { exact: true }).click();
+  await panel.getByText('Jobs of others may run here.').waitFor();
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
 async function makesAnInvitation(browser, base) {
   const { page, complaints, close } = await visit(browser, base, '/mesh?panel=invite');
   await page.getByRole('button', { name: 'Make the invitation' }).click();
@@ -131,6 +149,7 @@ export const journeys = [
   seesTheComputers,
   findsTheJobAndItsWhy,
   wakesAndRestsAModel,
+  pausesThisComputerAndResumes,
   makesAnInvitation,
   asksOnceMore,
   speaksKoreanOnAPhone,
