@@ -4,7 +4,7 @@ use pumasi_engine_host::{Engine, EngineState, Events, Submitted, WorkerEngine};
 use pumasi_protocol::generate::{Generate, Message, OutputFormat, Part, Prompt, Role};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::worker::LoadModel;
-use pumasi_protocol::{Fault, Finish, Phase, Refusal, Work};
+use pumasi_protocol::{Fault, Finish, Phase, Refusal, Tempo, Work};
 
 use crate::rig::{Rig, chat, collect, greedy, order, question, spec};
 
@@ -71,6 +71,31 @@ async fn a_cancelled_request_ends_and_frees_its_slot() {
     // The only slot is free again: once by a cancel, once because nobody listens any more.
     drop(rig.submit(endless()));
     assert_eq!(rig.ask(question("repeat: free")).await.text(), "free");
+}
+
+#[tokio::test]
+async fn a_paused_request_keeps_its_slot_gives_signs_of_life_and_goes_on_where_it_was() {
+    let rig = Rig::new(2).await;
+    let long = Generate { max_tokens: Some(100), ..endless() };
+    let whole = rig.ask(long.clone()).await.tokens;
+    for slow in [Tempo::Full, Tempo::Slow] {
+        let submitted = rig.engine.submit(Work::Generate(Box::new(long.clone())));
+        let Submitted { request, mut events } = submitted.expect("a ready engine takes work");
+        rig.engine.set_tempo(request, Tempo::Paused);
+        let mut tokens = Vec::new();
+        loop {
+            match events.recv().await.expect("it has not ended") {
+                AttemptEvent::Alive { phase: Phase::Paused, .. } => break,
+                AttemptEvent::Tokens { tokens: mut more, .. } => tokens.append(&mut more),
+                AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } => {}
+                last => panic!("it ended before it paused: {last:?}"),
+            }
+        }
+        assert_eq!(rig.ask(question("repeat: meanwhile")).await.text(), "meanwhile");
+        rig.engine.set_tempo(request, slow);
+        tokens.extend(collect(events).await.expect("an answer").tokens);
+        assert_eq!(tokens, whole, "{slow:?}");
+    }
 }
 
 fn endless() -> Generate {
