@@ -123,6 +123,16 @@ pub fn interrupt(pid: u32) {
     signal(pid, rustix::process::Signal::INT);
 }
 
+/// Freezes a process that these tests started.
+pub fn suspend(pid: u32) {
+    signal(pid, rustix::process::Signal::STOP);
+}
+
+/// Wakes a frozen one.
+pub fn resume(pid: u32) {
+    signal(pid, rustix::process::Signal::CONT);
+}
+
 fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {

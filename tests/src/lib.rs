@@ -1,5 +1,9 @@
 //! What the end-to-end tests and gates share: the source tree as data, and real nodes as processes.
 
+pub mod ask;
+pub mod chaos;
 pub mod command;
 pub mod nodes;
+pub mod relay;
 pub mod tree;
+pub mod wire;
