@@ -5,21 +5,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pumasi_protocol::roster::{EntryHash, SignedEntry};
-use pumasi_protocol::{BlobId, JobId, MeshId, NodeId};
+use pumasi_protocol::{BlobId, MeshId, NodeId};
 
+mod copies;
 mod database;
+mod disk;
+mod export;
 mod file;
 mod identity;
 mod invitation;
 mod job;
+mod limits;
 mod lock;
+mod offline;
 mod record;
+mod retention;
+mod salvage;
+mod space;
 mod writer;
 
 pub use invitation::{Invitation, RedeemError, Redeemed, invitation_id};
-pub use job::JobRecord;
+pub use job::{JobRecord, RepeatKey};
+pub use offline::{Exported, Imported, Offline, Report};
+pub use retention::Keep;
 
-use database::{Batch, Database};
+use database::{Batch, Changing, Database};
 use file::Files;
 use lock::Lock;
 use record::Table;
@@ -46,11 +56,31 @@ pub enum StoreError {
     },
     /// The database, or a record in it, is damaged. It is left as it is.
     #[error(
-        "{} is damaged and was left as it is: put a backup in its place, or move it away to begin \
-         anew (this computer then has to join its mesh again)", .path.display()
+        "{} is damaged and was left as it is: `pumasi ledger check` says what can be read, \
+         `pumasi ledger export FILE` saves that, `pumasi ledger restore` goes back to the newest \
+         daily copy", .path.display()
     )]
     Damaged {
         /// What is damaged.
+        path: PathBuf,
+    },
+    /// There is no ledger, though this install once had one.
+    #[error(
+        "the ledger in {} is gone: `pumasi ledger restore` goes back to the newest daily copy; to \
+         begin anew, move the file identity.key away too (this computer then has to join its mesh \
+         again)", .path.display()
+    )]
+    Missing {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// A record has a layout that this program does not know.
+    #[error(
+        "{} was written by a newer Pumasi and was left as it is: use that version, or a later one",
+        .path.display()
+    )]
+    Newer {
+        /// What cannot be read.
         path: PathBuf,
     },
     /// A record above what the database keeps safely.
@@ -59,6 +89,21 @@ pub enum StoreError {
         /// Its size.
         bytes: usize,
     },
+    /// Not an export of a ledger, or not a whole one.
+    #[error("{} is not a whole export of a ledger: nothing was changed", .path.display())]
+    NotAnExport {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// No further ledger can be moved aside.
+    #[error("{} holds too many ledgers named store.before-…: remove some", .dir.display())]
+    TooManyAside {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The disk is full. What was stored before stands; a later write may find space.
+    #[error("the disk of this computer is full: free some space")]
+    Full,
     /// A write or sync failed before; nothing can be trusted to last, so nothing is written any more.
     #[error(
         "the disk refused a write, so nothing more is stored: free or repair it and start again"
@@ -71,7 +116,10 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), kind: error.kind() }
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            kind => Self::Io { path: path.to_owned(), kind },
+        }
     }
 }
 
@@ -85,7 +133,8 @@ struct Inner {
     // Dropped in this order: the writer ends first, then the files close, the lock goes last.
     writer: Writer,
     database: Database,
-    files: Files,
+    files: Arc<Files>,
+    dir: PathBuf,
     seed: [u8; 32],
     incarnation: u64,
     _lock: Lock,
@@ -111,17 +160,24 @@ impl Store {
     pub fn open(data_dir: &Path, now_ms: u64) -> Result<Self, StoreError> {
         create_private_dir(data_dir).map_err(|error| StoreError::io(data_dir, &error))?;
         let lock = Lock::take(data_dir)?;
-        let seed = identity::load_or_create(data_dir)?;
-        let database = Database::open(&data_dir.join("store"))?;
-        let files = Files::open(&data_dir.join("files"))?;
+        let seed = identity::load(data_dir)?;
+        let database = Database::open(&data_dir.join("store"), seed.is_none())?;
+        let seed = seed.map_or_else(|| identity::create(data_dir), Ok)?;
+        let jobs = database.scan::<JobRecord>(Table::Job)?;
+        let named = jobs.iter().flat_map(|(_, record)| record.files());
+        let files = Arc::new(Files::open(&data_dir.join("files"), named)?);
         let last: Option<u64> = database.read(Table::Node, INCARNATION)?;
-        let incarnation = now_ms.max(last.map_or(0, |last| last.saturating_add(1)));
-        let mut batch = Batch::default();
-        batch.put(Table::Node, INCARNATION, &incarnation)?;
-        database.apply(batch)?;
-        database.sync()?;
+        let last = last.unwrap_or_default().max(identity::last_start(data_dir));
+        let incarnation = now_ms.max(last.saturating_add(1));
+        identity::keep_start(data_dir, incarnation)?;
+        database.change(|changing| {
+            let mut batch = Batch::default();
+            batch.put(Table::Node, INCARNATION, &incarnation)?;
+            changing.apply(batch)
+        })?;
         let writer = Writer::start(database.clone());
-        let inner = Inner { writer, database, files, seed, incarnation, _lock: lock };
+        let dir = data_dir.to_owned();
+        let inner = Inner { writer, database, files, dir, seed, incarnation, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -204,44 +260,8 @@ impl Store {
         F: FnOnce(&Invitation) -> Result<SignedEntry, E> + Send + 'static,
     {
         let checked =
-            move |database: &Database| invitation::redeem(database, &id, node, now_s, admit);
+            move |ledger: &Changing<'_>| invitation::redeem(ledger, &id, node, now_s, admit);
         self.inner.writer.apply(checked).await.map_err(RedeemError::Store)?
-    }
-
-    /// Keeps a job's record, or replaces it.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn put_job(&self, record: JobRecord) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        batch.put(Table::Job, record.line.job.0.as_bytes(), &record)?;
-        self.inner.writer.apply(move |_| Ok(((), batch))).await?
-    }
-
-    /// A job's record.
-    ///
-    /// # Errors
-    /// When it is damaged.
-    pub fn job(&self, job: JobId) -> Result<Option<JobRecord>, StoreError> {
-        self.inner.database.read(Table::Job, job.0.as_bytes())
-    }
-
-    /// The newest jobs, newest first.
-    ///
-    /// # Errors
-    /// When a record is damaged.
-    pub fn jobs(&self, at_most: usize) -> Result<Vec<JobRecord>, StoreError> {
-        self.inner.database.newest(Table::Job, at_most)
-    }
-
-    /// Forgets a job. Its files stay until nothing refers to them.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn remove_job(&self, job: JobId) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        batch.remove(Table::Job, job.0.as_bytes());
-        self.inner.writer.apply(move |_| Ok(((), batch))).await?
     }
 
     /// A setting that was changed at run time.
@@ -265,12 +285,18 @@ impl Store {
         self.inner.writer.apply(move |_| Ok(((), batch))).await?
     }
 
-    /// Keeps bytes as a file named by its hash; on the disk when this returns. Blocks.
+    /// Keeps bytes as a file named by its hash; on the disk when this returns. It stays until a job's
+    /// record has named it and none does any more, or until it is given up. Blocks.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn put_file(&self, bytes: &[u8]) -> Result<BlobId, StoreError> {
         self.inner.files.put(bytes)
+    }
+
+    /// Gives up a file that was put for a record that will not come. Blocks for a moment.
+    pub fn give_up_file(&self, id: BlobId) {
+        self.inner.files.give_up(id);
     }
 
     /// The bytes of a kept file, checked against its name; `None` if there is none. Blocks.

@@ -109,18 +109,18 @@ fn versions_are_above_the_floors_and_nothing_banned_is_in() {
 }
 
 #[test]
-fn bincode_and_sled_are_named_in_one_place_each() {
+fn bincode_and_redb_are_named_in_one_place_each() {
     let mut findings = Vec::new();
     for source in tree::sources().iter().filter(|s| s.path.ends_with(".rs")) {
         let named = |word: &str| source.text.contains(&format!("{word}::"));
         if named("bincode") && source.path != "protocol/mesh/src/frame.rs" {
             findings.push(format!("{}: bincode is named in frame.rs only", source.path));
         }
-        if named("sled")
+        if named("redb")
             && !source.path.starts_with("node/src/store")
             && !source.path.starts_with("tests/")
         {
-            findings.push(format!("{}: sled is named in the store only", source.path));
+            findings.push(format!("{}: redb is named in the store only", source.path));
         }
     }
     tree::report("one place each", &findings);

@@ -1,24 +1,31 @@
-//! The only file that names sled. Its `flush` does not reach the disk's platter and its large values
-//! are never synced, so a change lasts only after `flush` and `fdatasync` of its file here, and
-//! records stay small. Opening recovers, and recovering writes, so after an unclean end a copy is
-//! opened and verified first.
+//! One table of keys and checksummed records, in redb, which only this folder names. Opening recovers, and
+//! recovering writes, so after an unclean end a copy is opened and verified first, page by page.
+//! Commits are two-phase: the newest state is never guessed from two, so damage is not taken for a
+//! commit that was cut off.
 
 use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use redb::{ReadableDatabase, ReadableTable};
 
-use super::record::{self, Table};
+use super::disk::{Disk, Trouble};
+use super::record::{self, Record, Table, Unreadable};
 use super::{StoreError, create_private_dir, sync_dir};
 
+pub(super) const RECORDS: redb::TableDefinition<'static, &[u8], &[u8]> =
+    redb::TableDefinition::new("records");
 /// Memory for pages, in bytes (the records of an office's mesh take less).
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
-/// A file that is there only between a clean end and the next start; holds the hash of the others.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// The one file.
+pub(super) const LEDGER: &str = "ledger";
+/// A file that is there only between a clean end and the next start; holds the hash of the other.
 const CLEAN: &str = "closed-cleanly";
+
+/// A key, and the record as it is stored.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
 
 /// Changes that are made together or not at all.
 #[derive(Default)]
@@ -27,7 +34,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn put<T: Serialize>(
+    pub(super) fn put<T: Record>(
         &mut self,
         table: Table,
         key: &[u8],
@@ -37,6 +44,11 @@ impl Batch {
         let record = record::encode(&key, value).map_err(|bytes| StoreError::TooLarge { bytes })?;
         self.changes.push((key, Some(record)));
         Ok(())
+    }
+
+    /// A record as it was read elsewhere.
+    pub(super) fn put_raw(&mut self, key: Vec<u8>, record: Vec<u8>) {
+        self.changes.push((key, Some(record)));
     }
 
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) {
@@ -51,191 +63,365 @@ pub(super) struct Database {
 }
 
 struct Open {
-    /// Taken out only when dropped.
-    db: Option<sled::Db>,
-    /// A handle of sled's one data file, for `fdatasync`.
-    file: File,
+    /// Taken out when dropped, and for a moment when a full disk has made it useless.
+    db: RwLock<Option<redb::Database>>,
+    trouble: Arc<Trouble>,
     path: PathBuf,
 }
 
-impl Database {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let io = |error: std::io::Error| StoreError::io(path, &error);
-        let parent = path.parent().expect("the store lies in the data directory");
-        let clean = path.join(CLEAN);
-        let existed = path.join("db").exists();
-        create_private_dir(path).map_err(io)?;
-        match std::fs::read(&clean) {
-            Ok(hash) if existed && hash != files_hash(path).map_err(io)? => {
-                return Err(StoreError::Damaged { path: path.to_owned() });
-            }
-            Err(_) if existed => verify_copy(path)?,
-            Ok(_) | Err(_) => {}
-        }
-        match std::fs::remove_file(&clean) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
-            Ok(()) | Err(_) => sync_dir(path).map_err(io)?,
-        }
-        let db = open_sled(path)?;
-        let file = File::options().write(true).open(path.join("db")).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        sync_dir(path).and_then(|()| sync_dir(parent)).map_err(io)?;
-        let open = Open { db: Some(db), file, path: path.to_owned() };
-        let database = Self { open: Arc::new(open) };
-        database.verify()?;
-        Ok(database)
-    }
+/// One change after the other, each seeing those before it; together they last or they do not.
+pub(super) struct Changing<'a> {
+    table: redb::Table<'a, &'static [u8], &'static [u8]>,
+    path: &'a Path,
+}
 
-    fn db(&self) -> &sled::Db {
-        self.open.db.as_ref().expect("taken out only when dropped")
-    }
-
-    fn damaged(&self) -> StoreError {
-        StoreError::Damaged { path: self.open.path.clone() }
-    }
-
-    /// Whether every record is whole.
-    fn verify(&self) -> Result<(), StoreError> {
-        for row in self.db().iter() {
-            let (key, value) = row.map_err(|_| self.damaged())?;
-            record::body(&key, &value).ok_or_else(|| self.damaged())?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn read<T: DeserializeOwned>(
+impl Changing<'_> {
+    pub(super) fn read<T: Record>(
         &self,
         table: Table,
         key: &[u8],
     ) -> Result<Option<T>, StoreError> {
         let key = table.key(key);
-        let Some(value) = self.db().get(&key).map_err(|_| self.damaged())? else {
-            return Ok(None);
+        let found = self.table.get(key.as_slice()).map_err(|_| damaged(self.path))?;
+        found.map(|value| decode(self.path, &key, value.value())).transpose()
+    }
+
+    pub(super) fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
+        for (key, value) in batch.changes {
+            let done = match value {
+                Some(value) => self.table.insert(key.as_slice(), value.as_slice()).map(drop),
+                None => self.table.remove(key.as_slice()).map(drop),
+            };
+            done.map_err(|_| StoreError::Stopped)?;
+        }
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Opens the ledger, or begins one where `may_begin` says that there was none.
+    pub(super) fn open(path: &Path, may_begin: bool) -> Result<Self, StoreError> {
+        let io = |error: std::io::Error| StoreError::io(path, &error);
+        let parent = path.parent().expect("the store lies in the data directory");
+        let (ledger, clean) = (path.join(LEDGER), path.join(CLEAN));
+        create_private_dir(path).map_err(io)?;
+        sync_dir(parent).map_err(io)?;
+        if !ledger.try_exists().map_err(io)? {
+            if !may_begin {
+                return Err(StoreError::Missing { path: path.to_owned() });
+            }
+            begin(path)?;
+        } else {
+            match std::fs::read(&clean) {
+                Ok(hash) if hash == file_hash(&ledger).map_err(io)? => {}
+                Ok(_) => return Err(damaged(path)),
+                Err(_) => {
+                    verify_copy(path)?;
+                    remove_dir(&copy_of(path)).map_err(io)?;
+                }
+            }
+        }
+        match std::fs::remove_file(&clean) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            Ok(()) | Err(_) => sync_dir(path).map_err(io)?,
+        }
+        let trouble = Arc::new(Trouble::default());
+        let db = open_file(&ledger, &trouble, false)?;
+        let open = Open { db: RwLock::new(Some(db)), trouble, path: path.to_owned() };
+        let database = Self { open: Arc::new(open) };
+        database.verify()?;
+        Ok(database)
+    }
+
+    /// All rows of a ledger that is not open, read from a copy. Where the ledger is damaged, the copy
+    /// stays, in the folder that [`copy_of`] names.
+    pub(super) fn rows_of_closed(path: &Path) -> Result<Vec<Row>, StoreError> {
+        let io = |error: std::io::Error| StoreError::io(path, &error);
+        if !path.join(LEDGER).try_exists().map_err(io)? {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
+        let changed = match std::fs::read(path.join(CLEAN)) {
+            Ok(hash) => hash != file_hash(&path.join(LEDGER)).map_err(io)?,
+            Err(_) => false,
         };
-        record::decode(&key, &value).map(Some).ok_or_else(|| self.damaged())
+        let rows = verify_copy(path)?;
+        if changed {
+            return Err(damaged(path));
+        }
+        remove_dir(&copy_of(path)).map_err(io)?;
+        Ok(rows)
+    }
+
+    /// What befell the disk since the start.
+    #[cfg(test)]
+    pub(super) fn trouble(&self) -> &Arc<Trouble> {
+        &self.open.trouble
+    }
+
+    fn with<R>(
+        &self,
+        work: impl FnOnce(&redb::Database) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let db = self.open.db.read().unwrap_or_else(PoisonError::into_inner);
+        work(db.as_ref().ok_or(StoreError::Stopped)?)
+    }
+
+    fn with_rows<R>(
+        &self,
+        work: impl FnOnce(
+            &redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+            &Path,
+        ) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let path = &self.open.path;
+        self.with(|db| {
+            let reading = db.begin_read().map_err(|_| damaged(path))?;
+            let table = reading.open_table(RECORDS).map_err(|_| damaged(path))?;
+            work(&table, path)
+        })
+    }
+
+    /// Whether every record is whole.
+    fn verify(&self) -> Result<(), StoreError> {
+        self.with_rows(|table, path| {
+            for row in table.iter().map_err(|_| damaged(path))? {
+                let (key, value) = row.map_err(|_| damaged(path))?;
+                record::body(key.value(), value.value()).map_err(|why| unreadable(path, why))?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn read<T: Record>(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        let key = table.key(key);
+        self.with_rows(|rows, path| {
+            let found = rows.get(key.as_slice()).map_err(|_| damaged(path))?;
+            found.map(|value| decode(path, &key, value.value())).transpose()
+        })
     }
 
     /// All records of a table, in the order of their keys.
-    pub(super) fn scan<T: DeserializeOwned>(
-        &self,
-        table: Table,
-    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        let rows = self.db().scan_prefix(table.key(&[]));
-        rows.map(|row| self.decode_row(row)).collect()
+    pub(super) fn scan<T: Record>(&self, table: Table) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        self.with_rows(|rows, path| scan(rows, path, table))
     }
 
     /// The records with the highest keys, highest first.
-    pub(super) fn newest<T: DeserializeOwned>(
+    pub(super) fn newest<T: Record>(
         &self,
         table: Table,
         at_most: usize,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = self.db().scan_prefix(table.key(&[])).rev().take(at_most);
-        rows.map(|row| Ok(self.decode_row(row)?.1)).collect()
+        self.with_rows(|rows, path| {
+            let (from, to) = table.range();
+            let range = rows.range(from.as_slice()..to.as_slice()).map_err(|_| damaged(path))?;
+            let newest = range.rev().take(at_most);
+            let decoded = newest.map(|row| {
+                let (key, value) = row.map_err(|_| damaged(path))?;
+                decode(path, key.value(), value.value())
+            });
+            decoded.collect()
+        })
     }
 
-    fn decode_row<T: DeserializeOwned>(
+    /// All rows as they lie there, in the order of their keys.
+    pub(super) fn rows(&self) -> Result<Vec<Row>, StoreError> {
+        self.with_rows(|rows, path| {
+            let rows = rows.iter().map_err(|_| damaged(path))?;
+            let owned = rows.map(|row| {
+                let (key, value) = row.map_err(|_| damaged(path))?;
+                Ok((key.value().to_vec(), value.value().to_vec()))
+            });
+            owned.collect()
+        })
+    }
+
+    /// Makes changes; they are on the disk when this returns.
+    pub(super) fn change<R>(
         &self,
-        row: sled::Result<(sled::IVec, sled::IVec)>,
-    ) -> Result<(Vec<u8>, T), StoreError> {
-        let (key, value) = row.map_err(|_| self.damaged())?;
-        let decoded = record::decode(&key, &value).ok_or_else(|| self.damaged())?;
-        Ok((key[1..].to_vec(), decoded))
+        work: impl FnOnce(&mut Changing<'_>) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.reopen_if_it_was_full()?;
+        let path = &self.open.path;
+        self.with(|db| {
+            let mut writing = db.begin_write().map_err(|_| self.refused())?;
+            writing.set_two_phase_commit(true);
+            let result = {
+                let table = writing.open_table(RECORDS).map_err(|_| self.refused())?;
+                let mut changing = Changing { table, path };
+                work(&mut changing).map_err(|error| match error {
+                    StoreError::Stopped => self.refused(),
+                    other => other,
+                })?
+            };
+            writing.commit().map_err(|_| self.refused())?;
+            Ok(result)
+        })
     }
 
-    /// Makes changes visible; they last after the next [`Self::sync`].
-    pub(super) fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        let mut changes = sled::Batch::default();
-        for (key, value) in batch.changes {
-            match value {
-                Some(value) => changes.insert(key, value),
-                None => changes.remove(key),
+    /// Why a change was refused.
+    fn refused(&self) -> StoreError {
+        if self.open.trouble.is_only_full() { StoreError::Full } else { StoreError::Stopped }
+    }
+
+    /// A write that the full disk refused was never synced, so what was acknowledged is as it was:
+    /// recovering reads it again. After a failed sync nothing is known, and nothing is opened again.
+    fn reopen_if_it_was_full(&self) -> Result<(), StoreError> {
+        let trouble = &self.open.trouble;
+        if !trouble.any() {
+            return Ok(());
+        }
+        if !trouble.is_only_full() {
+            return Err(StoreError::Stopped);
+        }
+        let mut db = self.open.db.write().unwrap_or_else(PoisonError::into_inner);
+        drop(db.take());
+        trouble.forget();
+        match open_file(&self.open.path.join(LEDGER), trouble, true) {
+            Ok(opened) => *db = Some(opened),
+            Err(error) if trouble.is_only_full() => {
+                // Reading goes on as soon as a later change finds space.
+                tracing::debug!(%error, "the disk is still full");
+                return Err(StoreError::Full);
+            }
+            Err(error) => {
+                trouble.lasting();
+                return Err(error);
             }
         }
-        self.db().apply_batch(changes).map_err(|_| StoreError::Stopped)
+        drop(db);
+        self.verify()
     }
+}
 
-    /// Returns once all applied changes are on the disk.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
-        self.db().flush().map_err(|_| StoreError::Stopped)?;
-        self.open.file.sync_data().map_err(|_| StoreError::Stopped)
+fn damaged(path: &Path) -> StoreError {
+    StoreError::Damaged { path: path.to_owned() }
+}
+
+fn unreadable(path: &Path, why: Unreadable) -> StoreError {
+    match why {
+        Unreadable::Damaged => damaged(path),
+        Unreadable::Unknown => StoreError::Newer { path: path.to_owned() },
     }
+}
+
+fn decode<T: Record>(path: &Path, key: &[u8], value: &[u8]) -> Result<T, StoreError> {
+    record::decode(key, value).map_err(|why| unreadable(path, why))
+}
+
+fn scan<T: Record>(
+    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    path: &Path,
+    table: Table,
+) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    let (from, to) = table.range();
+    let range = rows.range(from.as_slice()..to.as_slice()).map_err(|_| damaged(path))?;
+    let decoded = range.map(|row| {
+        let (key, value) = row.map_err(|_| damaged(path))?;
+        Ok((key.value()[1..].to_vec(), decode(path, key.value(), value.value())?))
+    });
+    decoded.collect()
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let Some(db) = self.db.take() else { return };
-        let flushed = db.flush().is_ok();
+        let db = self.db.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         drop(db);
         // The marker is written last: without it, the next start verifies a copy.
-        if flushed && self.file.sync_all().is_ok() && mark_clean(&self.path).is_err() {
+        if !self.trouble.any() && mark_clean(&self.path).is_err() {
             tracing::debug!("the store could not be marked as closed cleanly");
         }
     }
 }
 
 fn mark_clean(path: &Path) -> std::io::Result<()> {
-    let hash = files_hash(path)?;
-    let mut marker = File::create(path.join(CLEAN))?;
-    marker.write_all(&hash)?;
-    marker.sync_all()?;
+    let hash = file_hash(&path.join(LEDGER))?;
+    let new = path.join("closed-cleanly.new");
+    let mut marker = File::create(&new)?;
+    marker.write_all(&hash).and_then(|()| marker.sync_all())?;
+    std::fs::rename(&new, path.join(CLEAN))?;
     sync_dir(path)
 }
 
-/// A hash over the names and contents of the database's files.
-fn files_hash(path: &Path) -> std::io::Result<Vec<u8>> {
+fn file_hash(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut hasher = blake3::Hasher::new();
-    for file in files_in(path)? {
-        hasher.update(file.file_name().unwrap_or_default().as_encoded_bytes()).update(b"/");
-        std::io::copy(&mut File::open(file)?, &mut hasher)?;
-    }
+    std::io::copy(&mut File::open(path)?, &mut hasher)?;
     Ok(hasher.finalize().as_bytes().to_vec())
 }
 
-/// The files of the database itself, by name.
-fn files_in(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() && entry.file_name() != CLEAN {
-            files.push(entry.path());
-        }
+/// Makes an empty ledger under another name first, so that one under its own name is always whole.
+fn begin(path: &Path) -> Result<(), StoreError> {
+    let new = path.join("ledger.new");
+    let io = |error: std::io::Error| StoreError::io(&new, &error);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+        Ok(()) | Err(_) => {}
     }
-    files.sort();
-    Ok(files)
+    let trouble = Arc::new(Trouble::default());
+    let refused = |_| if trouble.is_only_full() { StoreError::Full } else { StoreError::Stopped };
+    let db = open_file(&new, &trouble, false)?;
+    let mut writing = db.begin_write().map_err(|_| StoreError::Stopped)?;
+    writing.set_two_phase_commit(true);
+    drop(writing.open_table(RECORDS).map_err(|_| StoreError::Stopped)?);
+    writing.commit().map_err(refused)?;
+    drop(db);
+    File::open(&new).and_then(|file| file.sync_all()).map_err(io)?;
+    std::fs::rename(&new, path.join(LEDGER)).map_err(io)?;
+    sync_dir(path).map_err(io)
 }
 
-fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-    // Recovery of a damaged file can panic inside sled.
-    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+fn open_file(
+    file: &Path,
+    trouble: &Arc<Trouble>,
+    check: bool,
+) -> Result<redb::Database, StoreError> {
+    let path = file.parent().expect("a ledger lies in a folder");
+    let io = |error: std::io::Error| StoreError::io(file, &error);
+    let disk = Disk::open(file, trouble.clone()).map_err(io)?;
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
+    // What recovers a file that was damaged may panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(disk)));
     match opened {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(sled::Error::Io(error))) => Err(StoreError::io(path, &error)),
-        Ok(Err(_)) | Err(_) => Err(StoreError::Damaged { path: path.to_owned() }),
+        Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
+            use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+            let cut = matches!(error.kind(), InvalidData | UnexpectedEof);
+            Err(if cut { damaged(path) } else { io(error) })
+        }
+        Ok(Err(_)) | Err(_) => Err(damaged(path)),
     }
 }
 
-/// Opens a copy of the database and verifies it, so that a damaged one is not touched.
-fn verify_copy(path: &Path) -> Result<(), StoreError> {
-    let copy = path.with_extension("check");
+/// Opens a copy of the database and verifies it, so that a damaged one is not touched. The copy is
+/// left for whoever wants to look at it.
+fn verify_copy(path: &Path) -> Result<Vec<Row>, StoreError> {
+    let copy = copy_of(path);
     let io = |error: std::io::Error| StoreError::io(&copy, &error);
     remove_dir(&copy).map_err(io)?;
     create_private_dir(&copy).map_err(io)?;
-    for file in files_in(path).map_err(io)? {
-        let name = file.file_name().unwrap_or_default();
-        std::fs::copy(&file, copy.join(name)).map_err(io)?;
-    }
-    let damaged = |_| StoreError::Damaged { path: path.to_owned() };
-    let db = open_sled(&copy).map_err(damaged)?;
-    for row in db.iter() {
-        let whole = row.is_ok_and(|(key, value)| record::body(&key, &value).is_some());
-        if !whole {
-            return Err(StoreError::Damaged { path: path.to_owned() });
-        }
-    }
-    drop(db);
-    remove_dir(&copy).map_err(io)
+    let file = copy.join(LEDGER);
+    std::fs::copy(path.join(LEDGER), &file).map_err(io)?;
+    let named = |error| match error {
+        StoreError::Damaged { .. } => damaged(path),
+        other => other,
+    };
+    let trouble = Arc::new(Trouble::default());
+    let db = open_file(&file, &trouble, true).map_err(named)?;
+    // It is never marked as closed cleanly.
+    trouble.lasting();
+    let open = Open { db: RwLock::new(Some(db)), trouble, path: path.to_owned() };
+    let database = Database { open: Arc::new(open) };
+    database.verify()?;
+    database.rows()
+}
+
+/// Where a copy is opened.
+pub(super) fn copy_of(path: &Path) -> PathBuf {
+    path.with_extension("check")
 }
 
 fn remove_dir(path: &Path) -> std::io::Result<()> {

@@ -8,8 +8,8 @@ use pumasi_protocol::{NodeId, NodeName};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::database::{Batch, Database};
-use super::record::Table;
+use super::database::{Batch, Changing};
+use super::record::{Record, Table};
 
 /// Nodes that one invitation remembers as admitted, for those that ask twice.
 pub(crate) const REMEMBERED_NODES: usize = 128;
@@ -28,6 +28,8 @@ pub struct Invitation {
     /// Who used it.
     pub admitted: Vec<NodeId>,
 }
+
+impl Record for Invitation {}
 
 /// What redeeming an invitation gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +67,13 @@ pub fn invitation_id(secret: &[u8; 16]) -> EntryHash {
 }
 
 pub(super) fn redeem<E>(
-    database: &Database,
+    ledger: &Changing<'_>,
     id: &EntryHash,
     node: NodeId,
     now_s: u64,
     admit: impl FnOnce(&Invitation) -> Result<SignedEntry, E>,
 ) -> Result<(Redeemed, Batch), RedeemError<E>> {
-    let kept = database.read(Table::Invitation, id).map_err(RedeemError::Store)?;
+    let kept = ledger.read(Table::Invitation, id).map_err(RedeemError::Store)?;
     let mut invitation: Invitation = kept.ok_or(RedeemError::Unknown)?;
     if invitation.admitted.contains(&node) {
         return Ok((Redeemed::Before, Batch::default()));

@@ -1,7 +1,8 @@
-//! A record as it lies in the database: version, checksum, body. The checksum covers the key, so
-//! that a record under a wrong key is found, too.
+//! A record as it lies in the database: version, checksum, body. The checksum covers key and version,
+//! so that a record under a wrong key is found, too.
 
-use pumasi_protocol::frame;
+use pumasi_protocol::roster::SignedEntry;
+use pumasi_protocol::{MeshId, frame};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -34,16 +35,52 @@ impl Table {
     pub(super) fn key(self, key: &[u8]) -> Vec<u8> {
         [&[self.prefix()], key].concat()
     }
+
+    /// The first key of the table, and the first above it.
+    pub(super) fn range(self) -> (Vec<u8>, Vec<u8>) {
+        (vec![self.prefix()], vec![self.prefix() + 1])
+    }
 }
 
-/// Layout of the body. A reader of version N also reads N−1, once there is one.
-const VERSION: u8 = 1;
+/// What can be a record. Its layout has a version; a program of version N also reads N−1.
+pub(super) trait Record: Serialize + DeserializeOwned {
+    /// The layout that is written.
+    const VERSION: u8 = 1;
+
+    /// Reads the layout before [`Self::VERSION`].
+    fn from_previous(_body: &[u8]) -> Option<Self> {
+        None
+    }
+}
+
+impl Record for u64 {}
+impl Record for String {}
+impl Record for MeshId {}
+impl Record for SignedEntry {}
+
+/// Why a record cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is not what was written.
+    Damaged,
+    /// It is whole, and of a layout that this program does not know.
+    Unknown,
+}
+
+/// Newest layout of any record.
+const NEWEST: u8 = 2;
 const CHECKSUM: usize = 8;
-/// Largest record: what is longer, the database would keep where it is never synced (from 16 KiB).
+/// Largest record.
 pub(super) const RECORD_BYTES: usize = 15 * 1024;
 
-fn checksum(key: &[u8], body: &[u8]) -> [u8; CHECKSUM] {
-    let mut hasher = blake3::Hasher::new_derive_key("pumasi store record 1");
+fn checksum(version: u8, key: &[u8], body: &[u8]) -> [u8; CHECKSUM] {
+    let mut hasher = match version {
+        1 => blake3::Hasher::new_derive_key("pumasi store record 1"),
+        _ => blake3::Hasher::new_derive_key("pumasi store record 2"),
+    };
+    if version > 1 {
+        hasher.update(&[version]);
+    }
     hasher.update(&(key.len() as u64).to_le_bytes()).update(key).update(body);
     let mut sum = [0; CHECKSUM];
     sum.copy_from_slice(&hasher.finalize().as_bytes()[..CHECKSUM]);
@@ -51,23 +88,36 @@ fn checksum(key: &[u8], body: &[u8]) -> [u8; CHECKSUM] {
 }
 
 /// The record of a value; the error is its size.
-pub(super) fn encode<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<u8>, usize> {
+pub(super) fn encode<T: Record>(key: &[u8], value: &T) -> Result<Vec<u8>, usize> {
     let limit = RECORD_BYTES - 1 - CHECKSUM;
     let body = frame::encode_body(value, limit).map_err(|error| match error {
         frame::FrameError::TooLong { length, .. } => length,
         frame::FrameError::Body | frame::FrameError::Trailing(_) | frame::FrameError::Empty => 0,
     })?;
-    Ok([&[VERSION], checksum(key, &body).as_slice(), &body].concat())
+    Ok(with_version(T::VERSION, key, &body))
 }
 
-/// Whether a record is whole, without knowing what it holds.
-pub(super) fn body<'a>(key: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
-    let (version, rest) = record.split_first()?;
-    let (sum, body) = rest.split_first_chunk::<CHECKSUM>()?;
-    (*version == VERSION && checksum(key, body) == *sum).then_some(body)
+pub(super) fn with_version(version: u8, key: &[u8], body: &[u8]) -> Vec<u8> {
+    [&[version], checksum(version, key, body).as_slice(), body].concat()
 }
 
-/// The value of a record; `None` if it is damaged.
-pub(super) fn decode<T: DeserializeOwned>(key: &[u8], record: &[u8]) -> Option<T> {
-    frame::decode_body(body(key, record)?).ok()
+/// Version and body of a whole record, without knowing what it holds.
+pub(super) fn body<'a>(key: &[u8], record: &'a [u8]) -> Result<(u8, &'a [u8]), Unreadable> {
+    let parts = record.split_first();
+    let parts = parts.and_then(|(version, rest)| Some((*version, rest.split_first_chunk()?)));
+    let (version, (sum, body)) = parts.ok_or(Unreadable::Damaged)?;
+    if checksum(version, key, body) != *sum {
+        return Err(Unreadable::Damaged);
+    }
+    if version > NEWEST { Err(Unreadable::Unknown) } else { Ok((version, body)) }
+}
+
+/// The value of a record.
+pub(super) fn decode<T: Record>(key: &[u8], record: &[u8]) -> Result<T, Unreadable> {
+    let (version, body) = body(key, record)?;
+    match version {
+        _ if version == T::VERSION => frame::decode_body(body).map_err(|_| Unreadable::Damaged),
+        _ if version + 1 == T::VERSION => T::from_previous(body).ok_or(Unreadable::Damaged),
+        _ => Err(Unreadable::Unknown),
+    }
 }

@@ -5,10 +5,16 @@ use std::collections::BTreeSet;
 use ed25519_dalek::SigningKey;
 use pumasi_protocol::job::{JobKind, JobLine, JobState};
 use pumasi_protocol::roster::{Change, NodeRole, RosterLog};
-use pumasi_protocol::{NodeName, PersonId};
+use pumasi_protocol::{JobId, NodeName, PersonId};
 use tempfile::TempDir;
 
 use super::*;
+
+mod damage;
+mod faults;
+mod files;
+mod layouts;
+mod retention;
 
 fn name(text: &str) -> NodeName {
     text.parse().expect("a good name")
@@ -36,7 +42,7 @@ fn job(n: u64) -> JobRecord {
         state: JobState::Waiting,
         accepted_ms: n,
     };
-    JobRecord { line, input: None, result: Some(BlobId([3; 32])), ended_ms: None }
+    JobRecord { result: Some(BlobId([3; 32])), ..JobRecord::new(line) }
 }
 
 #[tokio::test]
@@ -100,7 +106,7 @@ async fn a_changed_byte_in_the_database_is_found_and_the_file_left_as_it_is() {
     let store = open(&dir);
     store.set_setting("motto", Some("neighbours lend a day".to_owned())).await.expect("stored");
     drop(store);
-    let db = dir.path().join("store").join("db");
+    let db = dir.path().join("store").join("ledger");
     let mut bytes = std::fs::read(&db).expect("a file");
     let at = bytes.windows(10).position(|w| w == b"neighbours").expect("stored as it is");
     bytes[at] ^= 1;

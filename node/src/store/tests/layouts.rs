@@ -1,0 +1,49 @@
+//! Golden records: what a released version has written, this one reads.
+
+use pumasi_protocol::Epoch;
+
+use super::super::record::{self, Record, Unreadable};
+use super::*;
+
+fn bytes(golden: &str) -> Vec<u8> {
+    let digits: Vec<u8> = golden.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("digits")).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn check<T: Record + PartialEq + std::fmt::Debug>(value: &T, written_now: bool, golden: &str) {
+    let key = b"jkey";
+    let written = record::encode(key, value).expect("small");
+    assert_eq!(record::decode::<T>(key, &bytes(golden)).as_ref(), Ok(value));
+    assert_eq!(hex(&written) == golden.trim(), written_now, "written: {}", hex(&written));
+}
+
+#[test]
+fn job_records_of_this_layout_and_the_one_before_are_read() {
+    let first = JobRecord { ended_ms: Some(9), ..job(5) };
+    check(&first, false, include_str!("golden/job_1.hex"));
+    let repeat = Some(RepeatKey { key: [4; 32], body: [5; 32] });
+    let second = JobRecord { attempts: 2, epoch: Epoch(7), repeat, ..first };
+    check(&second, true, include_str!("golden/job_2.hex"));
+}
+
+#[test]
+fn other_records_are_read() {
+    check(&invitation(3), true, include_str!("golden/invitation_1.hex"));
+    check(&7_u64, true, include_str!("golden/number_1.hex"));
+    check(&"yes".to_owned(), true, include_str!("golden/setting_1.hex"));
+}
+
+#[test]
+fn a_record_of_a_later_layout_is_not_called_damaged() {
+    let key = b"jkey";
+    for version in [3, 9] {
+        let later = record::with_version(version, key, b"body");
+        assert_eq!(record::decode::<JobRecord>(key, &later), Err(Unreadable::Unknown));
+    }
+    assert_eq!(record::decode::<u64>(key, &[]), Err(Unreadable::Damaged));
+}
