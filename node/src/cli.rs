@@ -12,6 +12,7 @@ mod input;
 mod invitation;
 mod jobs;
 mod lending;
+mod ledger;
 mod limits;
 pub(crate) mod lookup;
 pub(crate) mod mesh;
@@ -67,6 +68,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Up(arguments) => up::run(*arguments, global, output),
         Command::Completions { shell } => completions(shell, output),
+        Command::Ledger { action } => ledger::ledger(&action, global, output),
         Command::Doctor => wait_for(doctor::doctor(global, output)),
         Command::Demo(arguments) => {
             let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };

@@ -15,6 +15,8 @@ use serde::Deserialize;
 
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 pub use lending::{LendingConfig, Percent, YieldPolicy};
+use crate::store::Keep;
+
 pub use peer::{PeerAddress, PeerAddressError};
 
 /// HTTP: P-U-M-A on a phone's keys.
@@ -33,6 +35,10 @@ pub const CONTEXT_CAP: u32 = 8_192;
 pub const ALL_LAYERS: u32 = 999;
 /// How long an idle model stays loaded, in seconds (guess: what Ollama users are used to).
 pub const KEEP_ALIVE_S: u32 = 300;
+/// Days that an ended job is kept (guess: longer than anybody is on holiday).
+pub const KEEP_JOBS_DAYS: u32 = 30;
+/// Ended jobs that are kept (as many as a list shows).
+pub const KEEP_JOBS: u32 = 1_000;
 /// Log filter: what a user would notice.
 pub const LOG: &str = "info";
 
@@ -114,6 +120,12 @@ pub struct Settings {
     /// Memory that models may take together while they run for others, as in 8GB [default: no cap]
     #[arg(long, env = "PUMASI_LEND_MEMORY", value_name = "SIZE")]
     pub lend_memory: Option<Size>,
+    /// Days that an ended job and its result are kept; 0: for ever [default: 30]
+    #[arg(long, env = "PUMASI_KEEP_JOBS_DAYS", value_name = "DAYS")]
+    pub keep_jobs_days: Option<u32>,
+    /// Ended jobs that are kept with their results [default: 1000]
+    #[arg(long, env = "PUMASI_KEEP_JOBS", value_name = "COUNT")]
+    pub keep_jobs: Option<u32>,
     /// What is logged, as in `info,pumasi_node=debug` [default: info]
     #[arg(long, env = "PUMASI_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -148,6 +160,8 @@ impl Settings {
             lend: self.lend.or(below.lend),
             lend_on_battery: self.lend_on_battery.or(below.lend_on_battery),
             lend_memory: self.lend_memory.or(below.lend_memory),
+            keep_jobs_days: self.keep_jobs_days.or(below.keep_jobs_days),
+            keep_jobs: self.keep_jobs.or(below.keep_jobs),
             log: self.log.or(below.log),
             data_dir: self.data_dir.or(below.data_dir),
         }
@@ -194,6 +208,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// When and how this computer works for others.
     pub lending: LendingConfig,
+    /// What is kept of jobs that are over.
+    pub keep: Keep,
     /// The log filter.
     pub log: String,
 }
@@ -323,6 +339,10 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         worker_dir: settings.worker_dir.map_or_else(program_folder, Ok)?,
         engine,
         lending,
+        keep: Keep {
+            days: settings.keep_jobs_days.unwrap_or(KEEP_JOBS_DAYS),
+            jobs: settings.keep_jobs.unwrap_or(KEEP_JOBS),
+        },
         log: settings.log.unwrap_or_else(|| LOG.to_owned()),
     };
     check_ports(&config)?;

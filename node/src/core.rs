@@ -13,6 +13,7 @@ mod owned;
 mod owner;
 mod publish;
 mod pump;
+mod repeats;
 mod settling;
 mod transcript;
 mod why;
@@ -244,6 +245,7 @@ impl Core {
             Event::Scanned(models) => self.on_scanned(models),
             Event::Gone(job) => self.tell(Input::Cancel { job }),
             Event::Stored(job, input, reply) => self.on_stored(*job, input, reply),
+            Event::Forgotten(jobs) => self.on_forgotten(&jobs),
             Event::Kept(job) => self.on_kept(job),
             Event::Told(told, reply) => self.on_told(told, reply),
             Event::Stop => {}

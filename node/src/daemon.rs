@@ -20,13 +20,16 @@ use crate::fleet::Fleet;
 use crate::gateway::Gateway;
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
-use crate::store::{Store, StoreError};
+use crate::store::{Keep, Store, StoreError};
 use crate::{models, starter};
 
 /// Folder of the data directory for this install's own models.
 const MODELS: &str = "models";
 /// Folder of the data directory where running workers are written down.
 const WORKERS: &str = "workers";
+
+/// How often the ledger is looked after (guess: far more often than it needs).
+const KEEP_LEDGER_EVERY: Duration = Duration::from_mins(10);
 
 /// How long a start waits for the addresses of the mesh's ports.
 const LISTEN_WAIT: Duration = Duration::from_millis(300);
@@ -69,7 +72,9 @@ impl DaemonError {
         match self {
             Self::Token(_) => 78,
             Self::Store(StoreError::InUse { .. }) | Self::Http { .. } | Self::Net(_) => 69,
-            Self::Store(StoreError::Damaged { .. }) => 65,
+            Self::Store(
+                StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
+            ) => 65,
             Self::DataDir(_) | Self::Starter(_) | Self::Runtime(_) | Self::Store(_) => 74,
         }
     }
@@ -167,6 +172,7 @@ async fn assemble(
     let restored = core::durable::restore(&store)?;
     look_at_hardware(config.worker_dir.clone(), events.clone());
     scan_models(&config, own_models, events.clone());
+    keep_ledger(store.clone(), config.keep, events.clone());
     let incarnation = store.incarnation();
     let told = store.setting(crate::lending::SETTING)?;
     let parts = Parts {
@@ -182,6 +188,30 @@ async fn assemble(
         events: events.clone(),
     };
     Ok(Assembled { core: Core::new(parts), events, receiver, changes, restored })
+}
+
+/// Copies the ledger once a day, and lets go of what need not be kept any more.
+fn keep_ledger(store: Store, keep: Keep, events: mpsc::Sender<Event>) {
+    tokio::spawn(async move {
+        let mut due = tokio::time::interval(KEEP_LEDGER_EVERY);
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                () = events.closed() => return,
+            }
+            let copying = store.clone();
+            let copied = tokio::task::spawn_blocking(move || copying.copy_daily(unix_ms())).await;
+            if let Ok(Err(error)) = copied {
+                tracing::warn!(%error, "the daily copy of the ledger could not be written");
+            }
+            match store.sweep(keep, unix_ms()).await {
+                Ok(jobs) if jobs.is_empty() => {}
+                // At the node's end nobody listens any more.
+                Ok(jobs) => drop(events.send(Event::Forgotten(jobs)).await),
+                Err(error) => tracing::warn!(%error, "old jobs could not be forgotten"),
+            }
+        }
+    });
 }
 
 fn net_config(config: &Config, incarnation: u64) -> NetConfig {

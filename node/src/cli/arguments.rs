@@ -1,6 +1,7 @@
 //! The commands and their options, as clap reads them.
 
 mod jobs;
+mod ledger;
 
 use std::path::PathBuf;
 
@@ -10,9 +11,10 @@ use clap_complete::Shell;
 use crate::config::{Places, Settings};
 
 pub(super) use jobs::{
-    AskArguments, ChatArguments, JobArgument, JobsArguments, Kind, PlacementArguments,
+    AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
     RunArguments, SubmitArguments, TrustArgument, WaitArguments,
 };
+pub(super) use ledger::{ExportArguments, LedgerAction};
 
 /// The computers of one office lend each other their GPUs.
 ///
@@ -92,6 +94,20 @@ Examples:
   pumasi join pumasi-3kd9…
   pumasi join --file invitation.txt")]
     Join(JoinArguments),
+    /// Check, save or put back what this computer's node keeps, while it does not run
+    #[command(after_long_help = "\
+The ledger holds the jobs, the roster, invitations and settings. A running node copies its records
+once a day into the folder ledger-copies of its data directory.
+
+Examples:
+  pumasi ledger check
+  pumasi ledger export office.ledger
+  pumasi ledger restore")]
+    Ledger {
+        /// What to do with it
+        #[command(subcommand)]
+        action: LedgerAction,
+    },
     /// Look for what could be wrong, and say what to do
     #[command(after_long_help = "Examples:\n  pumasi doctor\n  pumasi doctor --json")]
     Doctor,
@@ -180,8 +196,11 @@ Examples:
     /// Print the result of a job
     #[command(after_long_help = "Examples:\n  pumasi get 1f2e3d4c\n  pumasi get 1f2e3d4c --json")]
     Get(JobArgument),
-    /// List jobs
-    #[command(after_long_help = "Examples:\n  pumasi jobs\n  pumasi jobs --live")]
+    /// List jobs, or forget some that are over
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "Examples:\n  pumasi jobs\n  pumasi jobs --live\n  pumasi jobs rm 1f2e3d4c"
+    )]
     Jobs(JobsArguments),
     /// Explain why a job is where it is
     #[command(after_long_help = "\
