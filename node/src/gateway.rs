@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Run,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Repeat, Run,
     RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -62,9 +62,14 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(JobLookupError::Unreachable))
     }
 
-    async fn submit(&self, run: Run) -> Result<api::Job, RunError> {
-        let answer = self.ask(|reply| Ask::Submit(Box::new(run), reply)).await;
+    async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError> {
+        let answer = self.ask(|reply| Ask::Submit(Box::new(run), repeat, reply)).await;
         answer.unwrap_or(Err(RunError::Stopping))
+    }
+
+    async fn forget(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {
+        let answer = self.ask(|reply| Ask::Forget(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
     }
 
     async fn result(&self, caller: &Caller, job: JobId) -> Result<Kept, JobLookupError> {

@@ -69,6 +69,9 @@ pub(crate) enum ApiError {
     /// The body is not what the route takes.
     #[error("{0}")]
     Invalid(Invalid),
+    /// The Idempotency-Key header is not one.
+    #[error("the Idempotency-Key header must be 1 to 255 visible ASCII characters, given once")]
+    IdempotencyKey,
     /// A query parameter is not valid.
     #[error("this query parameter is not valid")]
     Query {
@@ -121,6 +124,7 @@ impl ApiError {
             | Self::BodyBroken
             | Self::Invalid(_)
             | Self::Query { .. }
+            | Self::IdempotencyKey
             | Self::JobKind => StatusCode::BAD_REQUEST,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -163,6 +167,7 @@ impl ApiError {
             Self::BodyBroken => "body_incomplete",
             Self::Invalid(invalid) => invalid.code(),
             Self::Query { .. } => "invalid_query",
+            Self::IdempotencyKey => "invalid_idempotency_key",
             Self::JobKind => "unsupported_job_kind",
             Self::Run(error) => run_code(error),
             Self::Fault(fault) => fault.code(),
@@ -268,9 +273,12 @@ impl IntoResponse for ApiError {
 fn run_status(error: &RunError) -> StatusCode {
     match error {
         RunError::ModelNotFound(_) => StatusCode::NOT_FOUND,
-        RunError::ModelLoading { .. } | RunError::Busy { .. } | RunError::Stopping => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        RunError::ModelLoading { .. }
+        | RunError::Busy { .. }
+        | RunError::NotStored
+        | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        RunError::KeyReused => StatusCode::CONFLICT,
+        RunError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         RunError::Capability(_) | RunError::UnknownNode(_) => StatusCode::BAD_REQUEST,
         RunError::NotAllowed => StatusCode::FORBIDDEN,
         RunError::Fault(fault) => fault_status(fault),
@@ -284,6 +292,9 @@ fn run_code(error: &RunError) -> &'static str {
         RunError::Capability(_) => "unsupported_by_model",
         RunError::UnknownNode(_) => "unknown_node",
         RunError::Busy { .. } => "busy",
+        RunError::KeyReused => "idempotency_key_reused",
+        RunError::DiskFull => "disk_full",
+        RunError::NotStored => "store_failed",
         RunError::NotAllowed => "not_allowed",
         RunError::Stopping => "stopping",
         RunError::Fault(fault) => fault.code(),

@@ -26,6 +26,8 @@ pub const HEADER_CHARS: usize = 512;
 pub const JOBS_LISTED: usize = 1_000;
 /// Jobs in a list, where nothing else is asked for, and in a snapshot.
 pub const JOBS_DEFAULT: usize = 100;
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// Wrong tokens of one source in a minute.
 pub const TOKEN_FAILURES: u32 = 20;
 /// Sources whose wrong tokens are counted at a time.

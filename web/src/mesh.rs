@@ -41,6 +41,15 @@ pub struct Run {
     pub priority: Priority,
 }
 
+/// What tells a repeated submission from a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeat {
+    /// The asker's word for it.
+    pub key: String,
+    /// The hash of what was asked.
+    pub body: [u8; 32],
+}
+
 /// Where an attempt of a job was bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
@@ -116,6 +125,18 @@ pub enum RunError {
         /// When to try again, in seconds.
         retry_s: u32,
     },
+    /// The key was given before, with something else.
+    #[error("this idempotency key was used for another request: give a new request a new key")]
+    KeyReused,
+    /// There is no space to write a lasting job down.
+    #[error(
+        "the disk of this computer is full, so it takes no lasting jobs: free some space there; \
+         chats go on, and so do the jobs that it has"
+    )]
+    DiskFull,
+    /// A lasting job could not be written down.
+    #[error("this computer could not write the job down: `pumasi doctor` there says why")]
+    NotStored,
     /// The caller may not run this.
     #[error("the role of this computer or person does not allow this job")]
     NotAllowed,
@@ -246,8 +267,12 @@ pub trait Mesh: Send + Sync + 'static {
     /// Cancels a job. `Ok` also for one that was cancelled before.
     async fn cancel(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;
 
-    /// Takes a lasting job: it goes on when the asker leaves, and its result is kept.
-    async fn submit(&self, run: Run) -> Result<api::Job, RunError>;
+    /// Takes a lasting job: it goes on when the asker leaves, and its result is kept. The same person's
+    /// same `repeat` gives the same job again.
+    async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError>;
+
+    /// Forgets a job that is over, with its question and its result.
+    async fn forget(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;
 
     /// The outcome of a lasting job that completed.
     async fn result(&self, caller: &Caller, job: JobId) -> Result<Kept, JobLookupError>;

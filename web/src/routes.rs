@@ -52,7 +52,7 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/models/{model}/load", post(models::load))
         .route("/api/v1/models/{model}/unload", post(models::unload))
         .route("/api/v1/jobs", get(jobs::list).post(jobs::submit))
-        .route("/api/v1/jobs/{job}", get(jobs::one))
+        .route("/api/v1/jobs/{job}", get(jobs::one).delete(jobs::forget))
         .route("/api/v1/jobs/{job}/why", get(jobs::why))
         .route("/api/v1/jobs/{job}/cancel", post(jobs::cancel))
         .route("/api/v1/jobs/{job}/result", get(jobs::result))

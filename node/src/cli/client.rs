@@ -94,7 +94,22 @@ impl Client {
         path: &[&str],
         body: &(impl Serialize + Sync),
     ) -> Result<T, Failure> {
-        self.answer(self.request(Method::POST, path).timeout(ANSWER).json(body)).await
+        self.post_keyed(path, body, None).await
+    }
+
+    /// Posts with an idempotency key, so that the same request can be made twice.
+    pub(crate) async fn post_keyed<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+        key: Option<&str>,
+    ) -> Result<T, Failure> {
+        let request = self.request(Method::POST, path).timeout(ANSWER).json(body);
+        let request = match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        };
+        self.answer(request).await
     }
 
     /// Sends what has no interesting answer.
@@ -231,7 +246,7 @@ fn refused(status: StatusCode, body: &ErrorBody) -> Failure {
     let kind = match status.as_u16() {
         401 | 403 => Kind::NotAllowed,
         404 | 410 => Kind::NotFound,
-        408 | 429 | 503 | 504 => Kind::Temporary,
+        408 | 429 | 503 | 504 | 507 => Kind::Temporary,
         400..=499 => Kind::Data,
         _ => Kind::Software,
     };

@@ -8,7 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::answer::{self, Message};
-use super::arguments::{JobsArguments, Kind as WorkKind, SubmitArguments, WaitArguments};
+use super::arguments::{
+    JobsAction, JobsArguments, Kind as WorkKind, SubmitArguments, WaitArguments,
+};
 use super::client::Client;
 use super::events::Events;
 use super::failure::{Failure, Kind};
@@ -48,7 +50,8 @@ pub(super) async fn submit(
         placement.insert("priority".to_owned(), json!(priority));
     }
     let submission = json!({ "kind": kind, "request": request });
-    let job: Job = client.post(&["api", "v1", "jobs"], &submission).await?;
+    let key = arguments.idempotency_key.as_deref();
+    let job: Job = client.post_keyed(&["api", "v1", "jobs"], &submission, key).await?;
     if arguments.wait {
         let job = follow(client, job, None, output).await?;
         completed(&job)?;
@@ -254,6 +257,24 @@ pub(super) async fn jobs(
     arguments: &JobsArguments,
     output: &Output,
 ) -> Result<(), Failure> {
+    match &arguments.action {
+        Some(JobsAction::Rm(jobs)) => remove(client, &jobs.jobs, output).await,
+        None => list(client, arguments, output).await,
+    }
+}
+
+async fn remove(client: &Client, jobs: &[String], output: &Output) -> Result<(), Failure> {
+    let mut removed = Vec::new();
+    for job in jobs {
+        let id = lookup::job(client, job).await?;
+        client.send(Method::DELETE, &["api", "v1", "jobs", &id], None).await?;
+        output.note(&format!("{} is forgotten", short_job(&id)));
+        removed.push(id);
+    }
+    if output.is_json() { output.object(&json!({ "removed": removed })) } else { Ok(()) }
+}
+
+async fn list(client: &Client, arguments: &JobsArguments, output: &Output) -> Result<(), Failure> {
     let query = [("live", arguments.live.to_string()), ("limit", arguments.limit.to_string())];
     let jobs: List<Job> = client.get_with(&["api", "v1", "jobs"], &query).await?;
     if output.is_json() {

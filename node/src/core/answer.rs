@@ -37,7 +37,8 @@ impl Core {
                 drop(reply.send(why));
             }
             Ask::Cancel(caller, job, reply) => drop(reply.send(self.cancel(&caller, job))),
-            Ask::Submit(run, reply) => self.submit_or_hold(run, reply),
+            Ask::Submit(run, repeat, reply) => self.submit_or_hold(run, repeat, reply),
+            Ask::Forget(caller, job, reply) => self.forget_job(&caller, job, reply),
             Ask::Result(caller, job, reply) => self.result(&caller, job, reply),
             Ask::Run(run, reply) => self.run_or_hold(run, reply),
             Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),

@@ -1,6 +1,8 @@
 //! Lasting jobs: what was asked is on the disk before it is acknowledged, the outcome before it is
 //! shown, and what was under way when the node stopped goes on when it starts again.
 
+use std::time::Duration;
+
 use pumasi_protocol::job::JobLine;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
@@ -8,22 +10,28 @@ use pumasi_protocol::{
     Work, frame,
 };
 use pumasi_web::api;
-use pumasi_web::mesh::{Caller, JobLookupError, Kept, Placed, Run, RunError, RunEvent};
+use pumasi_web::mesh::{Caller, JobLookupError, Kept, Placed, Repeat, Run, RunError, RunEvent};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::owned::OwnedJob;
 use super::owner::is_kept;
-use super::{Core, Event, unix_ms};
+use super::{Core, Event, repeats, unix_ms};
 use crate::store::{JobRecord, Store, StoreError};
 
 /// Largest kept question or outcome, in bytes: sixteen times the largest frame.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// Lasting jobs that are known again after a start.
+/// Lasting jobs that are over and are known again after a start.
 const RESTORED_JOBS: usize = 1_000;
+
+/// How long an outcome waits for space before it is tried again.
+const FULL_WAIT: Duration = Duration::from_secs(2);
 
 /// Questions for results that are being written down.
 const ASKED_RESULTS: usize = 1_024;
+
+/// Where the answer to a submission goes.
+pub(super) type Submitted = oneshot::Sender<Result<api::Job, RunError>>;
 
 /// Somebody asked for a result that is being written down.
 pub(super) struct AskedResult {
@@ -94,7 +102,13 @@ impl Question {
 /// When the store cannot be read.
 pub(crate) fn restore(store: &Store) -> Result<Vec<Restored>, StoreError> {
     let mut restored = Vec::new();
-    for record in store.jobs(RESTORED_JOBS)? {
+    let mut over = 0;
+    for record in store.jobs(usize::MAX)? {
+        // Of those that are over, the newest; what is under way goes on, however old it is.
+        over += usize::from(record.line.state.is_terminal());
+        if record.line.state.is_terminal() && over > RESTORED_JOBS {
+            continue;
+        }
         let Some(input) = record.input else { continue };
         let bytes = store.file(input)?;
         if let Some(question) = bytes.and_then(|b| frame::decode_body(&b).ok()) {
@@ -114,6 +128,9 @@ impl Core {
             let mut job = OwnedJob::new(record.line.job, run, need, record.line.accepted_ms);
             job.person = person;
             job.durable = true;
+            job.repeat = record.repeat;
+            self.owned.repeats.begin(record.repeat, job.id);
+            self.owned.repeats.end(record.repeat, true);
             job.ended_ms = record.ended_ms;
             job.kept = record.line.state.is_terminal();
             if record.line.state.is_terminal() {
@@ -126,47 +143,113 @@ impl Core {
         }
     }
 
-    pub(super) fn submit(&mut self, run: Run, reply: oneshot::Sender<Result<api::Job, RunError>>) {
+    pub(super) fn submit(&mut self, run: Run, repeat: Option<Repeat>, reply: Submitted) {
+        let person = self.person(&run.caller).0;
+        let repeat = repeat.map(|repeat| repeats::key(person, &repeat));
+        // A repeated request gets its job even where a new one would be refused.
+        let Some(reply) = self.answer_repeated(repeat, reply) else { return };
         let mut job = match self.new_job(run) {
             Ok(job) => job,
             Err(error) => return drop(reply.send(Err(error))),
         };
         job.durable = true;
-        let record =
-            JobRecord { line: self.job_line(&job), input: None, result: None, ended_ms: None };
+        job.repeat = repeat;
+        self.owned.repeats.begin(repeat, job.id);
+        let record = JobRecord { repeat, ..JobRecord::new(self.job_line(&job)) };
         let (store, events) = (self.store.clone(), self.events.clone());
         tokio::spawn(async move {
-            match keep_question(&store, &job, record).await {
-                Ok(input) => {
-                    let stored = Event::Stored(Box::new(job), input, reply);
-                    // At the node's end nobody listens any more; the job goes on at the next start.
-                    let _ = events.send(stored).await;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a lasting job could not be written down");
-                    drop(reply.send(Err(RunError::Stopping)));
-                }
-            }
+            let input = keep_question(&store, &job, record).await;
+            let input = input.map_err(|error| {
+                tracing::error!(%error, "a lasting job could not be written down");
+                refusal(&error)
+            });
+            // At the node's end nobody listens any more; what is kept goes on at the next start.
+            let _ = events.send(Event::Stored(Box::new(job), input, reply)).await;
         });
     }
 
     pub(super) fn on_stored(
         &mut self,
         job: OwnedJob,
-        input: BlobId,
-        reply: oneshot::Sender<Result<api::Job, RunError>>,
+        input: Result<BlobId, RunError>,
+        reply: Submitted,
     ) {
-        let id = job.id;
-        self.start_durable(job, Some(input));
-        if let Some(job) = self.owned.find(id) {
-            drop(reply.send(Ok(self.job_view(job))));
+        let (id, repeat) = (job.id, job.repeat);
+        self.notice_refusal(input.as_ref().err());
+        let outcome = input.map(|input| {
+            self.start_durable(job, Some(input));
+            self.owned.find(id).map(|job| self.job_view(job))
+        });
+        let outcome = outcome.and_then(|view| view.ok_or(RunError::Stopping));
+        for waiting in self.owned.repeats.end(repeat, outcome.is_ok()) {
+            drop(waiting.send(outcome.clone()));
         }
+        drop(reply.send(outcome));
+    }
+
+    /// Shows, or no longer shows, that lasting jobs cannot be written down.
+    fn notice_refusal(&mut self, refused: Option<&RunError>) {
+        let (code, message) = match refused {
+            Some(error @ RunError::DiskFull) => ("disk_full", error.to_string()),
+            Some(RunError::NotStored) => ("store_stopped", StoreError::Stopped.to_string()),
+            Some(
+                RunError::ModelNotFound(_)
+                | RunError::ModelLoading { .. }
+                | RunError::Capability(_)
+                | RunError::UnknownNode(_)
+                | RunError::Busy { .. }
+                | RunError::KeyReused
+                | RunError::NotAllowed
+                | RunError::Stopping
+                | RunError::Fault(_),
+            ) => return,
+            None => return drop(self.notices.remove("disk_full")),
+        };
+        let level = api::NoticeLevel::Trouble;
+        self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
+    }
+
+    /// Forgets a job that is over.
+    pub(super) fn forget_job(
+        &mut self,
+        caller: &Caller,
+        job: JobId,
+        reply: oneshot::Sender<Result<(), JobLookupError>>,
+    ) {
+        let found = self.seen_by(caller, job).and_then(|job| {
+            let over = job.state.is_terminal() && (job.kept || !job.durable);
+            if over { Ok(job.durable) } else { Err(JobLookupError::NotOver) }
+        });
+        let durable = match found {
+            Ok(durable) => durable,
+            Err(error) => {
+                // Whoever does not wait for the answer any more does not need it.
+                let _ = reply.send(Err(error));
+                return;
+            }
+        };
+        let (store, events) = (self.store.clone(), self.events.clone());
+        tokio::spawn(async move {
+            let removed = if durable { store.remove_job(job).await } else { Ok(()) };
+            match &removed {
+                // At the node's end nobody listens any more.
+                Ok(()) => drop(events.send(Event::Forgotten(vec![job])).await),
+                Err(error) => tracing::error!(%error, "a job could not be forgotten"),
+            }
+            // As above.
+            let _ = reply.send(removed.map_err(|_| JobLookupError::Unreachable));
+        });
+    }
+
+    pub(super) fn on_forgotten(&mut self, jobs: &[JobId]) {
+        self.owned.ended.retain(|job| !jobs.contains(&job.id));
+        self.owned.repeats.forget(jobs);
     }
 
     fn start_durable(&mut self, job: OwnedJob, input: Option<BlobId>) {
-        let line = self.job_line(&job);
+        let (line, repeat) = (self.job_line(&job), job.repeat);
         let source = self.accept_job(job);
-        let record = JobRecord { line, input, result: None, ended_ms: None };
+        let record = JobRecord { input, repeat, ..JobRecord::new(line) };
         let (store, events) = (self.store.clone(), self.events.clone());
         tokio::spawn(async move {
             let id = record.line.job;
@@ -242,13 +325,28 @@ fn read_outcome(store: &Store, job: JobId, run: Run) -> Result<Kept, JobLookupEr
     Ok(Kept { run, placed, events: outcome.events, ended_ms: outcome.ended_ms })
 }
 
-/// Writes a value as a file; on the disk when this returns.
-async fn put<T: Serialize>(store: &Store, value: &T) -> Result<BlobId, StoreError> {
-    let bytes = frame::encode_body(value, KEPT_BYTES)
-        .map_err(|_| StoreError::TooLarge { bytes: KEPT_BYTES })?;
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    frame::encode_body(value, KEPT_BYTES).map_err(|_| StoreError::TooLarge { bytes: KEPT_BYTES })
+}
+
+/// Writes a file; on the disk when this returns.
+async fn put(store: &Store, bytes: Vec<u8>) -> Result<BlobId, StoreError> {
     let store = store.clone();
     let written = tokio::task::spawn_blocking(move || store.put_file(&bytes));
     written.await.unwrap_or(Err(StoreError::Stopped))
+}
+
+/// What came of a job waits while the disk is full.
+async fn with_space<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match write().await {
+            Err(StoreError::Full) => tokio::time::sleep(FULL_WAIT).await,
+            other => return other,
+        }
+    }
 }
 
 async fn keep_question(
@@ -256,9 +354,29 @@ async fn keep_question(
     job: &OwnedJob,
     record: JobRecord,
 ) -> Result<BlobId, StoreError> {
-    let input = put(store, &Question::of(job)).await?;
-    store.put_job(JobRecord { input: Some(input), ..record }).await?;
+    let question = encode(&Question::of(job))?;
+    store.check_space(question.len())?;
+    let input = put(store, question).await?;
+    let kept = store.put_job(JobRecord { input: Some(input), ..record }).await;
+    kept.inspect_err(|_| store.give_up_file(input))?;
     Ok(input)
+}
+
+/// What the asker is told of a job that could not be written down.
+fn refusal(error: &StoreError) -> RunError {
+    match error {
+        StoreError::Full => RunError::DiskFull,
+        StoreError::TooLarge { .. } => RunError::Fault(Fault::BadRequest),
+        StoreError::InUse { .. }
+        | StoreError::Io { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Newer { .. }
+        | StoreError::NotAnExport { .. }
+        | StoreError::TooManyAside { .. }
+        | StoreError::Stopped
+        | StoreError::Random => RunError::NotStored,
+    }
 }
 
 /// Gathers a job's events until its last, and keeps the outcome.
@@ -286,17 +404,16 @@ async fn collect(
     outcome.ended_ms = unix_ms();
     record.ended_ms = Some(outcome.ended_ms);
     if let JobState::Completed(_) = state {
-        record.result = match put(store, &outcome).await {
-            Ok(result) => Some(result),
-            Err(StoreError::TooLarge { .. }) => {
+        record.result = match encode(&outcome) {
+            Ok(bytes) => Some(with_space(|| put(store, bytes.clone())).await?),
+            Err(_) => {
                 state = JobState::Failed(Fault::BadRequest);
                 None
             }
-            Err(error) => return Err(error),
         };
     }
     record.line = JobLine { state, ..record.line };
-    store.put_job(record).await
+    with_space(|| store.put_job(record.clone())).await
 }
 
 /// Adjacent tokens become one event, as far as one event may hold.

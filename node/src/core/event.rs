@@ -4,7 +4,7 @@ use pumasi_protocol::{BlobId, Device, Fault, JobId, ModelName, NodeId};
 use pumasi_scheduler::LoadedFacts;
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Run, RunError,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Repeat, Run, RunError,
     Running,
 };
 use tokio::sync::oneshot;
@@ -35,8 +35,10 @@ pub(crate) enum Event {
     Scanned(Vec<LocalModel>),
     /// Nobody listens to this job any more.
     Gone(JobId),
-    /// A lasting job was written down and can be acknowledged.
-    Stored(Box<OwnedJob>, BlobId, oneshot::Sender<Result<api::Job, RunError>>),
+    /// A lasting job was written down and can be acknowledged, or could not be.
+    Stored(Box<OwnedJob>, Result<BlobId, RunError>, oneshot::Sender<Result<api::Job, RunError>>),
+    /// Jobs that are over are not kept any more.
+    Forgotten(Vec<JobId>),
     /// A lasting job's outcome was written down.
     Kept(JobId),
     /// A person's word on lending this computer was written down.
@@ -70,7 +72,8 @@ pub(crate) enum Ask {
     Job(Caller, JobId, Reply<Result<api::Job, JobLookupError>>),
     Why(Caller, JobId, Reply<Result<api::Why, JobLookupError>>),
     Cancel(Caller, JobId, Reply<Result<(), JobLookupError>>),
-    Submit(Box<Run>, Reply<Result<api::Job, RunError>>),
+    Submit(Box<Run>, Option<Repeat>, Reply<Result<api::Job, RunError>>),
+    Forget(Caller, JobId, Reply<Result<(), JobLookupError>>),
     Result(Caller, JobId, Reply<Result<Kept, JobLookupError>>),
     Run(Box<Run>, Reply<Result<Running, RunError>>),
     Load(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),

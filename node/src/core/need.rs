@@ -81,7 +81,7 @@ impl Core {
     }
 
     /// Whose job it is: the key's person, or the one this computer belongs to.
-    fn person(&self, caller: &Caller) -> (PersonId, Option<String>) {
+    pub(super) fn person(&self, caller: &Caller) -> (PersonId, Option<String>) {
         let mine = || {
             let member = self.roster.as_ref().and_then(|roster| roster.members.get(&self.me));
             let person = member.and_then(|m| m.person.as_ref()).or(self.config.person.as_ref());

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::transcript::Transcript;
+use crate::store::RepeatKey;
 
 /// A job while it lives, and for a while after.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct OwnedJob {
     /// The person it is for, as the roster names them.
     pub(crate) person: Option<String>,
     pub(crate) durable: bool,
+    /// What tells a repeated submission of it from a new one.
+    pub(crate) repeat: Option<RepeatKey>,
     /// Of a lasting job: its outcome is on the disk.
     pub(crate) kept: bool,
     /// Where its events go; closed once it is over.
@@ -50,6 +53,7 @@ impl OwnedJob {
             need,
             person: None,
             durable: false,
+            repeat: None,
             kept: false,
             client: None,
             transcript: Some(Transcript::default()),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::durable::AskedResult;
 use super::owned::OwnedJob;
 use super::pump::{OwnerPump, OwnerReport, PATIENCE};
+use super::repeats::Repeats;
 use super::{Core, Event, unix_ms};
 
 /// Events that a job's client may lag behind before the job pauses.
@@ -34,6 +35,8 @@ pub(super) struct Owned {
     pub(super) ended: VecDeque<OwnedJob>,
     /// Who waits for results that are being written down.
     pub(super) results: Vec<AskedResult>,
+    /// Which jobs came with an idempotency key.
+    pub(super) repeats: Repeats,
 }
 
 impl Owned {

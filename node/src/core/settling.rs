@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::{ModelName, NodeId};
 use pumasi_scheduler::Link;
 use pumasi_web::api;
-use pumasi_web::mesh::{ModelError, Run, RunError, Running};
+use pumasi_web::mesh::{ModelError, Repeat, Run, RunError, Running};
 use tokio::sync::oneshot;
 
 use super::Core;
@@ -24,7 +24,7 @@ enum Held {
     Models(oneshot::Sender<Vec<api::Model>>),
     Load(ModelName, Option<NodeId>, oneshot::Sender<Result<(), ModelError>>),
     Run(Box<Run>, oneshot::Sender<Result<Running, RunError>>),
-    Submit(Box<Run>, oneshot::Sender<Result<api::Job, RunError>>),
+    Submit(Box<Run>, Option<Repeat>, oneshot::Sender<Result<api::Job, RunError>>),
 }
 
 /// What is not known yet, and who waits for it.
@@ -96,12 +96,13 @@ impl Core {
     pub(super) fn submit_or_hold(
         &mut self,
         run: Box<Run>,
+        repeat: Option<Repeat>,
         reply: oneshot::Sender<Result<api::Job, RunError>>,
     ) {
         if self.is_held(&run) {
-            self.settling.held.push(Held::Submit(run, reply));
+            self.settling.held.push(Held::Submit(run, repeat, reply));
         } else {
-            self.submit(*run, reply);
+            self.submit(*run, repeat, reply);
         }
     }
 
@@ -129,7 +130,7 @@ impl Core {
     fn is_still_early(&self, held: &Held, may_learn: bool) -> bool {
         match held {
             Held::Models(_) | Held::Load(..) => !self.settling.knows_itself(),
-            Held::Run(run, _) | Held::Submit(run, _) => may_learn && self.check_run(run).is_err(),
+            Held::Run(run, _) | Held::Submit(run, ..) => may_learn && self.check_run(run).is_err(),
         }
     }
 
@@ -148,7 +149,7 @@ impl Core {
                 Held::Models(reply) => drop(reply.send(self.models_view())),
                 Held::Load(model, node, reply) => self.load_or_ask(model, node, reply),
                 Held::Run(run, reply) => drop(reply.send(self.start_run(*run))),
-                Held::Submit(run, reply) => self.submit(*run, reply),
+                Held::Submit(run, repeat, reply) => self.submit(*run, repeat, reply),
             }
         }
         self.settle();

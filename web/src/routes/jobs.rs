@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use pumasi_dialects::openai::{self, GenerateRequest, Options};
 use pumasi_dialects::{Invalid, Reason};
 use pumasi_protocol::{JobId, JobKind, Priority, Work};
@@ -16,7 +16,7 @@ use crate::app::{App, random};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::limits;
-use crate::mesh::{Caller, JobFilter, JobLookupError, Run};
+use crate::mesh::{Caller, JobFilter, JobLookupError, Repeat, Run};
 
 /// An id that is none is as unknown as one that is.
 pub(super) fn job_id(text: &str) -> Result<JobId, ApiError> {
@@ -97,13 +97,40 @@ pub(super) async fn submit(
     request: Request,
 ) -> Result<Response, ApiError> {
     let caller = owner_caller(&request)?;
+    let key = idempotency_key(request.headers())?;
     let bytes = body::json(&app, request, Ceiling::Pictures).await?;
+    let repeat = key.map(|key| Repeat { key, body: *blake3::hash(&bytes).as_bytes() });
     let strict = app.strict;
     let run = body::parse(bytes, move |b| run(b, caller, Options { strict })).await?;
     let run = run.ok_or(ApiError::JobKind)?;
-    let job = app.mesh.submit(run).await?;
+    let job = app.mesh.submit(run, repeat).await?;
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(job)).into_response())
+}
+
+/// The asker's own word for this request, if there is one.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut given = headers.get_all("idempotency-key").iter();
+    let (Some(key), None) = (given.next(), given.next()) else {
+        return match headers.contains_key("idempotency-key") {
+            true => Err(ApiError::IdempotencyKey),
+            false => Ok(None),
+        };
+    };
+    let key = key.to_str().map_err(|_| ApiError::IdempotencyKey)?;
+    let is_key = (1..=limits::IDEMPOTENCY_KEY_BYTES).contains(&key.len());
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_key && visible { Ok(Some(key.to_owned())) } else { Err(ApiError::IdempotencyKey) }
+}
+
+pub(super) async fn forget(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let caller = owner_caller(&request)?;
+    app.mesh.forget(&caller, job_id(&job)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The run that a submission asks for; none for a kind that cannot be submitted.

@@ -277,8 +277,18 @@ impl Mesh for Handle {
         Ok(())
     }
 
-    async fn submit(&self, run: Run) -> Result<api::Job, RunError> {
-        self.0.note(format!("submit {}", run.model));
+    async fn forget(&self, caller: &Caller, id: JobId) -> Result<(), JobLookupError> {
+        let job = self.job(caller, id).await?;
+        if !job.state.is_terminal() {
+            return Err(JobLookupError::NotOver);
+        }
+        self.0.note(format!("forget {}", job.id));
+        Ok(())
+    }
+
+    async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError> {
+        let key = repeat.map(|repeat| format!(" as {}", repeat.key)).unwrap_or_default();
+        self.0.note(format!("submit {}{key}", run.model));
         self.0.runs.lock().expect("no test panics with it").push(run);
         Ok(job(job_id(2), api::JobState::Waiting))
     }

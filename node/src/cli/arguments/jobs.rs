@@ -1,6 +1,6 @@
 //! Arguments of the commands that run, hand in and look at jobs.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::super::text::Span;
 
@@ -104,6 +104,9 @@ pub(in super::super) struct SubmitArguments {
     /// Wait for the result and print it
     #[arg(long)]
     pub(in super::super) wait: bool,
+    /// Your own word for this request: the same request with the same word is the same job
+    #[arg(long, value_name = "KEY")]
+    pub(in super::super) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(in super::super) ask: AskArguments,
 }
@@ -125,8 +128,25 @@ pub(in super::super) struct WaitArguments {
     pub(in super::super) timeout: Option<Span>,
 }
 
+/// What to do with jobs.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum JobsAction {
+    /// Forget jobs that are over, with what was asked and answered
+    Rm(ForgottenJobs),
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct ForgottenJobs {
+    /// The jobs' ids, or their last digits
+    #[arg(value_name = "JOB", required = true)]
+    pub(in super::super) jobs: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(in super::super) struct JobsArguments {
+    /// What to do with them [default: list]
+    #[command(subcommand)]
+    pub(in super::super) action: Option<JobsAction>,
     /// Only those that are not over
     #[arg(long)]
     pub(in super::super) live: bool,
