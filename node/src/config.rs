@@ -14,8 +14,8 @@ use pumasi_protocol::name::{NameError, NodeName};
 use serde::Deserialize;
 
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
-pub use lending::{LendingConfig, Percent, YieldPolicy};
 use crate::store::Keep;
+pub use lending::{LendingConfig, Percent, YieldPolicy};
 
 pub use peer::{PeerAddress, PeerAddressError};
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Repeat, Run,
-    RunError, Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Repeat,
+    Run, RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 

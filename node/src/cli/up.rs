@@ -43,6 +43,8 @@ fn start_log(filter: &str) -> Result<(), Failure> {
     })?;
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Where the log lies on a full disk, complaining of it there would end the node.
+    let log = log.log_internal_errors(false);
     // A second initialisation happens only where tests share a process.
     let _ = log.with_ansi(io::stderr().is_terminal() && !plain).try_init();
     Ok(())

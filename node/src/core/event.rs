@@ -4,8 +4,8 @@ use pumasi_protocol::{BlobId, Device, Fault, JobId, ModelName, NodeId};
 use pumasi_scheduler::LoadedFacts;
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Repeat, Run, RunError,
-    Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Repeat, Run,
+    RunError, Running,
 };
 use tokio::sync::oneshot;
 

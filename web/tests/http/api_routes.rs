@@ -73,6 +73,40 @@ async fn models_are_loaded_where_asked() {
 }
 
 #[tokio::test]
+async fn cat_h41_an_idempotency_key_is_handed_on_and_a_bad_one_refused() {
+    let server = serving(&[]).await;
+    let request = json!({ "model": "words", "messages": [{ "role": "user", "content": "x" }] });
+    let body = json!({ "kind": "chat", "request": request });
+    let keyed = |keys: &[&str]| {
+        let mut request = server.post("/api/v1/jobs", &body);
+        for key in keys {
+            request = request.header("idempotency-key", *key);
+        }
+        Reply::of(request)
+    };
+    assert_eq!(keyed(&["monday 1"]).await.status, 201);
+    assert_eq!(server.mesh.changes(), ["submit words as monday 1"]);
+    let long = "x".repeat(256);
+    for bad in [&[""][..], &[long.as_str()], &["a\tb"], &["a", "a"]] {
+        assert_eq!(keyed(bad).await.error(), "400 invalid_idempotency_key @ -");
+    }
+    assert_eq!(server.mesh.changes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_over_is_forgotten() {
+    let server = serving(&[]).await;
+    let forget = async |id: u64| {
+        let path = server.url(&format!("/api/v1/jobs/{}", job_id(id)));
+        Reply::of(server.http.delete(path).bearer_auth(super::TOKEN)).await
+    };
+    assert_eq!(forget(1).await.status, 204);
+    assert_eq!(forget(2).await.error(), "409 job_not_over @ -");
+    assert_eq!(forget(3).await.error(), "404 job_not_found @ -");
+    assert_eq!(server.mesh.changes(), [format!("forget {}", job_id(1))]);
+}
+
+#[tokio::test]
 async fn jobs_are_submitted_as_the_endpoints_take_them() {
     let server = serving(&[]).await;
     let submit = |body: Value| Reply::of(server.post("/api/v1/jobs", &body));

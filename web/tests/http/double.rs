@@ -12,7 +12,7 @@ use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, 
 use pumasi_web::api;
 use pumasi_web::mesh::{
     AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed,
-    Run, RunError, RunEvent, Running,
+    Repeat, Run, RunError, RunEvent, Running,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
