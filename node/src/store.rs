@@ -1,6 +1,7 @@
 //! What a node keeps: its identity, the roster, invitations, jobs, settings. One writer thread
 //! applies each change as one batch and acknowledges it only once it is on the disk.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ mod job;
 mod limits;
 mod lock;
 mod offline;
+mod opening;
 mod record;
 mod retention;
 mod salvage;
@@ -116,10 +118,11 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(path: &Path, error: &std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
-            kind => Self::Io { path: path.to_owned(), kind },
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            return Self::Full;
         }
+        Self::Io { path: path.to_owned(), kind }
     }
 }
 

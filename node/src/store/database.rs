@@ -3,26 +3,18 @@
 //! Commits are two-phase: the newest state is never guessed from two, so damage is not taken for a
 //! commit that was cut off.
 
-use std::fs::File;
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{ReadableDatabase, ReadableTable};
 
-use super::disk::{Disk, Trouble};
+use super::disk::Trouble;
+use super::opening::{CLEAN, LEDGER, begin, copy_of, file_hash, mark_clean, open_file, remove_dir};
 use super::record::{self, Record, Table, Unreadable};
 use super::{StoreError, create_private_dir, sync_dir};
 
 pub(super) const RECORDS: redb::TableDefinition<'static, &[u8], &[u8]> =
     redb::TableDefinition::new("records");
-/// Memory for pages, in bytes (the records of an office's mesh take less).
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
-/// The one file.
-pub(super) const LEDGER: &str = "ledger";
-/// A file that is there only between a clean end and the next start; holds the hash of the other.
-const CLEAN: &str = "closed-cleanly";
 
 /// A key, and the record as it is stored.
 pub(super) type Row = (Vec<u8>, Vec<u8>);
@@ -252,10 +244,8 @@ impl Database {
             let result = {
                 let table = writing.open_table(RECORDS).map_err(|_| self.refused())?;
                 let mut changing = Changing { table, path };
-                work(&mut changing).map_err(|error| match error {
-                    StoreError::Stopped => self.refused(),
-                    other => other,
-                })?
+                let done = work(&mut changing);
+                done.map_err(|e| if e == StoreError::Stopped { self.refused() } else { e })?
             };
             writing.commit().map_err(|_| self.refused())?;
             Ok(result)
@@ -297,7 +287,7 @@ impl Database {
     }
 }
 
-fn damaged(path: &Path) -> StoreError {
+pub(super) fn damaged(path: &Path) -> StoreError {
     StoreError::Damaged { path: path.to_owned() }
 }
 
@@ -337,65 +327,6 @@ impl Drop for Open {
     }
 }
 
-fn mark_clean(path: &Path) -> std::io::Result<()> {
-    let hash = file_hash(&path.join(LEDGER))?;
-    let new = path.join("closed-cleanly.new");
-    let mut marker = File::create(&new)?;
-    marker.write_all(&hash).and_then(|()| marker.sync_all())?;
-    std::fs::rename(&new, path.join(CLEAN))?;
-    sync_dir(path)
-}
-
-fn file_hash(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut hasher = blake3::Hasher::new();
-    std::io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(hasher.finalize().as_bytes().to_vec())
-}
-
-/// Makes an empty ledger under another name first, so that one under its own name is always whole.
-fn begin(path: &Path) -> Result<(), StoreError> {
-    let new = path.join("ledger.new");
-    let io = |error: std::io::Error| StoreError::io(&new, &error);
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
-        Ok(()) | Err(_) => {}
-    }
-    let trouble = Arc::new(Trouble::default());
-    let refused = |_| if trouble.is_only_full() { StoreError::Full } else { StoreError::Stopped };
-    let db = open_file(&new, &trouble, false)?;
-    let mut writing = db.begin_write().map_err(|_| StoreError::Stopped)?;
-    writing.set_two_phase_commit(true);
-    drop(writing.open_table(RECORDS).map_err(|_| StoreError::Stopped)?);
-    writing.commit().map_err(refused)?;
-    drop(db);
-    File::open(&new).and_then(|file| file.sync_all()).map_err(io)?;
-    std::fs::rename(&new, path.join(LEDGER)).map_err(io)?;
-    sync_dir(path).map_err(io)
-}
-
-fn open_file(
-    file: &Path,
-    trouble: &Arc<Trouble>,
-    check: bool,
-) -> Result<redb::Database, StoreError> {
-    let path = file.parent().expect("a ledger lies in a folder");
-    let io = |error: std::io::Error| StoreError::io(file, &error);
-    let disk = Disk::open(file, trouble.clone()).map_err(io)?;
-    let mut builder = redb::Builder::new();
-    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check);
-    // What recovers a file that was damaged may panic.
-    let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(disk)));
-    match opened {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))) => {
-            use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-            let cut = matches!(error.kind(), InvalidData | UnexpectedEof);
-            Err(if cut { damaged(path) } else { io(error) })
-        }
-        Ok(Err(_)) | Err(_) => Err(damaged(path)),
-    }
-}
-
 /// Opens a copy of the database and verifies it, so that a damaged one is not touched. The copy is
 /// left for whoever wants to look at it.
 fn verify_copy(path: &Path) -> Result<Vec<Row>, StoreError> {
@@ -405,9 +336,9 @@ fn verify_copy(path: &Path) -> Result<Vec<Row>, StoreError> {
     create_private_dir(&copy).map_err(io)?;
     let file = copy.join(LEDGER);
     std::fs::copy(path.join(LEDGER), &file).map_err(io)?;
-    let named = |error| match error {
-        StoreError::Damaged { .. } => damaged(path),
-        other => other,
+    let named = |error| {
+        let is_damage = matches!(error, StoreError::Damaged { .. });
+        if is_damage { damaged(path) } else { error }
     };
     let trouble = Arc::new(Trouble::default());
     let db = open_file(&file, &trouble, true).map_err(named)?;
@@ -417,16 +348,4 @@ fn verify_copy(path: &Path) -> Result<Vec<Row>, StoreError> {
     let database = Database { open: Arc::new(open) };
     database.verify()?;
     database.rows()
-}
-
-/// Where a copy is opened.
-pub(super) fn copy_of(path: &Path) -> PathBuf {
-    path.with_extension("check")
-}
-
-fn remove_dir(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }

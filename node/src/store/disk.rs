@@ -63,11 +63,10 @@ impl Trouble {
     }
 
     fn note(&self, error: io::Error) -> io::Error {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                self.full.store(true, Ordering::Release);
-            }
-            _ => self.lasting(),
+        if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            self.full.store(true, Ordering::Release);
+        } else {
+            self.lasting();
         }
         error
     }

@@ -7,11 +7,12 @@ use pumasi_protocol::BlobId;
 use serde::Serialize;
 
 use super::copies;
-use super::database::{self, Batch, Database, LEDGER};
+use super::database::{Batch, Database};
 use super::export::{self, ExportHead, Section};
 use super::file::Files;
 use super::job::JobRecord;
 use super::lock::Lock;
+use super::opening::{self, LEDGER};
 use super::record::{self, Table};
 use super::salvage::{self, Salvaged};
 use super::{StoreError, sync_dir};
@@ -92,7 +93,7 @@ impl Offline {
             Ok(rows) => Ok((Salvaged { records: rows.into_iter().collect(), broken: 0 }, true)),
             Err(StoreError::Damaged { .. }) => {
                 // Verifying left a copy, and may have changed it.
-                let copy = database::copy_of(&self.store());
+                let copy = opening::copy_of(&self.store());
                 let io = |error: std::io::Error| StoreError::io(&copy, &error);
                 let ledger = copy.join(LEDGER);
                 std::fs::copy(self.store().join(LEDGER), &ledger).map_err(io)?;

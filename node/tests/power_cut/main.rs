@@ -190,17 +190,20 @@ fn after_any_power_cut_the_store_opens_and_holds_all_that_was_acknowledged() {
     let (mut syncs, mut ranges) = (0, 0);
     for (moment, call) in calls.iter().enumerate() {
         let mut changed = false;
-        match call {
-            Call::OpenFile { inode, name, .. } if name == "acknowledged" => words = Some(*inode),
-            Call::Write { inode, data, .. } if Some(*inode) == words => {
-                told.hear(std::str::from_utf8(data).expect("text"));
-                changed = true;
-            }
-            other => {
-                syncs += usize::from(matches!(other, Call::Sync { .. }));
-                ranges += usize::from(matches!(other, Call::SyncRange { .. }));
-                changed |= disk.take(other);
-            }
+        let is_word = matches!(call, Call::Write { inode, .. } if Some(*inode) == words);
+        if let Call::OpenFile { inode, name, .. } = call
+            && name == "acknowledged"
+        {
+            words = Some(*inode);
+        } else if let Call::Write { data, .. } = call
+            && is_word
+        {
+            told.hear(std::str::from_utf8(data).expect("text"));
+            changed = true;
+        } else {
+            syncs += usize::from(matches!(call, Call::Sync { .. }));
+            ranges += usize::from(matches!(call, Call::SyncRange { .. }));
+            changed |= disk.take(call);
         }
         if changed {
             judge.judge(moment, "all unsynced lost", &disk.without_pending(), told);

@@ -48,7 +48,7 @@ async fn cat_x20_a_flipped_bit_is_found_or_harmless_after_an_unclean_end() {
     let length = std::fs::read(ledger(&dir)).expect("a file").len();
     // The header byte by byte, then a sample of all pages.
     let header = (0..320).step_by(7);
-    let places = header.chain((320..length).step_by(length / 120)).filter(|at| *at != FLAGS_AT);
+    let places = header.chain((320..length).step_by(length / 60)).filter(|at| *at != FLAGS_AT);
     let (mut found, mut harmless) = (0, 0);
     for at in places {
         let bit = u8::try_from(at % 8).expect("small");
