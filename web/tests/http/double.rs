@@ -354,7 +354,7 @@ impl Mesh for Handle {
     }
 
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
-        self.note(format!("lend {:?} {:?}", request.lend, request.for_s));
+        self.0.note(format!("lend {:?} {:?}", request.lend, request.for_s));
         Ok(api::Lending { lend: request.lend, ..api::Lending::default() })
     }
 
