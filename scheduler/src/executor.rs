@@ -158,6 +158,10 @@ impl Executor {
     fn reserve(&mut self, ctx: &mut Context<'_>, owner: NodeId, offer: Offer, model: ModelName) {
         self.arrivals += 1;
         let estimate_ms = self.service_ms(ctx.scene(), &offer.need, &model);
+        let alone = offer.alone;
+        if alone {
+            self.models.reserved(&model).waiting_alone += 1;
+        }
         let reservation = Reservation {
             owner,
             need: Box::new(offer.need),
@@ -168,6 +172,7 @@ impl Executor {
             since: ctx.now,
             estimate_ms,
             claims: 0,
+            alone,
             opened: owner == ctx.me,
             busy_at_bind: 0,
             charged_ms: 0,
@@ -365,9 +370,13 @@ impl Executor {
                 self.per_owner.remove(&reservation.owner);
             }
         }
+        let model = self.models.reserved(&reservation.model);
+        if reservation.alone && !reservation.has_slot() {
+            model.waiting_alone -= 1;
+        }
         if reservation.has_slot() {
-            let model = self.models.reserved(&reservation.model);
             model.busy -= 1;
+            model.closed &= !reservation.alone;
             model.ready.retain(|ready| *ready != attempt);
             if reservation.stage == Stage::Running {
                 model.running -= 1;

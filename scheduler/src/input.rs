@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::{
-    AdvertDelta, AttemptId, Control, Epoch, Fault, JobId, ModelName, Need, NodeAdvert, NodeId,
-    NodeState, PersonId, Rate, Timings, Usage,
+    AdvertDelta, AttemptId, BlobId, Control, Epoch, Fault, JobId, ModelName, Need, NodeAdvert,
+    NodeId, NodeState, PersonId, Rate, Timings, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +193,17 @@ pub enum Input {
     AttemptStarted {
         /// Which attempt.
         attempt: AttemptId,
+    },
+    /// Owner: the first tokens of an attempt's answer arrived. From here on only nodes with the same
+    /// file can go on with it.
+    AnswerBegun {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The file of the model that writes it; `None`: not known, so that any may be asked.
+        file: Option<BlobId>,
+        /// How long the job waits after a failure for a node that can go on, in milliseconds. Then
+        /// it fails with [`Fault::NotContinued`].
+        patience_ms: u32,
     },
     /// Owner: an attempt that was dispatched has ended.
     AttemptEnded {

@@ -13,6 +13,8 @@ pub const FINISHED: usize = 1_000;
 pub const WHY_CANDIDATES: usize = 64;
 /// Attempts kept in one job's reasons.
 pub const WHY_ATTEMPTS: usize = 16;
+/// Candidates kept of each attempt but the last; the best ones.
+pub const WHY_EARLIER_CANDIDATES: usize = 8;
 /// Reservations that one node holds for others and itself. Further offers: `QueueFull`.
 pub const RESERVATIONS: usize = 4_096;
 /// Of these, for one owner, so that no peer can fill the queue alone.

@@ -55,8 +55,12 @@ struct Job {
     renewals: u32,
     avoided: BTreeMap<NodeId, Avoided>,
     failed: BTreeMap<NodeId, u32>,
-    /// Nodes whose engine crashed on it.
+    /// An engine died under it: it is tried again with an engine to itself.
+    alone: bool,
+    /// Nodes whose engine died under it while it was alone there.
     crashed: BTreeSet<NodeId>,
+    /// Its answer has begun: how long it waits for a node that can go on, in milliseconds.
+    patience_ms: Option<u32>,
 }
 
 impl Job {
@@ -269,7 +273,9 @@ fn new_job(id: JobId, need: Need, floor: Epoch, now: Time) -> Job {
         renewals: 0,
         avoided: BTreeMap::new(),
         failed: BTreeMap::new(),
+        alone: false,
         crashed: BTreeSet::new(),
+        patience_ms: None,
     }
 }
 

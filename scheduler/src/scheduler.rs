@@ -108,7 +108,7 @@ impl Scheduler {
             Input::Submit { job, need, floor } => owner.on_submit(ctx, job, *need, floor),
             Input::Cancel { job } => owner.on_cancel(ctx, job),
             Input::Message { from, control } => self.on_message(from, control),
-            Input::SendFailed { to, attempt } => owner.on_no_answer(ctx, attempt.job, to),
+            Input::SendFailed { to, attempt } => owner.on_send_failed(ctx, attempt, to),
             Input::Advert(advert) => {
                 let node = advert.node;
                 ctx.mesh.on_advert(*advert);
@@ -135,6 +135,9 @@ impl Scheduler {
             Input::ModelUnloaded { model } => executor.on_model_unloaded(ctx, &model),
             Input::LoadFailed { model, fault } => executor.on_load_failed(ctx, &model, &fault),
             Input::AttemptStarted { attempt } => owner.on_started(ctx, attempt),
+            Input::AnswerBegun { attempt, file, patience_ms } => {
+                owner.on_answer_begun(attempt, file, patience_ms);
+            }
             Input::AttemptEnded { attempt, outcome } => owner.on_ended(ctx, attempt, outcome),
             Input::StreamOpened { from, attempt } => {
                 executor.on_stream_opened(ctx, from, attempt);

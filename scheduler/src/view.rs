@@ -58,6 +58,11 @@ pub struct WhyAttempt {
     pub executor: NodeId,
     /// Why there.
     pub reason: Reason,
+    /// With an engine to itself, because the job was in one that died.
+    pub alone: bool,
+    /// Of an attempt that another one followed: the candidates of its round, best first, at most
+    /// [`crate::limits::WHY_EARLIER_CANDIDATES`]. Those of the last are in [`Why::candidates`].
+    pub candidates: Vec<WhyCandidate>,
     /// When it was bound.
     pub bound: Time,
     /// When its first event came.
@@ -134,6 +139,8 @@ pub struct ReservationView {
     pub model: ModelName,
     /// Interactive or batch.
     pub priority: Priority,
+    /// Whether it gets an engine to itself.
+    pub alone: bool,
     /// Where it stands.
     pub stage: Stage,
     /// Since when it stands here.

@@ -91,7 +91,7 @@ fn control(kind: u8, attempt: AttemptId, n: u8) -> Control {
         valid_ms: 1_000,
     };
     match kind % 7 {
-        0 | 1 => Control::Offer(Box::new(Offer { attempt, need: need(n) })),
+        0 | 1 => Control::Offer(Box::new(Offer { attempt, need: need(n), alone: n % 3 == 0 })),
         2 => Control::Bid { attempt, bid },
         3 => Control::Refuse { attempt, refusal: Refusal::QueueFull },
         4 => Control::Claim { attempt },
@@ -136,7 +136,12 @@ fn input(kind: u8, a: u8, b: u8, c: u8) -> Input {
         18 => Input::Preload { model: model(a % 4) },
         19 => Input::Release { model: model(a % 4) },
         20 => Input::StreamOpened { from, attempt },
-        21 => Input::AttemptStarted { attempt },
+        21 if c % 2 == 0 => Input::AttemptStarted { attempt },
+        21 => Input::AnswerBegun {
+            attempt,
+            file: (c % 3 > 0).then_some(BlobId([b % 4; 32])),
+            patience_ms: u32::from(b) * 100,
+        },
         22 => Input::AttemptEnded {
             attempt,
             outcome: match b % 3 {
@@ -162,6 +167,9 @@ fn check_books(scheduler: &Scheduler) {
         let holders = view.reservations.iter().filter(|r| r.model == m.name);
         let holders = holders.filter(|r| r.stage != Stage::Waiting).count();
         assert_eq!(usize::from(m.busy), holders, "{}", m.name);
+        let here = view.reservations.iter().filter(|r| r.model == m.name && r.alone);
+        let alone = here.filter(|r| r.stage != Stage::Waiting).count();
+        assert!(alone == 0 || holders == 1, "{}: {alone} alone among {holders}", m.name);
     }
     let required = view.models.iter().filter(|m| m.busy > 0 || m.residence == Residence::Loading);
     let required: u64 = required.map(|m| m.memory).sum();

@@ -38,6 +38,7 @@ impl Digest {
             | Input::ModelUnloaded { .. }
             | Input::LoadFailed { .. }
             | Input::AttemptStarted { .. }
+            | Input::AnswerBegun { .. }
             | Input::AttemptEnded { .. }
             | Input::StreamOpened { .. }
             | Input::ExecutorDone { .. } => self.add(now, node, 3, input),

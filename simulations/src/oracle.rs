@@ -291,7 +291,7 @@ impl Oracle {
         }
     }
 
-    /// I21: an engine crashed under an attempt, `alone` if nothing else ran on it. Whether this is
+    /// I21: an engine crashed under an attempt, `alone` if it was given to it alone. Whether this is
     /// the second node that the job crashed alone.
     pub(crate) fn on_crash(&mut self, id: JobId, node: usize, alone: bool) -> bool {
         let Some(followed) = self.jobs.get_mut(&id) else { return false };

@@ -321,7 +321,8 @@ fn fault_status(fault: &Fault) -> StatusCode {
         | Fault::Silent
         | Fault::PeerProtocol
         | Fault::NoCandidate
-        | Fault::Deadline => StatusCode::SERVICE_UNAVAILABLE,
+        | Fault::Deadline
+        | Fault::NotContinued => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -129,6 +129,11 @@ pub enum Fault {
     /// It waited longer than its deadline.
     #[error("no computer became free in time")]
     Deadline,
+    /// An answer had begun, and nobody who could go on with it came back in time.
+    #[error(
+        "the computer that wrote this answer is gone, and no other with the same model file came in time: ask again"
+    )]
+    NotContinued,
 }
 
 impl Fault {
@@ -154,7 +159,33 @@ impl Fault {
             | Self::BadRequest
             | Self::Cancelled
             | Self::NoCandidate
-            | Self::Deadline => false,
+            | Self::Deadline
+            | Self::NotContinued => false,
+        }
+    }
+
+    /// Whether the engine's process ended, or was ended, under all that ran in it.
+    #[must_use]
+    pub fn ends_engine(&self) -> bool {
+        match self {
+            Self::EngineCrash | Self::EngineSilent | Self::EngineGarbage => true,
+            Self::EngineStart
+            | Self::ModelDamaged
+            | Self::ModelUnsupported
+            | Self::Memory { .. }
+            | Self::Context { .. }
+            | Self::Grammar
+            | Self::Template
+            | Self::Capability
+            | Self::BadRequest
+            | Self::Refused(_)
+            | Self::Connection
+            | Self::Silent
+            | Self::PeerProtocol
+            | Self::Cancelled
+            | Self::NoCandidate
+            | Self::Deadline
+            | Self::NotContinued => false,
         }
     }
 
@@ -181,6 +212,7 @@ impl Fault {
             Self::Cancelled => "cancelled",
             Self::NoCandidate => "no_candidate",
             Self::Deadline => "queue_timeout",
+            Self::NotContinued => "not_continued",
         }
     }
 }

@@ -16,6 +16,9 @@ pub struct Offer {
     pub attempt: AttemptId,
     /// What placing it needs to know.
     pub need: Need,
+    /// It was in an engine that died: it gets an engine with nothing else in it, and nothing else is
+    /// let in beside it.
+    pub alone: bool,
 }
 
 /// A node's fresh answer to an offer; its reservation stands until withdrawn or expired.
@@ -100,6 +103,9 @@ pub enum Request {
     CancelJob(JobId),
     /// Where is this job? Answered with its line, if this node owns it.
     Job(JobId),
+    /// Is this attempt, which the asker owns and hears nothing of, still bound here? `Done` or
+    /// `NotFound`.
+    Attempt(AttemptId),
 }
 
 /// The answer to a [`Request`].

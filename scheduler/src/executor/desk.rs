@@ -101,7 +101,9 @@ impl Executor {
         let mut slots: Vec<ModelName> = Vec::new();
         let mut memory = false;
         for reservation in self.waiting.iter().map(|a| &self.reservations[a]) {
-            if reservation.is_awaited_at_desk(scene) && !self.models.can_hold(&reservation.model) {
+            if reservation.is_awaited_at_desk(scene)
+                && !self.models.can_hold(&reservation.model, reservation.alone)
+            {
                 memory |= !self.models.can_require(&reservation.model);
                 slots.push(reservation.model.clone());
             }

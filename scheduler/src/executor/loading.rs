@@ -162,8 +162,10 @@ impl Executor {
         ctx.timers.set(Wakeup::LoadBackoff(name.clone()), again);
         let affected = self.reservations.iter().filter(|(_, r)| r.model == *name);
         let affected: Vec<_> = affected.map(|(a, r)| (*a, r.owner, r.stage)).collect();
+        // An engine that dies while it loads has not seen the job yet.
+        let told = if fault.ends_engine() { &Fault::EngineStart } else { fault };
         for (attempt, owner, stage) in affected {
-            self.end(ctx, attempt, fault.clone());
+            self.end(ctx, attempt, told.clone());
             if matches!(stage, Stage::Waiting | Stage::Held | Stage::Claimed) {
                 ctx.send(owner, Control::Unbound { attempt, refusal: refusal.clone() });
             }
@@ -205,6 +207,7 @@ fn after_failure(fault: &Fault) -> (Residence, Refusal) {
         | Fault::PeerProtocol
         | Fault::Cancelled
         | Fault::NoCandidate
-        | Fault::Deadline => (Residence::Held, Refusal::Paused),
+        | Fault::Deadline
+        | Fault::NotContinued => (Residence::Held, Refusal::Paused),
     }
 }

@@ -26,6 +26,10 @@ pub(super) struct LocalModel {
     pub(super) busy: u16,
     /// Slots running.
     pub(super) running: u16,
+    /// The one busy slot is of a job that must be alone.
+    pub(super) closed: bool,
+    /// Reservations without a slot that must be alone: the engine drains for them.
+    pub(super) waiting_alone: u16,
     /// Bound attempts that wait for the model or for its slot, oldest first.
     pub(super) ready: VecDeque<AttemptId>,
     pub(super) measured: Measurement,
@@ -60,6 +64,8 @@ impl LocalModel {
             slots,
             busy: 0,
             running: 0,
+            closed: false,
+            waiting_alone: 0,
             ready: VecDeque::new(),
             measured: Measurement::default(),
             hot: HotPrefixes::default(),
@@ -227,12 +233,15 @@ impl Models {
         })
     }
 
-    /// Whether a slot of this model can be promised from this moment on.
-    pub(super) fn can_hold(&self, name: &ModelName) -> bool {
+    /// Whether a slot of this model can be promised from this moment on. Who must be alone gets one
+    /// only of an engine without any other.
+    pub(super) fn can_hold(&self, name: &ModelName, alone: bool) -> bool {
         self.by_name.get(name).is_some_and(|model| {
-            model.busy < model.slots
-                && model.residence != Residence::Unusable
-                && model.backing_off.is_none()
+            let is_free = match alone {
+                true => model.busy == 0,
+                false => model.busy < model.slots && !model.closed,
+            };
+            is_free && model.residence != Residence::Unusable && model.backing_off.is_none()
         }) && self.can_require(name)
     }
 

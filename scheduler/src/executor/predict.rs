@@ -92,12 +92,21 @@ impl Executor {
             .map(|a| &self.reservations[a])
             .filter(|r| r.model == reservation.model && self.turn(scene, r) < own_turn);
         let queued: u64 = before.map(|r| u64::from(r.estimate_ms)).sum();
-        let (mut here, mut elsewhere) = (0, 0);
+        let (mut here, mut longest, mut elsewhere) = (0, 0, 0);
         for holder in self.holding.iter().map(|a| &self.reservations[a]) {
             let left = remaining_ms(scene, holder);
-            if holder.model == reservation.model { here += left } else { elsewhere += left }
+            if holder.model == reservation.model {
+                here += left;
+                longest = left.max(longest);
+            } else {
+                elsewhere += left;
+            }
         }
-        let mut start = (queued + here) / u64::from(model.slots);
+        // Beside or before one that is alone, slots are of no use.
+        let exclusive = reservation.alone || model.closed;
+        let slots = if exclusive { 1 } else { u64::from(model.slots) };
+        let here = if reservation.alone { longest } else { here };
+        let mut start = (queued + here) / slots;
         if !self.models.can_require(&reservation.model) {
             start += elsewhere;
         }

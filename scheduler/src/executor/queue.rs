@@ -50,8 +50,24 @@ impl Executor {
 
     /// `tempo`: at which work for others may run.
     fn can_have_slot(&self, scene: Scene<'_>, tempo: Tempo, reservation: &Reservation) -> bool {
-        self.models.can_hold(&reservation.model)
-            && (tempo != Tempo::Paused || reservation.is_of_desk(scene))
+        self.models.can_hold(&reservation.model, reservation.alone)
+            && (reservation.alone || !self.drains(scene, tempo, &reservation.model))
+            && self.is_allowed(scene, tempo, reservation)
+    }
+
+    /// Whether the engine of a model drains for one that must be alone in it, and may be there.
+    fn drains(&self, scene: Scene<'_>, tempo: Tempo, model: &ModelName) -> bool {
+        let waits = self.models.named(model).is_some_and(|m| m.waiting_alone > 0);
+        waits
+            && self
+                .waiting
+                .iter()
+                .map(|a| &self.reservations[a])
+                .any(|r| r.alone && r.model == *model && self.is_allowed(scene, tempo, r))
+    }
+
+    fn is_allowed(&self, scene: Scene<'_>, tempo: Tempo, reservation: &Reservation) -> bool {
+        (tempo != Tempo::Paused || reservation.is_of_desk(scene))
             && self.is_within_cap(scene, reservation)
     }
 
@@ -88,10 +104,17 @@ impl Executor {
     /// Gives a slot, and its model's memory with it.
     pub(super) fn hold(&mut self, ctx: &mut Context<'_>, attempt: AttemptId, stage: Stage) {
         let reservation = self.reservations.get_mut(&attempt).expect("checked by the caller");
-        assert!(self.models.can_hold(&reservation.model), "a slot is held only where one is free");
+        let alone = reservation.alone;
+        let is_free = self.models.can_hold(&reservation.model, alone);
+        assert!(is_free, "a slot is held only where one is free");
         reservation.stage = stage;
         reservation.since = ctx.now;
-        self.models.reserved(&reservation.model).busy += 1;
+        let model = self.models.reserved(&reservation.model);
+        model.busy += 1;
+        if alone {
+            model.waiting_alone -= 1;
+            model.closed = true;
+        }
         self.waiting.remove(&attempt);
         self.holding.insert(attempt);
         self.dirty = true;

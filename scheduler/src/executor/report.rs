@@ -69,7 +69,7 @@ impl Executor {
     pub(crate) fn is_warm_and_idle(&self, need: &Need) -> bool {
         let model = self.models.for_need(need);
         model.is_some_and(|m| {
-            m.residence == Residence::Loaded && self.models.can_hold(&m.facts.name)
+            m.residence == Residence::Loaded && self.models.can_hold(&m.facts.name, false)
         }) && self.reservations.is_empty()
     }
 
@@ -83,6 +83,7 @@ impl Executor {
             person: r.need.person,
             model: r.model.clone(),
             priority: r.need.priority,
+            alone: r.alone,
             stage: r.stage,
             since: match r.stage {
                 Stage::Waiting => r.arrived,

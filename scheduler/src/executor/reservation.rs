@@ -23,6 +23,8 @@ pub(super) struct Reservation {
     pub(super) estimate_ms: u32,
     /// Claims sent.
     pub(super) claims: u8,
+    /// It gets an engine to itself.
+    pub(super) alone: bool,
     /// Its data stream is open, or its owner is this node.
     pub(super) opened: bool,
     /// Other busy slots when it was bound, to judge its rates by.

@@ -1,8 +1,9 @@
 //! One binding of a job: its beginning, its signs, its end, and what follows a failure.
 
-use pumasi_protocol::{AttemptId, Control, Fault, JobId, JobState, NodeId, Refusal};
+use pumasi_protocol::{AttemptId, BlobId, Control, Fault, JobId, JobState, NodeId, Refusal};
 
 use crate::action::Action;
+use crate::config::Config;
 use crate::context::Context;
 use crate::input::Outcome;
 use crate::limits;
@@ -11,7 +12,7 @@ use crate::view::{Reason, WhyAttempt};
 
 use super::{Job, Owner, Phase};
 
-/// Nodes whose engines one job may crash.
+/// Nodes whose engines may die under one job that has them to itself.
 const POISONED_NODES: usize = 2;
 
 impl Owner {
@@ -28,6 +29,8 @@ impl Owner {
             epoch: attempt.epoch,
             executor: node,
             reason,
+            alone: job.alone,
+            candidates: Vec::new(),
             bound: ctx.now,
             started: None,
             ended: None,
@@ -49,6 +52,20 @@ impl Owner {
             last.started = Some(ctx.now);
         }
         self.set_state(ctx, attempt.job, JobState::Running(node));
+    }
+
+    /// Tokens that a client has seen can be followed only by those of the same file.
+    pub(crate) fn on_answer_begun(
+        &mut self,
+        attempt: AttemptId,
+        file: Option<BlobId>,
+        patience_ms: u32,
+    ) {
+        if self.bound_to(attempt).is_some() {
+            let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
+            job.why.need.file = file;
+            job.patience_ms = Some(patience_ms);
+        }
     }
 
     pub(crate) fn on_ended(&mut self, ctx: &mut Context<'_>, attempt: AttemptId, outcome: Outcome) {
@@ -120,13 +137,7 @@ impl Owner {
             ctx.mesh.on_failure(node, ctx.now, ctx.config);
             *job.failed.entry(node).or_default() += 1;
             job.avoid(node, None, ctx.now, ctx.config);
-            job.faults = job.faults.saturating_add(1);
-            if fault == Fault::EngineCrash {
-                job.crashed.insert(node);
-            }
-            // What crashes the engines of two nodes would crash a third one's too (I21).
-            let is_poison = job.crashed.len() >= POISONED_NODES;
-            if is_poison || job.faults >= ctx.config.attempts.max(1) {
+            if job.is_spent_by(node, &fault, ctx.config) {
                 return self.finish(ctx, id, JobState::Failed(fault));
             }
             job.last_fault = Some(fault);
@@ -136,8 +147,12 @@ impl Owner {
 
     fn next_epoch(&mut self, ctx: &mut Context<'_>, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        if job.why.attempts.last().is_some_and(|last| last.started.is_some()) {
-            job.waiting_since = ctx.now;
+        if let Some(last) = job.why.attempts.last_mut() {
+            if last.started.is_some() {
+                job.waiting_since = ctx.now;
+            }
+            let candidates = job.why.candidates.iter().take(limits::WHY_EARLIER_CANDIDATES);
+            last.candidates = candidates.cloned().collect();
         }
         job.epoch = job.epoch.next();
         job.phase = Phase::Parked;
@@ -165,5 +180,21 @@ impl Job {
         if let Some(last) = self.why.attempts.last_mut() {
             last.ended = Some((ctx.now, outcome));
         }
+    }
+
+    /// Counts a fault; whether the job may not be tried again. An engine that died beside others
+    /// says nothing against any one of them: each is tried again alone, and only an engine that
+    /// dies then counts. What kills the engines of two nodes would kill a third one's too (I21).
+    fn is_spent_by(&mut self, node: NodeId, fault: &Fault, config: &Config) -> bool {
+        if fault.ends_engine() {
+            let was_alone = self.why.attempts.last().is_some_and(|last| last.alone);
+            self.alone = true;
+            if !was_alone {
+                return false;
+            }
+            self.crashed.insert(node);
+        }
+        self.faults = self.faults.saturating_add(1);
+        self.crashed.len() >= POISONED_NODES || self.faults >= config.attempts.max(1)
     }
 }

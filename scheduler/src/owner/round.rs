@@ -47,7 +47,7 @@ impl Owner {
             Phase::Parked | Phase::Bound(_) => BTreeMap::new(),
         };
         let mut round = Round { asked: before, open: true, local_idle };
-        let attempt = job.attempt();
+        let (attempt, alone) = (job.attempt(), job.alone);
         for (node, score) in nominees {
             let known = round.asked.remove(node);
             // A place in a queue outlives the question; a slot that was bid as free does not.
@@ -67,7 +67,7 @@ impl Owner {
             job.answered(*node, Answer::Asked);
             ctx.mesh.set_offered(*node, id, score.service_ms());
             let need = job.why.need.clone();
-            ctx.send(*node, Control::Offer(Box::new(Offer { attempt, need })));
+            ctx.send(*node, Control::Offer(Box::new(Offer { attempt, need, alone })));
         }
         job.why.rounds = job.why.rounds.saturating_add(1);
         job.phase = Phase::Asking(round);
@@ -136,6 +136,18 @@ impl Owner {
         job.answered(from, Answer::Refused(refusal.clone()));
         job.avoid(from, Some(refusal), ctx.now, ctx.config);
         self.drop_asked(ctx, attempt.job, from);
+    }
+
+    /// A message did not leave. One of an older epoch says nothing of the offers that stand (I4).
+    pub(crate) fn on_send_failed(
+        &mut self,
+        ctx: &mut Context<'_>,
+        attempt: AttemptId,
+        node: NodeId,
+    ) {
+        if self.jobs.get(&attempt.job).is_some_and(|job| job.epoch == attempt.epoch) {
+            self.on_no_answer(ctx, attempt.job, node);
+        }
     }
 
     /// It cannot be reached, so that no answer will come.
@@ -317,15 +329,26 @@ impl Owner {
             Verdict::Scored(_) => true,
             Verdict::Refused(refusal) => is_transient(refusal),
         };
-        let waits = ranked.iter().any(may_change)
-            || job.avoided.values().any(|a| a.refusal.is_none())
-            || (job.why.unreachable > 0 && ctx.now < grace);
+        // Who sees half an answer waits for its rest, but not for long.
+        let patience = job.patience_ms.map(|ms| job.waiting_since.after_ms(ms));
+        let waits = match patience {
+            Some(until) => ctx.now < until,
+            None => {
+                ranked.iter().any(may_change)
+                    || job.avoided.values().any(|a| a.refusal.is_none())
+                    || (job.why.unreachable > 0 && ctx.now < grace)
+            }
+        };
         if !waits {
-            let fault = job.last_fault.clone().unwrap_or_else(|| why_nobody(ranked));
+            let fault = match patience {
+                Some(_) => Fault::NotContinued,
+                None => job.last_fault.clone().unwrap_or_else(|| why_nobody(ranked)),
+            };
             return self.finish(ctx, id, JobState::Failed(fault));
         }
         let pause = backoff_ms(ctx.config.park_ms, job.parks, ctx.config.park_max_ms);
-        let again = job.avoided.values().map(|a| a.until).fold(ctx.now.after_ms(pause), Time::min);
+        let pause = patience.into_iter().fold(ctx.now.after_ms(pause), Time::min);
+        let again = job.avoided.values().map(|a| a.until).fold(pause, Time::min);
         job.parks = job.parks.saturating_add(1);
         job.phase = Phase::Parked;
         self.parked.insert(id);

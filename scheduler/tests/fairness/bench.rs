@@ -177,7 +177,8 @@ impl Bench {
     /// Offers a job at this moment.
     pub(crate) fn offer(&mut self, job: u32) {
         self.waiting.insert(job);
-        let (from, offer) = (OTHER, Offer { attempt: attempt(job), need: self.need(job) });
+        let (from, offer) =
+            (OTHER, Offer { attempt: attempt(job), need: self.need(job), alone: false });
         self.input(Input::Message { from, control: Control::Offer(Box::new(offer)) });
         let view = self.scheduler.view().executor();
         let found = view.reservations.iter().find(|r| r.attempt == attempt(job));

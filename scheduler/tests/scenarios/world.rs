@@ -138,6 +138,7 @@ impl World {
             "run" => self.advance(line.word(1).parse().expect("milliseconds")),
             "kill" => self.kill(line.word(1)),
             "cut" => self.cut(line.word(1), line.word(2)),
+            "join" => self.join(line.word(1), line.word(2)),
             "drop" => {
                 let words = [1, 2, 3].map(|i| line.word(i).to_owned());
                 let [from, to, kind] = words;
@@ -151,6 +152,8 @@ impl World {
             "desk" => self.set_desk(line.word(1), line.word(2)),
             "admission" => self.set_admission(line.word(1), line.word(2)),
             "crash" => self.crash(line.word(1), line.word(2)),
+            "engine-dies" => self.end_engine(line.word(1), line.word(2)),
+            "begun" => self.begin_answer(line),
             "spoil" => self.machine(line.word(1)).load_fault = Some(Fault::ModelDamaged),
             "expel" => self.expel(line.word(1)),
             "preload" => {
@@ -330,7 +333,7 @@ impl World {
             "bid" => Control::Bid { attempt, bid },
             "offer" => {
                 let need = self.needs[&attempt.job].1.clone();
-                Control::Offer(Box::new(Offer { attempt, need }))
+                Control::Offer(Box::new(Offer { attempt, need, alone: line.flag("alone") }))
             }
             other => panic!("unknown message {other}"),
         };
@@ -395,6 +398,15 @@ impl World {
         self.lose(b, Some(a));
     }
 
+    /// They see each other again.
+    fn join(&mut self, a: &str, b: &str) {
+        self.log(&format!("{a} and {b} meet again"));
+        for (name, peer) in [(a, b), (b, a)] {
+            let link = Link::Up { rtt_us: 2_000 };
+            self.input(name, Input::Peer { node: id_of(peer), link });
+        }
+    }
+
     /// The others (or only `to`) find out that `name` is down.
     fn lose(&mut self, name: &str, to: Option<&str>) {
         let others = self.machines.iter().filter(|m| m.alive && m.name != name);
@@ -440,6 +452,31 @@ impl World {
         for (attempt, owner) in told.into_iter().filter(|(a, _)| a.job == job) {
             self.end_work(name, attempt, owner, Some(Fault::EngineCrash));
         }
+    }
+
+    /// The engine of a model dies under everything that runs in it.
+    fn end_engine(&mut self, name: &str, model: &str) {
+        self.log(&format!("{name}'s engine of {model} dies"));
+        let model = model_of(model);
+        let told = self.machine(name).told.clone();
+        for (attempt, owner) in told {
+            if self.needs[&attempt.job].1.model == model {
+                self.end_work(name, attempt, owner, Some(Fault::EngineCrash));
+            }
+        }
+        self.input(name, Input::ModelUnloaded { model });
+    }
+
+    /// The first tokens of a job's present attempt have come to its owner.
+    fn begin_answer(&mut self, line: &Line<'_>) {
+        let (name, job) = (line.word(1), job_of(line.word(2)));
+        let why = self.machine_ref(name).scheduler.view().why(job).cloned();
+        let epoch = why.and_then(|why| Some(why.attempts.last()?.epoch)).expect("it is bound");
+        let attempt = AttemptId { job, epoch };
+        let model = &self.needs[&job].1.model;
+        let file = Some(BlobId([model.as_str().as_bytes()[0]; 32]));
+        let patience_ms = line.number("patience").expect("milliseconds");
+        self.input(name, Input::AnswerBegun { attempt, file, patience_ms });
     }
 
     fn expel(&mut self, name: &str) {
@@ -697,8 +734,9 @@ impl World {
             self.log(&text);
         }
         for a in &why.attempts {
-            let text =
-                format!("  epoch {} on {}: {:?}", a.epoch.0, self.name(a.executor), a.reason);
+            let alone = if a.alone { ", alone" } else { "" };
+            let name = self.name(a.executor);
+            let text = format!("  epoch {} on {name}: {:?}{alone}", a.epoch.0, a.reason);
             self.log(&text);
         }
     }
@@ -713,7 +751,10 @@ impl World {
 
     fn describe(&self, control: &Control) -> String {
         match control {
-            Control::Offer(offer) => format!("offer {}", self.attempt(offer.attempt)),
+            Control::Offer(offer) => {
+                let alone = if offer.alone { " alone" } else { "" };
+                format!("offer {}{alone}", self.attempt(offer.attempt))
+            }
             Control::Bid { attempt, bid } => {
                 let (start, end) = (bid.start_ms, bid.finish_ms);
                 format!("bid {} start {start} end {end}", self.attempt(*attempt))

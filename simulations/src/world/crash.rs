@@ -1,6 +1,6 @@
 //! Memory: what is loaded and unloaded, and engines that end before they should.
 
-use pumasi_protocol::{Fault, ModelName};
+use pumasi_protocol::{AttemptId, Fault, ModelName};
 use pumasi_scheduler::Input;
 
 use crate::engine::Place;
@@ -108,11 +108,18 @@ impl World<'_> {
         engine.expect("it holds the model").place = place;
     }
 
+    /// Whether what runs was given its engine to itself, because one had died under it before.
+    fn is_alone(&self, node: usize, ran: &[AttemptId]) -> bool {
+        let scheduler = self.shells[node].scheduler.as_ref();
+        let reserved = scheduler.map(|s| s.view().executor().reservations).unwrap_or_default();
+        reserved.iter().any(|r| r.alone && ran.contains(&r.attempt))
+    }
+
     /// One engine process ends: what ran ends, and what had memory has none.
     pub(super) fn crash_engine(&mut self, node: usize, model: &ModelName) {
         let (ran, had) = self.shells[node].engines.crash(model);
         self.counts.crashes += u64::from(!ran.is_empty());
-        let alone = ran.len() == 1;
+        let alone = self.is_alone(node, &ran);
         for attempt in &ran {
             self.oracle.on_crash(attempt.job, node, alone);
             let poisoned = ran.iter().any(|other| {

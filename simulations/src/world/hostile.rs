@@ -62,7 +62,10 @@ impl World<'_> {
             4 => Control::Gone { attempt },
             5 => Control::Unbound { attempt, refusal },
             _ => match self.some_need(attempt) {
-                Some(need) => Control::Offer(Box::new(Offer { attempt, need })),
+                Some(need) => {
+                    let alone = draw >> 40 & 1 == 1;
+                    Control::Offer(Box::new(Offer { attempt, need, alone }))
+                }
                 None => return,
             },
         };

@@ -174,6 +174,7 @@ async fn each_fault_has_its_status() {
         (Fault::Memory { needed: 9, available: 8 }, "503 insufficient_memory @ -"),
         (Fault::NoCandidate, "503 no_candidate @ -"),
         (Fault::Deadline, "503 queue_timeout @ -"),
+        (Fault::NotContinued, "503 not_continued @ -"),
     ] {
         let server = serving(&[("words", failing(fault))]).await;
         let mut body = chat("words");
