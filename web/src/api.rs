@@ -14,7 +14,7 @@ use ts_rs::TS;
 pub use admission::{Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole};
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
-    JobUsage, Phase, Priority, Round, Submission, Term, Why,
+    JobUsage, Passage, Phase, Priority, Round, Submission, Term, Why,
 };
 pub use lending::{Hold, Lend, LendRequest, Lending, Yield};
 pub use mesh::{

@@ -2,12 +2,12 @@
 //! Dropping it cancels what has not ended.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use pumasi_dialects::assemble::{Assembler, Settings};
-use pumasi_dialects::openai::{Counts, Provenance};
+use pumasi_dialects::openai::{Counts, Provenance, Seam};
 use pumasi_dialects::{Delta, Ending};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
@@ -40,8 +40,14 @@ pub(crate) struct Lane {
     prompt: Option<(u32, u32)>,
     usage: Option<Usage>,
     timings: Option<Timings>,
+    seams: Vec<Seam>,
+    /// When the last token came.
+    last: Option<Instant>,
     ended: bool,
 }
+
+/// Seams of one answer that are told.
+const SEAMS: usize = 16;
 
 impl Lane {
     pub(crate) fn new(job: JobId, settings: Settings) -> Self {
@@ -53,6 +59,8 @@ impl Lane {
             prompt: None,
             usage: None,
             timings: None,
+            seams: Vec::new(),
+            last: None,
             ended: false,
         }
     }
@@ -72,6 +80,7 @@ impl Lane {
             node_name: self.placed.as_ref().map(|placed| placed.name.to_string()),
             attempts: self.attempts,
             timings: self.timings.map(Into::into),
+            seams: self.seams.clone(),
         }
     }
 
@@ -93,12 +102,39 @@ impl Lane {
         match event {
             RunEvent::Placed(placed) => {
                 self.attempts += 1;
+                let moved = self.attempts > 1;
+                if moved && self.seams.len() < SEAMS {
+                    self.seams.push(self.seam(&placed));
+                }
                 self.placed = Some(placed);
-                if self.attempts > 1 { Step::Moved(index) } else { Step::Progress }
+                if moved { Step::Moved(index) } else { Step::Progress }
             }
             RunEvent::Failed(fault) => Step::Failed(fault),
             RunEvent::Attempt(event) => self.take_attempt(index, event),
         }
+    }
+
+    fn seam(&self, placed: &Placed) -> Seam {
+        Seam {
+            from: self.placed.as_ref().map(|placed| placed.name.to_string()),
+            to: placed.name.to_string(),
+            after_tokens: self.assembler.tokens(),
+            fault: placed.after.as_ref().map(Fault::code),
+            gap_ms: None,
+            crossed: false,
+        }
+    }
+
+    /// The first tokens after a seam end its gap.
+    fn note_gap(&mut self) {
+        let gap_ms = self.last.map(|last| last.elapsed().as_secs_f64() * 1_000.0);
+        if let Some(seam) = self.seams.last_mut()
+            && !seam.crossed
+        {
+            seam.gap_ms = gap_ms;
+            seam.crossed = true;
+        }
+        self.last = Some(Instant::now());
     }
 
     fn take_attempt(&mut self, index: usize, event: AttemptEvent) -> Step {
@@ -107,13 +143,14 @@ impl Lane {
             AttemptEvent::Started { prompt, cached, syntax } => {
                 let count = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
                 // From a provider there are no ids to count.
-                if count > 0 && self.prompt.is_none() {
+                if count > 0 && self.assembler.tokens() == 0 {
                     self.prompt = Some((count, cached));
                 }
                 self.assembler.start(syntax);
                 Step::Deltas(index, Vec::new())
             }
             AttemptEvent::Tokens { tokens, .. } => {
+                self.note_gap();
                 let deltas = self.assembler.push(&tokens);
                 if self.assembler.is_over() {
                     return self.end(index, deltas, Finish::StopString);

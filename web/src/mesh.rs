@@ -61,6 +61,8 @@ pub struct Placed {
     pub why: String,
     /// The epoch of the binding.
     pub epoch: Epoch,
+    /// What ended the attempt before, if there was one.
+    pub after: Option<Fault>,
 }
 
 /// What happens to a running job, in order.
@@ -69,8 +71,9 @@ pub enum RunEvent {
     /// It was bound to a node: first of all, and again whenever it moves.
     Placed(Placed),
     /// What the bound node reports. Tokens go on without gap or repeat after a move; a further
-    /// `Started` then tells nothing new. `Finished` and `Embedded` are last. A failed attempt is
-    /// not passed on: either the job moves, or [`RunEvent::Failed`] follows.
+    /// `Started` comes only while there are none, and stands in for the one before. `Finished` and
+    /// `Embedded` are last. A failed attempt is not passed on: either the job moves, or
+    /// [`RunEvent::Failed`] follows.
     Attempt(AttemptEvent),
     /// It ended without a result: last.
     Failed(Fault),

@@ -95,7 +95,6 @@ pub struct Assembler {
     thinking: Thinking,
     tools: Tools,
     logprobs: Option<Aligner>,
-    started: bool,
     over: bool,
     tokens: u32,
     reasoning_tokens: u32,
@@ -111,17 +110,15 @@ impl Assembler {
             thinking: Thinking::new(OutputSyntax::default()),
             tools: Tools::new(settings.tools, settings.parallel_tool_calls, settings.job),
             logprobs: settings.logprobs.then(Aligner::default),
-            started: false,
             over: false,
             tokens: 0,
             reasoning_tokens: 0,
         }
     }
 
-    /// Tells how to read the answer. A further start, after a move to another node, changes nothing.
+    /// Tells how to read the answer. A further start counts as long as there is no token.
     pub fn start(&mut self, syntax: OutputSyntax) {
-        if !self.started {
-            self.started = true;
+        if self.tokens == 0 {
             self.thinking = Thinking::new(syntax);
             self.tools.set_syntax(syntax.tools);
         }

@@ -19,7 +19,7 @@ pub use chat::parse as parse_chat;
 pub use completion::parse as parse_completion;
 pub use embedding::{embeddings, parse as parse_embeddings};
 pub use reply::{
-    Answer, Counts, FinishReason, Head, Provenance, TimingsMs, chat_reply, completion_reply,
+    Answer, Counts, FinishReason, Head, Provenance, Seam, TimingsMs, chat_reply, completion_reply,
 };
 pub use stream::{DONE, Stream, error_event};
 

@@ -297,6 +297,23 @@ pub struct Round {
     pub after_ms: u64,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
+    /// What came of it; none while nobody was bound.
+    pub passage: Option<Passage>,
+}
+
+/// What one attempt gave to an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Passage {
+    /// Where it ran.
+    pub node: NodeRef,
+    /// It had an engine to itself, because one had died under the job before.
+    pub alone: bool,
+    /// Tokens that had come when it ended, those of earlier attempts included; none while it runs.
+    pub tokens: Option<u32>,
+    /// Between the last token of an earlier attempt and its first, in milliseconds.
+    pub gap_ms: Option<f64>,
+    /// Why it ended without the result.
+    pub fault: Option<JobError>,
 }
 
 /// Why a job is where it is.

@@ -231,5 +231,6 @@ fn provenance(job: JobId, placed: Option<&Placed>, attempts: u32, timings: Timin
         node_name: placed.map(|placed| placed.name.to_string()),
         attempts,
         timings: Some(timings.into()),
+        seams: Vec::new(),
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn placed(epoch: u32) -> RunEvent {
         name: "창가 desk".parse().expect("a name"),
         why: "idle, and the model is loaded".to_owned(),
         epoch: Epoch(epoch),
+        after: (epoch > 0).then_some(Fault::Silent),
     })
 }
 

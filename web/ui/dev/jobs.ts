@@ -96,5 +96,5 @@ export function whyOf(job: Job, nodes: Node[]): Why {
       };
     });
   const summary = job.why ?? '';
-  return { job: job.id, summary, rounds: [{ epoch: 1, after_ms: 2, candidates }] };
+  return { job: job.id, summary, rounds: [{ epoch: 1, after_ms: 2, candidates, passage: null }] };
 }

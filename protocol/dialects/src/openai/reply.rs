@@ -18,6 +18,28 @@ pub struct Provenance {
     pub attempts: u32,
     /// Durations of the last attempt.
     pub timings: Option<TimingsMs>,
+    /// Where it went on elsewhere, oldest first; mostly none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seams: Vec<Seam>,
+}
+
+/// A place in an answer where another computer went on with it. The text has none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Seam {
+    /// The name of the computer that could not go on.
+    pub from: Option<String>,
+    /// Of the one that was to.
+    pub to: String,
+    /// Tokens that had come by then.
+    pub after_tokens: u32,
+    /// Why: the code of what ended the attempt.
+    pub fault: Option<&'static str>,
+    /// Between the last token before and the first after, in milliseconds. None: there was none
+    /// before, or the one that took over wrote nothing.
+    pub gap_ms: Option<f64>,
+    /// A token has come after it.
+    #[serde(skip)]
+    pub crossed: bool,
 }
 
 /// Measured durations in milliseconds.

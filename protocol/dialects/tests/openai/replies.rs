@@ -21,6 +21,7 @@ fn provenance() -> Provenance {
         node_name: Some("desk".to_owned()),
         attempts: 1,
         timings: Some(timings),
+        seams: Vec::new(),
     }
 }
 

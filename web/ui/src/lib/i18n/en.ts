@@ -305,6 +305,10 @@ export const en = {
         'No computer can run this right now',
         'Wait for one to come back, or pick another model.',
       ],
+      not_continued: [
+        'No computer could go on with this answer',
+        'The one that wrote it is gone, and no other with the same model came in time. Ask again.',
+      ],
       queue_timeout: [
         'No computer became free in time',
         'The office is busy. Ask again in a moment.',

@@ -34,7 +34,7 @@ test('a round is told apart into the chosen, the runners-up and those ruled out'
     candidate({ outcome: 'outbid' }, [150, 400]),
     candidate({ outcome: 'excluded', reason: 'no model' }, []),
   ];
-  const round: Round = { epoch: 1, after_ms: 0, candidates };
+  const round: Round = { epoch: 1, after_ms: 0, candidates, passage: null };
   expect(scaleOf(round)).toBe(550);
   expect(chosenOf(round)?.node.id).toBe('chosen');
   expect(runnersUp(round).map(({ node }) => node.id)).toEqual(['outbid']);

@@ -578,6 +578,28 @@ bid_ms: number | null,
  */
 terms: Array<Term>, };
 
+export type Passage = { 
+/**
+ * Where it ran.
+ */
+node: NodeRef, 
+/**
+ * It had an engine to itself, because one had died under the job before.
+ */
+alone: boolean, 
+/**
+ * Tokens that had come when it ended, those of earlier attempts included; none while it runs.
+ */
+tokens: number | null, 
+/**
+ * Between the last token of an earlier attempt and its first, in milliseconds.
+ */
+gap_ms: number | null, 
+/**
+ * Why it ended without the result.
+ */
+fault: JobError | null, };
+
 export type Round = { 
 /**
  * The epoch that was bound.
@@ -590,7 +612,11 @@ after_ms: number,
 /**
  * The candidates, best first.
  */
-candidates: Array<Candidate>, };
+candidates: Array<Candidate>, 
+/**
+ * What came of it; none while nobody was bound.
+ */
+passage: Passage | null, };
 
 export type Why = { 
 /**
