@@ -15,6 +15,7 @@ mod publish;
 mod pump;
 mod repeats;
 mod settling;
+mod silence;
 mod transcript;
 mod why;
 

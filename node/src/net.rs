@@ -20,7 +20,7 @@ mod tls;
 
 pub use config::NetConfig;
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
-pub use handle::{Attempt, InviteError, NetError, NetHandle, SendError};
+pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;
 pub use invitation::{Invite, Token, TokenError};
 pub use join::{JoinAs, JoinError, JoinRefusal};

@@ -1,6 +1,6 @@
 //! `why`: each placing of a job as a table of candidates, with the prediction term by term.
 
-use pumasi_web::api::{Candidate, CandidateOutcome, Round, Why};
+use pumasi_web::api::{Candidate, CandidateOutcome, Passage, Round, Why};
 
 use super::client::Client;
 use super::failure::Failure;
@@ -33,8 +33,27 @@ fn lines(round: &Round, output: &Output) -> Vec<String> {
     let title = format!("placing {}, {after} after it came in", round.epoch);
     let mut lines = vec![output.style(Style::Dim, &title)];
     lines.extend(table(round).lines(output));
+    lines.extend(round.passage.as_ref().map(passage));
     lines.extend(round.candidates.iter().flat_map(notes));
     lines
+}
+
+/// What came of a placing, in one line.
+fn passage(passage: &Passage) -> String {
+    let mut line = format!("  it ran on {}", escape(&passage.node.name));
+    if passage.alone {
+        line.push_str(", with an engine to itself");
+    }
+    if let Some(gap) = passage.gap_ms {
+        line.push_str(&format!(", going on after {}", milliseconds(gap)));
+    }
+    if let Some(tokens) = passage.tokens {
+        line.push_str(&format!("; {tokens} tokens had come when it ended"));
+    }
+    if let Some(fault) = &passage.fault {
+        line.push_str(&format!(": {}", escape(&fault.message)));
+    }
+    line
 }
 
 /// The terms in the order in which they first occur: the order of the score.

@@ -168,6 +168,8 @@ impl Core {
                 Response::Done
             }
             Request::CancelJob(_) => Response::NotFound,
+            Request::Attempt(attempt) if self.here.is_bound(attempt, from) => Response::Done,
+            Request::Attempt(_) => Response::NotFound,
             // The network answers these itself.
             Request::Scheduler(_) | Request::Roster { .. } | Request::RosterEntries(_) => {
                 Response::Refused(Refusal::Unsupported)

@@ -321,6 +321,7 @@ fn read_outcome(store: &Store, job: JobId, run: Run) -> Result<Kept, JobLookupEr
         name,
         why,
         epoch: pumasi_protocol::Epoch(epoch),
+        after: None,
     });
     Ok(Kept { run, placed, events: outcome.events, ended_ms: outcome.ended_ms })
 }

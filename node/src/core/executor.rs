@@ -41,6 +41,11 @@ struct Controls {
 }
 
 impl Here {
+    /// Whether an attempt of this owner is bound here.
+    pub(super) fn is_bound(&self, attempt: AttemptId, owner: NodeId) -> bool {
+        self.attempts.get(&attempt).is_some_and(|bound| bound.owner == Some(owner))
+    }
+
     /// Whether an attempt holds a slot of this model.
     pub(super) fn uses(&self, model: &ModelName) -> bool {
         self.attempts.values().any(|bound| bound.slot.as_ref() == Some(model))
@@ -126,6 +131,7 @@ impl Core {
             }
             submitted.events
         });
+        let start = start.map_err(not_ready);
         // A pump that ended meanwhile drops the events, which cancels the request.
         let _ = engine.send(start);
     }
@@ -156,6 +162,15 @@ impl Core {
             self.tell(done(attempt, fault));
         }
     }
+}
+
+/// An engine that was ready when the slot was given may have died since. The model is not absent for
+/// that: the attempt may come again.
+pub(super) fn not_ready(fault: Fault) -> Fault {
+    if fault == Fault::Refused(Refusal::ModelAbsent) {
+        return Fault::Refused(Refusal::Stale);
+    }
+    fault
 }
 
 fn done(attempt: AttemptId, fault: Option<Fault>) -> Input {

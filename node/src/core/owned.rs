@@ -1,7 +1,10 @@
 //! A job that this node owns: what was asked, where it stands, and what its client has of it.
 
+use std::time::Duration;
+
 use pumasi_protocol::{
-    AttemptId, BlobId, Fault, JobId, JobState, Need, NodeId, Phase, Timings, Usage,
+    AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, Need, NodeId, Phase, Timings,
+    Usage,
 };
 use pumasi_web::api;
 use pumasi_web::mesh::{Run, RunEvent};
@@ -10,6 +13,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::transcript::Transcript;
 use crate::store::RepeatKey;
+
+/// Attempts of one job that are remembered.
+const PASSAGES: usize = 16;
+
+/// An attempt to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Next {
+    pub(crate) attempt: AttemptId,
+    pub(crate) executor: NodeId,
+    pub(crate) model: ModelName,
+}
+
+/// What one attempt gave to the answer, for people.
+#[derive(Debug, Clone)]
+pub(crate) struct Passage {
+    pub(crate) epoch: Epoch,
+    /// Tokens that the client had when it ended, those of earlier ones included.
+    pub(crate) delivered: u32,
+    /// Between the last token of an earlier attempt and its first.
+    pub(crate) gap: Option<Duration>,
+    /// Why it ended without the result.
+    pub(crate) fault: Option<Fault>,
+}
 
 /// A job while it lives, and for a while after.
 #[derive(Debug)]
@@ -34,6 +60,10 @@ pub(crate) struct OwnedJob {
     pub(crate) over: CancellationToken,
     /// The attempt that is under way, and how to end it.
     pub(crate) attempt: Option<(AttemptId, CancellationToken)>,
+    /// The next attempt, until the one before has given its transcript back.
+    pub(crate) next: Option<Next>,
+    /// Its attempts so far, oldest first, at most [`PASSAGES`].
+    pub(crate) passages: Vec<Passage>,
     pub(crate) state: JobState,
     pub(crate) attempts: u32,
     pub(crate) node: Option<NodeId>,
@@ -60,6 +90,8 @@ impl OwnedJob {
             file: None,
             over: CancellationToken::new(),
             attempt: None,
+            next: None,
+            passages: Vec::new(),
             state: JobState::Waiting,
             attempts: 0,
             node: None,
@@ -70,6 +102,23 @@ impl OwnedJob {
             accepted_ms,
             ended_ms: None,
         }
+    }
+
+    /// An attempt begins.
+    pub(crate) fn begin_passage(&mut self, epoch: Epoch) {
+        if self.passages.len() >= PASSAGES {
+            self.passages.remove(0);
+        }
+        self.passages.push(Passage { epoch, delivered: 0, gap: None, fault: None });
+    }
+
+    pub(crate) fn passage_mut(&mut self, epoch: Epoch) -> Option<&mut Passage> {
+        self.passages.iter_mut().find(|passage| passage.epoch == epoch)
+    }
+
+    /// Why the attempt before the latest ended.
+    pub(crate) fn latest_fault(&self) -> Option<Fault> {
+        self.passages.iter().rev().find_map(|passage| passage.fault.clone())
     }
 
     /// Why it ended without a result, if it did.

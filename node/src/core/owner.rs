@@ -2,26 +2,34 @@
 //! as the scheduler makes.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
-    AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, NodeId, Refusal,
+    AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, NodeId, Refusal, Work,
 };
 use pumasi_scheduler::{Input, Outcome};
 use pumasi_web::mesh::{Placed, Run, RunError, RunEvent, Running};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::durable::AskedResult;
-use super::owned::OwnedJob;
-use super::pump::{OwnerPump, OwnerReport, PATIENCE};
+use super::owned::{Next, OwnedJob};
+use super::pump::{OwnerPump, OwnerReport};
 use super::repeats::Repeats;
+use super::silence::{Ear, PATIENCE, Questions};
+use super::transcript::Transcript;
 use super::{Core, Event, unix_ms};
+use crate::net::{Attempt, Opening};
 
 /// Events that a job's client may lag behind before the job pauses.
 const CLIENT_EVENTS: usize = 64;
 /// Events between engine and owner on one node.
 const LOCAL_EVENTS: usize = 64;
+/// How long somebody who reads half an answer waits for a computer that can go on with it.
+const READER_PATIENCE: Duration = Duration::from_secs(20);
+/// The same for a lasting job, for which nobody waits at a screen.
+const LASTING_PATIENCE: Duration = Duration::from_secs(600);
 /// Jobs of this node that are not over, beyond which new ones are refused.
 const LIVE_JOBS: usize = 4_096;
 /// Jobs that are over and still listed.
@@ -94,59 +102,89 @@ impl Core {
         events
     }
 
+    /// Makes an attempt; at once, or as soon as the one before has given its transcript back.
     pub(super) fn dispatch(&mut self, attempt: AttemptId, executor: NodeId, model: ModelName) {
-        let file = self.file_at(executor, &model);
-        let placed = self.placed(attempt, executor);
-        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
+        if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+            job.next = Some(Next { attempt, executor, model });
+            self.dispatch_next(attempt.job);
+        }
+    }
+
+    fn dispatch_next(&mut self, id: JobId) {
+        let Some(job) = self.owned.live.get_mut(&id) else { return };
         let (Some(client), Some(transcript)) = (job.client.clone(), job.transcript.take()) else {
             return;
         };
+        let Some(Next { attempt, executor, model }) = job.next.take() else {
+            job.transcript = Some(transcript);
+            return;
+        };
+        let known = job.file.filter(|_| transcript.has_begun());
+        let file = self.file_at(executor, &model, known);
+        let mut placed = self.placed(attempt, executor);
+        let Some(job) = self.owned.live.get_mut(&id) else { return };
         // Token ids mean nothing to another file: an answer that has begun goes on with its own.
         if transcript.has_begun() && file != job.file {
             job.transcript = Some(transcript);
             let outcome = Outcome::Failed(Fault::Refused(Refusal::ModelAbsent));
             return self.tell(Input::AttemptEnded { attempt, outcome });
         }
+        placed.after = job.latest_fault();
         job.file = file;
         job.attempts += 1;
         job.node = Some(executor);
         job.why = Some(placed.why.clone());
+        job.begin_passage(attempt.epoch);
         let cancelled = CancellationToken::new();
         job.attempt = Some((attempt, cancelled.clone()));
         let work = transcript.continuation(&job.run.work);
-        let source = if executor == self.me {
-            let (events, source) = mpsc::channel(LOCAL_EVENTS);
-            self.accept(attempt, work, events);
-            source
-        } else {
-            self.net.open_attempt(executor, attempt, model, work).events
-        };
+        let ear = self.listen(attempt, executor, model, work);
         let reports = self.events.clone();
-        let patience = PATIENCE;
-        let pump =
-            OwnerPump { attempt, placed, transcript, source, client, cancelled, patience, reports };
+        let pump = OwnerPump { attempt, placed, transcript, ear, client, cancelled, reports };
         tokio::spawn(pump.run());
     }
 
-    fn file_at(&self, node: NodeId, model: &ModelName) -> Option<BlobId> {
+    /// Hands the work over, and listens for what comes of it.
+    fn listen(
+        &mut self,
+        attempt: AttemptId,
+        executor: NodeId,
+        model: ModelName,
+        work: Work,
+    ) -> Ear {
+        if executor == self.me {
+            let (events, source) = mpsc::channel(LOCAL_EVENTS);
+            self.accept(attempt, work, events);
+            let (_, opening) = watch::channel(Opening::Open);
+            return Ear::new(source, opening, PATIENCE, Questions::to_self());
+        }
+        let questions = Questions::to(self.net.clone(), executor, attempt);
+        let Attempt { events, opening, .. } = self.net.open_attempt(executor, attempt, model, work);
+        Ear::new(events, opening, PATIENCE, questions)
+    }
+
+    /// The file that a model's name means on a node; if that node holds `known` under any name, that.
+    fn file_at(&self, node: NodeId, model: &ModelName, known: Option<BlobId>) -> Option<BlobId> {
         if node == self.me {
-            return self.models.get(model).map(|local| local.file);
+            let held = self.models.iter().map(|(name, local)| (name, local.file));
+            return file_of(model, known, held);
         }
         let nodes = self.scheduler.view().nodes();
         let advert = nodes.get(&node)?.advert.as_ref()?;
-        advert.models.iter().find(|held| held.name == *model).map(|held| held.file)
+        file_of(model, known, advert.models.iter().map(|held| (&held.name, held.file)))
     }
 
     fn placed(&self, attempt: AttemptId, executor: NodeId) -> Placed {
         let name = self.node_name(executor);
         let why = self.scheduler.view().why(attempt.job).map(|why| self.why_sentence(why));
         let why = why.unwrap_or_default();
-        Placed { node: executor, name, why, epoch: attempt.epoch }
+        Placed { node: executor, name, why, epoch: attempt.epoch, after: None }
     }
 
     pub(super) fn cancel_attempt(&mut self, attempt: AttemptId) {
-        let job = self.owned.live.get(&attempt.job);
-        if let Some((running, cancelled)) = job.and_then(|job| job.attempt.as_ref())
+        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
+        job.next.take_if(|next| next.attempt == attempt);
+        if let Some((running, cancelled)) = &job.attempt
             && *running == attempt
         {
             cancelled.cancel();
@@ -161,18 +199,42 @@ impl Core {
                     job.progress = Some((phase, step));
                 }
             }
+            OwnerReport::Begun(attempt, gap) => self.on_answer_begun(attempt, gap),
             OwnerReport::Ended(attempt, outcome, transcript) => {
-                if let Some(job) = self.owned.live.get_mut(&attempt.job) {
-                    job.transcript = Some(transcript);
-                    job.attempt = None;
-                    if let Outcome::Completed { usage, timings } = &outcome {
-                        job.usage = Some(*usage);
-                        job.timings = Some(*timings);
-                    }
-                }
-                self.tell(Input::AttemptEnded { attempt, outcome });
+                self.on_attempt_ended(attempt, outcome, transcript);
             }
         }
+    }
+
+    fn on_answer_begun(&mut self, attempt: AttemptId, gap: Option<Duration>) {
+        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
+        if let Some(passage) = job.passage_mut(attempt.epoch) {
+            passage.gap = gap;
+        }
+        let patience = if job.durable { LASTING_PATIENCE } else { READER_PATIENCE };
+        let patience_ms = u32::try_from(patience.as_millis()).expect("minutes fit");
+        let file = job.file;
+        self.tell(Input::AnswerBegun { attempt, file, patience_ms });
+    }
+
+    fn on_attempt_ended(&mut self, attempt: AttemptId, outcome: Outcome, transcript: Transcript) {
+        if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+            if let Some(passage) = job.passage_mut(attempt.epoch) {
+                passage.delivered = transcript.delivered();
+                passage.fault = match &outcome {
+                    Outcome::Failed(fault) => Some(fault.clone()),
+                    Outcome::Completed { .. } | Outcome::Cancelled => None,
+                };
+            }
+            job.transcript = Some(transcript);
+            job.attempt.take_if(|(running, _)| *running == attempt);
+            if let Outcome::Completed { usage, timings } = &outcome {
+                job.usage = Some(*usage);
+                job.timings = Some(*timings);
+            }
+        }
+        self.tell(Input::AttemptEnded { attempt, outcome });
+        self.dispatch_next(attempt.job);
     }
 
     pub(super) fn on_job_state(&mut self, id: JobId, state: JobState) {
@@ -189,6 +251,16 @@ impl Core {
         }
         self.publish_job(id);
     }
+}
+
+fn file_of<'a>(
+    model: &ModelName,
+    known: Option<BlobId>,
+    held: impl Iterator<Item = (&'a ModelName, BlobId)> + Clone,
+) -> Option<BlobId> {
+    let is_held = known.is_some() && held.clone().any(|(_, file)| Some(file) == known);
+    let named = || held.clone().find(|(name, _)| *name == model).map(|(_, file)| file);
+    if is_held { known } else { named() }
 }
 
 async fn tell_failure(client: mpsc::Sender<RunEvent>, fault: Fault) {

@@ -12,20 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
+use super::executor::not_ready;
+use super::silence::{Ear, Heard};
 use super::transcript::Transcript;
 
-/// How long an executor may be silent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// Until its first event (covers a dial with retries; guess).
-    pub(crate) first: Duration,
-    /// Afterwards: twelve missed signs of life.
-    pub(crate) next: Duration,
-}
-
-/// What owners grant.
-pub(crate) const PATIENCE: Patience =
-    Patience { first: Duration::from_secs(10), next: Duration::from_secs(3) };
 /// How long an executor waits for its owner to take the last event.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
@@ -36,6 +26,8 @@ pub(crate) enum OwnerReport {
     Started(AttemptId),
     /// How far it is.
     Progress(AttemptId, Phase, u32),
+    /// Its first tokens came: this long after the last ones, if an attempt before wrote some.
+    Begun(AttemptId, Option<Duration>),
     /// It ended; the transcript comes back for a possible next attempt.
     Ended(AttemptId, Outcome, Transcript),
 }
@@ -45,10 +37,9 @@ pub(crate) struct OwnerPump {
     pub(crate) attempt: AttemptId,
     pub(crate) placed: Placed,
     pub(crate) transcript: Transcript,
-    pub(crate) source: mpsc::Receiver<AttemptEvent>,
+    pub(crate) ear: Ear,
     pub(crate) client: mpsc::Sender<RunEvent>,
     pub(crate) cancelled: CancellationToken,
-    pub(crate) patience: Patience,
     pub(crate) reports: mpsc::Sender<Event>,
 }
 
@@ -56,24 +47,23 @@ impl OwnerPump {
     /// Runs until the attempt ends, and reports how.
     pub(crate) async fn run(mut self) {
         let mut order = self.transcript.order();
-        let mut begun = false;
+        self.transcript.attempt_begins();
         // A client that is gone shows below.
         let _ = self.client.send(RunEvent::Placed(self.placed.clone())).await;
         let outcome = loop {
-            let patience = if begun { self.patience.next } else { self.patience.first };
-            let event = tokio::select! {
+            let first = !self.ear.has_begun();
+            let heard = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => break Outcome::Cancelled,
                 () = self.client.closed() => break Outcome::Cancelled,
-                event = tokio::time::timeout(patience, self.source.recv()) => event,
+                heard = self.ear.next() => heard,
             };
-            let event = match event {
-                Err(_) => break Outcome::Failed(Fault::Silent),
-                Ok(None) => break Outcome::Failed(Fault::Connection),
-                Ok(Some(event)) => event,
+            let event = match heard {
+                Heard::Silent => break Outcome::Failed(Fault::Silent),
+                Heard::Closed => break Outcome::Failed(Fault::Connection),
+                Heard::Event(event) => event,
             };
-            if !begun {
-                begun = true;
+            if first {
                 self.report(OwnerReport::Started(self.attempt)).await;
             }
             if let Some(outcome) = self.pass_on(&mut order, event).await {
@@ -97,6 +87,9 @@ impl OwnerPump {
         };
         if let AttemptEvent::Alive { phase, step } = event {
             self.report(OwnerReport::Progress(self.attempt, phase, step)).await;
+        }
+        if let Some(gap) = self.transcript.first_tokens() {
+            self.report(OwnerReport::Begun(self.attempt, gap)).await;
         }
         let outcome = outcome_of(&event);
         if let Some(Outcome::Failed(_)) = outcome {
@@ -180,8 +173,10 @@ impl ExecutorPump {
                 () = self.owner.closed() => return End::silent(Fault::Connection),
                 event = engine.recv() => event,
             };
-            let Some(event) = event else {
-                return End::failed(Fault::EngineCrash);
+            let event = match event {
+                None => return End::failed(Fault::EngineCrash),
+                Some(AttemptEvent::Failed(fault)) => return End::failed(not_ready(fault)),
+                Some(event) => event,
             };
             if event.is_last() {
                 return End::of(event);
@@ -254,28 +249,29 @@ impl End {
 #[cfg(test)]
 mod tests {
     use pumasi_protocol::{Epoch, JobId, NodeId};
+    use tokio::sync::watch;
 
+    use super::super::silence::{PATIENCE, Patience, Questions};
     use super::*;
+    use crate::net::Opening;
 
-    const PATIENCE_HERE: Patience =
-        Patience { first: Duration::from_secs(1), next: Duration::from_secs(1) };
-
-    /// How an attempt ends whose executor says `events`, each after `every`, and then nothing.
-    async fn outcome(events: Vec<AttemptEvent>, every: Duration) -> Outcome {
+    /// How an attempt ends whose executor says `events`, and then nothing.
+    async fn outcome(events: Vec<AttemptEvent>) -> Outcome {
         let attempt = AttemptId { job: JobId::from_parts(1, [1; 10]), epoch: Epoch(1) };
         let (node, name) = (NodeId([1; 32]), "far".parse().expect("a name"));
-        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch };
+        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch, after: None };
         let (executor, source) = mpsc::channel(1);
         let (client, mut shown) = mpsc::channel(64);
         let (reports, mut told) = mpsc::channel(64);
         let (transcript, cancelled) = (Transcript::default(), CancellationToken::new());
-        let patience = PATIENCE_HERE;
-        let pump =
-            OwnerPump { attempt, placed, transcript, source, client, cancelled, patience, reports };
+        let soon = Duration::from_millis(50);
+        let patience = Patience { first: soon, next: soon, most: soon, ..PATIENCE };
+        let (_open, opening) = watch::channel(Opening::Open);
+        let ear = Ear::new(source, opening, patience, Questions::to_self());
+        let pump = OwnerPump { attempt, placed, transcript, ear, client, cancelled, reports };
         tokio::spawn(pump.run());
         tokio::spawn(async move {
             for event in events {
-                tokio::time::sleep(every).await;
                 if executor.send(event).await.is_err() {
                     return;
                 }
@@ -299,18 +295,21 @@ mod tests {
     #[tokio::test]
     async fn cat_p22_an_executor_that_accepts_and_falls_silent_is_given_up() {
         let silent = Outcome::Failed(Fault::Silent);
-        assert_eq!(outcome(Vec::new(), Duration::ZERO).await, silent);
-        assert_eq!(outcome(vec![alive()], Duration::ZERO).await, silent);
-        let rare = outcome(vec![alive(); 2], PATIENCE_HERE.first * 2).await;
-        assert_eq!(rare, silent, "signs of life that are too rare are none");
+        assert_eq!(outcome(Vec::new()).await, silent);
+        assert_eq!(outcome(vec![alive(); 3]).await, silent);
     }
 
     #[tokio::test]
-    async fn an_executor_that_gives_signs_of_life_is_waited_for() {
-        let finished = AttemptEvent::Failed(Fault::Cancelled);
-        let mut events = vec![alive(); 30];
-        events.push(finished);
-        let outcome = outcome(events, PATIENCE_HERE.next / 10).await;
-        assert_eq!(outcome, Outcome::Failed(Fault::Cancelled));
+    async fn the_last_event_is_the_outcome() {
+        let last = AttemptEvent::Failed(Fault::Cancelled);
+        assert_eq!(outcome(vec![alive(), last]).await, Outcome::Failed(Fault::Cancelled));
+    }
+
+    #[tokio::test]
+    async fn cat_p20_an_event_that_breaks_the_order_ends_the_attempt() {
+        let syntax = pumasi_protocol::engine::OutputSyntax::default();
+        let started = AttemptEvent::Started { prompt: vec![1], cached: 0, syntax };
+        let broken = Outcome::Failed(Fault::PeerProtocol);
+        assert_eq!(outcome(vec![started.clone(), started]).await, broken);
     }
 }

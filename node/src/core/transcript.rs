@@ -1,6 +1,8 @@
 //! What an owner knows of an answer so far, across attempts: enough to continue it elsewhere without
 //! repeat or gap, and to bring every attempt's events into one sequence for the client.
 
+use std::time::{Duration, Instant};
+
 use pumasi_protocol::generate::Resume;
 use pumasi_protocol::stream::{AttemptEvent, EventOrder, OrderError};
 use pumasi_protocol::{Usage, Work};
@@ -12,6 +14,20 @@ pub(crate) struct Transcript {
     prompt: Option<Vec<u32>>,
     /// Ids of the answer that the client has.
     delivered: Vec<u32>,
+    /// When the last of them came.
+    last: Option<Instant>,
+    /// The attempt that is under way has written something, and that was not yet told.
+    fresh: Fresh,
+}
+
+/// The beginning of an attempt's own tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Fresh {
+    #[default]
+    Awaited,
+    /// They came, this long after those of an attempt before.
+    Untold(Option<Duration>),
+    Told,
 }
 
 impl Transcript {
@@ -20,11 +36,26 @@ impl Transcript {
         !self.delivered.is_empty()
     }
 
+    /// How many tokens the client has.
+    pub(crate) fn delivered(&self) -> u32 {
+        u32::try_from(self.delivered.len()).expect("answers are bounded by contexts")
+    }
+
+    /// A further attempt begins.
+    pub(crate) fn attempt_begins(&mut self) {
+        self.fresh = Fresh::Awaited;
+    }
+
+    /// Once for each attempt that wrote something: how long after the attempt before that was.
+    pub(crate) fn first_tokens(&mut self) -> Option<Option<Duration>> {
+        let Fresh::Untold(gap) = self.fresh else { return None };
+        self.fresh = Fresh::Told;
+        Some(gap)
+    }
+
     /// The order that the next attempt's events must have.
     pub(crate) fn order(&self) -> EventOrder {
-        let delivered =
-            u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
-        EventOrder::after(delivered)
+        EventOrder::after(self.delivered())
     }
 
     /// The work of the next attempt: the original, or its continuation.
@@ -48,11 +79,19 @@ impl Transcript {
         order.check(&event)?;
         match &event {
             AttemptEvent::Started { prompt, .. } => {
-                let is_first = self.prompt.is_none();
-                self.prompt.get_or_insert_with(|| prompt.clone());
-                Ok(is_first.then_some(event))
+                // As long as nothing was written, another file or template may read it anew.
+                let is_new = !self.has_begun();
+                if is_new {
+                    self.prompt = Some(prompt.clone());
+                }
+                Ok(is_new.then_some(event))
             }
             AttemptEvent::Tokens { tokens, .. } => {
+                let now = Instant::now();
+                if self.fresh == Fresh::Awaited {
+                    self.fresh = Fresh::Untold(self.last.map(|last| now - last));
+                }
+                self.last = Some(now);
                 self.delivered.extend(tokens.iter().map(|token| token.id));
                 Ok(Some(event))
             }
@@ -72,12 +111,10 @@ impl Transcript {
         let prompt = self.prompt.as_ref().map_or(last.prompt, |ids| {
             u32::try_from(ids.len()).expect("prompts are bounded by contexts")
         });
-        let delivered =
-            u32::try_from(self.delivered.len()).expect("answers are bounded by contexts");
         Usage {
             prompt,
             cached: last.cached.min(prompt),
-            completion: delivered.max(last.completion),
+            completion: self.delivered().max(last.completion),
         }
     }
 }
@@ -96,6 +133,40 @@ mod tests {
     fn tokens(index: u32, ids: &[u32]) -> AttemptEvent {
         let token = |id: &u32| Token { id: *id, bytes: Vec::new(), logprob: None, top: Vec::new() };
         AttemptEvent::Tokens { index, tokens: ids.iter().map(token).collect() }
+    }
+
+    #[test]
+    fn until_something_is_written_the_latest_reading_of_the_prompt_counts() {
+        let work = Work::Generate(Box::new(Generate::new(Prompt::Text("x".to_owned()))));
+        let mut transcript = Transcript::default();
+        transcript.take(&mut transcript.order(), started()).expect("in order");
+        let syntax = OutputSyntax { thinking: true, ..OutputSyntax::default() };
+        let other = AttemptEvent::Started { prompt: vec![9], cached: 0, syntax };
+        let mut order = transcript.order();
+        let told = transcript.take(&mut order, other.clone());
+        assert_eq!(told, Ok(Some(other)), "the client reads the answer by it");
+        transcript.take(&mut order, tokens(0, &[1])).expect("in order");
+        let Work::Generate(next) = transcript.continuation(&work) else {
+            panic!("generation stays generation");
+        };
+        assert_eq!(next.resume, Some(Resume { prompt: vec![9], delivered: vec![1] }));
+    }
+
+    #[test]
+    fn each_attempt_tells_once_that_it_writes() {
+        let mut transcript = Transcript::default();
+        let mut order = transcript.order();
+        transcript.take(&mut order, started()).expect("in order");
+        assert_eq!(transcript.first_tokens(), None);
+        transcript.take(&mut order, tokens(0, &[1])).expect("in order");
+        assert_eq!(transcript.first_tokens(), Some(None));
+        assert_eq!(transcript.first_tokens(), None);
+        transcript.attempt_begins();
+        let mut order = transcript.order();
+        transcript.take(&mut order, started()).expect("in order");
+        assert_eq!(transcript.first_tokens(), None);
+        transcript.take(&mut order, tokens(1, &[2])).expect("in order");
+        assert!(transcript.first_tokens().is_some_and(|gap| gap.is_some()));
     }
 
     #[test]

@@ -5,24 +5,65 @@ use pumasi_scheduler::{Answer, Outcome, Reason, Score, Verdict, Why, WhyAttempt,
 use pumasi_web::api;
 
 use super::Core;
+use super::owned::OwnedJob;
 
 impl Core {
     pub(super) fn why_view(&self, job: JobId) -> Option<api::Why> {
         let view = self.scheduler.view();
         let why = view.why(job)?;
-        let round = api::Round {
-            epoch: why.attempts.last().map_or(0, |attempt| attempt.epoch.0),
-            after_ms: why.attempts.last().map_or(0, |a| a.bound.ms_since(why.submitted)),
-            candidates: why.candidates.iter().map(|c| self.candidate(why, c)).collect(),
-        };
         Some(api::Why {
             job: job.to_string(),
             summary: self.why_sentence(why),
-            rounds: vec![round],
+            rounds: self.rounds(why),
         })
     }
 
-    fn candidate(&self, why: &Why, candidate: &WhyCandidate) -> api::Candidate {
+    /// One round for each binding, and one for what is under way.
+    fn rounds(&self, why: &Why) -> Vec<api::Round> {
+        let job = self.owned.find(why.job);
+        let is_bound = why.attempts.last().is_some_and(|last| last.ended.is_none());
+        let open = (!is_bound && why.ended.is_none()) || why.attempts.is_empty();
+        let last = why.attempts.len().saturating_sub(usize::from(!open));
+        let earlier = why.attempts.iter().take(last).map(|a| (Some(a), &a.candidates));
+        let latest = (why.attempts.get(last), &why.candidates);
+        earlier.chain([latest]).map(|(a, list)| self.round(why, job, a, list)).collect()
+    }
+
+    fn round(
+        &self,
+        why: &Why,
+        job: Option<&OwnedJob>,
+        attempt: Option<&WhyAttempt>,
+        candidates: &[WhyCandidate],
+    ) -> api::Round {
+        let next = why.attempts.last().map_or(0, |last| last.epoch.0 + 1);
+        let candidates = candidates.iter().map(|c| self.candidate(attempt, c));
+        api::Round {
+            epoch: attempt.map_or(next, |attempt| attempt.epoch.0),
+            after_ms: attempt.map_or(0, |a| a.bound.ms_since(why.submitted)),
+            candidates: candidates.collect(),
+            passage: attempt.map(|attempt| self.passage(job, attempt)),
+        }
+    }
+
+    fn passage(&self, job: Option<&OwnedJob>, attempt: &WhyAttempt) -> api::Passage {
+        let passages = job.map_or(&[][..], |job| &job.passages);
+        let known = passages.iter().find(|passage| passage.epoch == attempt.epoch);
+        let (ended, fault) = match &attempt.ended {
+            Some((_, Outcome::Failed(fault))) => (true, Some(fault.into())),
+            Some((_, Outcome::Completed { .. } | Outcome::Cancelled)) => (true, None),
+            None => (false, None),
+        };
+        api::Passage {
+            node: self.node_ref(attempt.executor),
+            alone: attempt.alone,
+            tokens: known.filter(|_| ended).map(|passage| passage.delivered),
+            gap_ms: known.and_then(|passage| Some(passage.gap?.as_secs_f64() * 1_000.0)),
+            fault,
+        }
+    }
+
+    fn candidate(&self, attempt: Option<&WhyAttempt>, candidate: &WhyCandidate) -> api::Candidate {
         let bid_ms = match &candidate.answer {
             Answer::Bid(bid) => Some(f64::from(bid.finish_ms)),
             Answer::NotAsked | Answer::Asked | Answer::Refused(_) | Answer::Silent => None,
@@ -33,7 +74,7 @@ impl Core {
         };
         api::Candidate {
             node: self.node_ref(candidate.node),
-            outcome: outcome(why, candidate),
+            outcome: outcome(attempt, candidate),
             predicted_ms,
             bid_ms,
             terms,
@@ -59,9 +100,20 @@ impl Core {
             Reason::FirstClaim => format!("all were busy, and {name} was free first"),
         };
         let others = others(why, attempt.executor);
-        let earlier = match why.attempts.len() {
-            0 | 1 => String::new(),
-            n => format!("; attempt {n}, the one before failed"),
+        let earlier = match why.attempts.as_slice() {
+            [.., before, _] => {
+                let n = why.attempts.len();
+                let name = self.node_name(before.executor);
+                match &before.ended {
+                    Some((_, Outcome::Failed(fault))) => {
+                        format!("; attempt {n}, the one before on {name} failed: {fault}")
+                    }
+                    Some((_, Outcome::Completed { .. } | Outcome::Cancelled)) | None => {
+                        format!("; attempt {n}, the one before on {name} failed")
+                    }
+                }
+            }
+            [_] | [] => String::new(),
         };
         format!("{first}{others}{earlier}")
     }
@@ -134,9 +186,8 @@ fn terms(score: &Score) -> Vec<api::Term> {
     ]
 }
 
-fn outcome(why: &Why, candidate: &WhyCandidate) -> api::CandidateOutcome {
-    let here = |attempt: &&WhyAttempt| attempt.executor == candidate.node;
-    if let Some(attempt) = why.attempts.iter().rev().find(here) {
+fn outcome(attempt: Option<&WhyAttempt>, candidate: &WhyCandidate) -> api::CandidateOutcome {
+    if let Some(attempt) = attempt.filter(|attempt| attempt.executor == candidate.node) {
         return match &attempt.ended {
             Some((_, Outcome::Failed(fault))) => {
                 api::CandidateOutcome::Failed { reason: fault.to_string() }

@@ -23,6 +23,7 @@ use super::limits::{
 use super::members::Members;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
 
+mod knock;
 mod owner;
 mod server;
 
@@ -229,6 +230,20 @@ impl DataPlane {
     pub(crate) fn drop_connections(&self, node: NodeId) {
         let closing = self.with_peer(node, |peer| std::mem::take(&mut peer.connections));
         closing.iter().for_each(|connection| connection.close(CLOSING, b""));
+    }
+
+    /// Whether nothing listens any more where a member's data plane was. Its connections are then
+    /// closed, so that nobody else waits for them.
+    pub(crate) async fn is_closed(&self, node: NodeId) -> bool {
+        let addresses = self.with_peer(node, |peer| match peer.open_connection() {
+            Some(open) => vec![open.remote_address()],
+            None => peer.addresses.borrow().iter().take(DIALLED).copied().collect(),
+        });
+        let is_closed = knock::are_closed(&addresses).await;
+        if is_closed {
+            self.drop_connections(node);
+        }
+        is_closed
     }
 
     /// Opens the stream of an attempt; see [`super::NetHandle::open_attempt`].

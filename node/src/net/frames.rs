@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::limits::FRAME_DEADLINE;
+use super::limits::{FRAME_DEADLINE, FRAME_PIECE};
 
 /// Why no frame was read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,25 @@ pub(crate) async fn write<T: Serialize>(
     value: &T,
     limit: usize,
 ) -> Result<(), StreamError> {
+    write_watched(stream, value, limit, |_| ()).await
+}
+
+/// The same, telling how many bytes the reader's window has taken so far.
+pub(crate) async fn write_watched<T: Serialize>(
+    stream: &mut SendStream,
+    value: &T,
+    limit: usize,
+    mut taken: impl FnMut(usize),
+) -> Result<(), StreamError> {
     let bytes = frame::encode(value, limit).map_err(StreamError::Frame)?;
-    match timeout(FRAME_DEADLINE, stream.write_all(&bytes)).await {
-        Err(_) => Err(StreamError::Slow),
-        Ok(Err(_)) => Err(StreamError::Broken),
-        Ok(Ok(())) => Ok(()),
-    }
+    let writing = async {
+        let mut sent = 0;
+        for piece in bytes.chunks(FRAME_PIECE) {
+            stream.write_all(piece).await.map_err(|_| StreamError::Broken)?;
+            sent += piece.len();
+            taken(sent);
+        }
+        Ok(())
+    };
+    timeout(FRAME_DEADLINE, writing).await.unwrap_or(Err(StreamError::Slow))
 }

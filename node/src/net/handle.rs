@@ -93,9 +93,22 @@ pub enum InviteError {
     Random(getrandom::Error),
 }
 
+/// How far an attempt's stream is before its first event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// There is no connection yet, or no stream on it.
+    Connecting,
+    /// So many bytes of the work are on their way.
+    Sending(usize),
+    /// The work is sent.
+    Open,
+}
+
 /// A running attempt on another node, as its owner sees it.
 #[derive(Debug)]
 pub struct Attempt {
+    /// How far it is before the first event.
+    pub opening: watch::Receiver<Opening>,
     /// Its events, checked for order; always ends with one that `is_last`.
     pub events: mpsc::Receiver<AttemptEvent>,
     /// Cancels it; the last event still comes. Dropping `events` cancels, too.
@@ -177,6 +190,12 @@ impl NetHandle {
         work: Work,
     ) -> Attempt {
         self.data.open(to, attempt, model, work)
+    }
+
+    /// Whether the system of a member says that nothing listens at its data port any more. A silent
+    /// one says nothing either.
+    pub async fn is_closed(&self, node: NodeId) -> bool {
+        self.data.is_closed(node).await
     }
 
     /// Starts a mesh with this node as its first admin.

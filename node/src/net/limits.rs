@@ -72,11 +72,16 @@ pub(crate) const DATA_HANDSHAKES: usize = 64;
 pub(crate) const ATTEMPT_EVENTS: usize = 64;
 /// How long dialling a data plane may take.
 pub(crate) const DATA_DIAL: Duration = Duration::from_secs(3);
+/// How long the system of a member may take to say that a port of it is closed.
+pub(crate) const KNOCK: Duration = Duration::from_millis(250);
 /// How long after opening a stream its first frame may take.
 pub(crate) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long one frame may take once it has begun, or wait for the reader's window.
 pub(crate) const FRAME_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an executor may say nothing at all (it gives a sign of life every 250 ms).
+/// Bytes of a frame after whose sending it shows that the way there is open.
+pub(crate) const FRAME_PIECE: usize = 64 * 1024;
+/// When the stream of an attempt is given up by itself. Its owner judges silence earlier, and knows
+/// more.
 pub(crate) const ATTEMPT_SILENCE: Duration = Duration::from_secs(10);
 /// How long the last event may take after a cancel.
 pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(2);

@@ -119,7 +119,8 @@ impl Control {
             | Request::Unload(_)
             | Request::Jobs(_)
             | Request::CancelJob(_)
-            | Request::Job(_) => self.ask_loop(from, request, channel),
+            | Request::Job(_)
+            | Request::Attempt(_) => self.ask_loop(from, request, channel),
         }
     }
 

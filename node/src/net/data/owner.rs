@@ -4,12 +4,12 @@
 use pumasi_protocol::stream::{AttemptEvent, EventOrder, OwnerFrame};
 use pumasi_protocol::{AttemptId, Fault, ModelName, NodeId, Work, limits};
 use quinn::{RecvStream, SendStream, VarInt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::frames::{self, StreamError};
-use super::super::handle::Attempt;
+use super::super::handle::{Attempt, Opening};
 use super::super::limits::{ATTEMPT_EVENTS, ATTEMPT_SILENCE, CANCEL_GRACE, OPEN_DEADLINE};
 use super::DataPlane;
 
@@ -26,11 +26,12 @@ pub(super) fn open(
     let (events, receiver) = mpsc::channel(ATTEMPT_EVENTS);
     let cancel = CancellationToken::new();
     let cancelled = cancel.clone();
+    let (told, opening) = watch::channel(Opening::Connecting);
     tokio::spawn(async move {
         let order = EventOrder::after(delivered(&work));
         let frame = OwnerFrame::Open { attempt, model, work };
         let opened = tokio::select! {
-            opened = start(&plane, to, &frame) => opened,
+            opened = start(&plane, to, &frame, &told) => opened,
             () = cancelled.cancelled() => Err(Fault::Cancelled),
         };
         drop(frame);
@@ -45,7 +46,7 @@ pub(super) fn open(
             let _ = events.send(AttemptEvent::Failed(fault)).await;
         }
     });
-    Attempt { events: receiver, cancel }
+    Attempt { opening, events: receiver, cancel }
 }
 
 /// Tokens of the answer that earlier attempts delivered.
@@ -61,12 +62,20 @@ async fn start(
     plane: &DataPlane,
     to: NodeId,
     frame: &OwnerFrame,
+    told: &watch::Sender<Opening>,
 ) -> Result<(SendStream, RecvStream), Fault> {
     let connection = plane.connection(to).await.ok_or(Fault::Connection)?;
     let opened = timeout(OPEN_DEADLINE, connection.open_bi()).await;
     let (mut out, input) = opened.map_err(|_| Fault::Silent)?.map_err(|_| Fault::Connection)?;
-    match frames::write(&mut out, frame, limits::FRAME_BYTES).await {
-        Ok(()) => Ok((out, input)),
+    told.send_replace(Opening::Sending(0));
+    let taken = |bytes| {
+        told.send_replace(Opening::Sending(bytes));
+    };
+    match frames::write_watched(&mut out, frame, limits::FRAME_BYTES, taken).await {
+        Ok(()) => {
+            told.send_replace(Opening::Open);
+            Ok((out, input))
+        }
         Err(StreamError::Frame(_)) => Err(Fault::BadRequest),
         Err(StreamError::Slow) => Err(Fault::Silent),
         Err(StreamError::Finished | StreamError::Broken) => Err(Fault::Connection),
