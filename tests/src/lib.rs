@@ -5,5 +5,6 @@ pub mod chaos;
 pub mod command;
 pub mod nodes;
 pub mod relay;
+pub mod stream;
 pub mod tree;
 pub mod wire;
