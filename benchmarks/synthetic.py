@@ -3,7 +3,7 @@
 The blocks are random quantized bytes whose scale gives each matrix the standard deviation of a fresh
 initialisation, so that nothing overflows; the output is noise. The shape "1b" is that of a 1.04
 billion parameter model (2048 wide, 16 blocks, 32 heads over 8 key/value heads), "135m" that of a
-135 million one.
+135 million one, "20m" a small one for runs by the hundred.
 """
 
 import argparse
@@ -16,6 +16,7 @@ SHAPES = {
     # name: width, blocks, heads, key/value heads, feed-forward width, vocabulary
     "1b": (2048, 16, 32, 8, 8192, 32_000),
     "135m": (576, 30, 9, 3, 1536, 49_152),
+    "20m": (384, 8, 6, 2, 1024, 8_192),
 }
 # bytes of a block of 32 weights, the standard deviation of its random integers
 KINDS = {
