@@ -39,6 +39,7 @@ impl Digest {
             | Input::LoadFailed { .. }
             | Input::AttemptStarted { .. }
             | Input::AnswerBegun { .. }
+            | Input::State { .. }
             | Input::AttemptEnded { .. }
             | Input::StreamOpened { .. }
             | Input::ExecutorDone { .. } => self.add(now, node, 3, input),
