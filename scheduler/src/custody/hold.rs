@@ -72,7 +72,10 @@ impl Job {
     /// A state from the node that claims to own the job in it.
     pub(super) fn on_keep(&mut self, env: &mut Env, from: NodeId, record: Box<Record>) {
         let job = self.id();
-        let is_known = self.record().is_held_by(from) || self.record().owner() == from;
+        let was_voted_for = self.want.promise.candidate == from
+            && self.want.promise.term == record.version.term;
+        let is_known =
+            self.record().is_held_by(from) || self.is_copy_of(env, &record) || was_voted_for;
         if !is_known || self.is_absurd(&record) {
             // Only who owns, or was elected by, this job's keepers may write its record or end it. A
             // later owner, whom this node has not heard of, may honestly ask for a new copy.
@@ -134,7 +137,8 @@ impl Job {
         !self.record().is_held_by(env.me) && record.is_held_by(env.me)
     }
 
-    /// Whether no honest node can have come that far.
+    /// Whether no keeper of the job can have shown it: what never changes in a record is known to its
+    /// keepers only, and terms rise step by step.
     pub(super) fn is_absurd(&self, record: &Record) -> bool {
         let known = self.want.promise.term.max(self.record().version.term);
         !record.is_plausible()
@@ -142,6 +146,8 @@ impl Job {
             || record.job != self.id()
             || record.need != self.record().need
             || record.inputs != self.record().inputs
+            || record.key != self.record().key
+            || record.accepted_ms != self.record().accepted_ms
     }
 
     /// Another keeper asks to own the job.
@@ -150,9 +156,9 @@ impl Job {
         if self.is_absurd(record) || !record.is_held_by(from) {
             return env.misbehaved(from);
         }
-        let is_copy = self.is_copy_of(env, record);
-        let is_keeper = self.record().is_held_by(from);
-        if !is_keeper && !is_copy && self.record().rank() <= record.rank() {
+        // A later state may name a holder that this node has not heard of.
+        let is_keeper = self.record().is_held_by(from) || record.is_held_by(env.me);
+        if !is_keeper && self.record().rank() <= record.rank() {
             return env.misbehaved(from);
         }
         let Some(disk) = &self.disk else { return };

@@ -69,6 +69,8 @@ pub(super) struct Job {
     pub(super) above: Option<Term>,
     /// How often this node stood in vain.
     pub(super) stood: u32,
+    /// Another job with the same person and key and a smaller id.
+    pub(super) rival: Option<JobId>,
     /// A newer state whose files are on their way.
     pub(super) arrival: Option<Arrival>,
     /// To be forgotten as soon as the input is handled.
@@ -96,6 +98,7 @@ impl Job {
             resends: 0,
             above: None,
             stood: 0,
+            rival: None,
             arrival: None,
             gone: false,
         }

@@ -39,9 +39,17 @@ impl Keys {
 }
 
 impl Job {
-    /// Another job has the same person and key and a smaller id. Only its owner acts.
-    pub(super) fn supersede(&mut self, env: &mut Env, by: JobId) {
-        if !self.is_owner() || by >= self.id() || self.record().superseded_by.is_some() {
+    /// Another job has the same person and key and a smaller id. Only its owner acts, once it is one.
+    pub(super) fn meet_rival(&mut self, by: JobId) {
+        if by < self.id() && self.record().superseded_by.is_none() {
+            self.rival = Some(self.rival.map_or(by, |rival| rival.min(by)));
+        }
+    }
+
+    /// Makes way for a rival.
+    pub(super) fn yield_to_rival(&mut self, env: &mut Env) {
+        let Some(by) = self.rival.take() else { return };
+        if self.record().superseded_by.is_some() {
             return;
         }
         let job = self.id();
@@ -68,9 +76,11 @@ impl Job {
             return;
         }
         match (&self.role, found) {
-            (Role::Accepting(_), found) => self.on_draft_key(env, from, found, pending),
-            (Role::Owner(_), Some(by)) if !pending => self.supersede(env, by),
-            (Role::Owner(_) | Role::Holder | Role::Candidate(_), _) => {}
+            (Role::Accepting(_), found) if !self.record().accepted => {
+                self.on_draft_key(env, from, found, pending);
+            }
+            (_, Some(by)) if !pending => self.meet_rival(by),
+            (Role::Accepting(_) | Role::Owner(_) | Role::Holder | Role::Candidate(_), _) => {}
         }
     }
 }

@@ -164,7 +164,7 @@ impl Custody {
             let loser = job.record().clone();
             tell_loser(&mut self.env, &loser, record.job, !record.accepted);
             if record.accepted {
-                self.with(other, |job, env| job.supersede(env, record.job));
+                self.with(other, |job, _| job.meet_rival(record.job));
             }
         } else if let Some(asked) = super::accept::key_line(record) {
             let message = CustodyMessage::FoundKey { asked, found: Some(other), pending };
@@ -199,10 +199,9 @@ impl Custody {
                 let (asked, found) = (*line, Some(mine));
                 let message = CustodyMessage::FoundKey { asked, found, pending: false };
                 self.env.send(from, message);
-            } else if job.is_owner() {
-                self.with(mine, |job, env| job.supersede(env, line.job));
             } else {
                 let loser = job.record().clone();
+                self.with(mine, |job, _| job.meet_rival(line.job));
                 tell_loser(&mut self.env, &loser, line.job, false);
             }
         }

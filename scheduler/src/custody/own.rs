@@ -42,6 +42,7 @@ impl Job {
         if let Some(at_ms) = self.want.cancel {
             self.end(env, Ended { end: End::Cancelled, at_ms });
         }
+        self.yield_to_rival(env);
         self.expire_recruit(env);
         if !self.is_written() {
             return;

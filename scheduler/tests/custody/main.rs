@@ -7,12 +7,15 @@ mod world;
 use storm::storm;
 use world::Bug;
 
-/// The seeds that each run of the tests goes through.
-const SEEDS: u64 = 300;
+/// The seeds that each run goes through; `CUSTODY_SEEDS` for more.
+fn seeds() -> u64 {
+    let more = std::env::var("CUSTODY_SEEDS").ok().and_then(|text| text.parse().ok());
+    more.unwrap_or(300)
+}
 
 #[test]
 fn no_storm_loses_a_job_or_ends_it_twice() {
-    for seed in 0..SEEDS {
+    for seed in 0..seeds() {
         let world = storm(seed, None, false);
         if !world.oracle.violations.is_empty() {
             let world = storm(seed, None, true);
