@@ -43,6 +43,7 @@ use pumasi_protocol::{BlobId, JobId, NodeId, PersonId};
 
 pub use action::{AcceptRefusal, AdoptRefusal, CustodyAction};
 pub use config::CustodyConfig;
+pub use env::CustodyWakeup;
 pub use input::{CustodyInput, Draft, Holding, Promise};
 pub use view::{CustodyView, Part};
 
@@ -61,6 +62,8 @@ pub struct Custody {
     env: Env,
     jobs: Jobs,
     keys: Keys,
+    /// How often the roll was called with each peer since its link came up.
+    rolls: BTreeMap<NodeId, u32>,
     /// What ended before this is forgotten; Unix time in milliseconds.
     since_ms: u64,
 }
@@ -79,7 +82,13 @@ impl Custody {
         doubtful: bool,
     ) -> Self {
         let env = Env::new(me, config, seed, now);
-        let mut custody = Self { env, jobs: Jobs::new(), keys: Keys::default(), since_ms: 0 };
+        let mut custody = Self {
+            env,
+            jobs: Jobs::new(),
+            keys: Keys::default(),
+            rolls: BTreeMap::new(),
+            since_ms: 0,
+        };
         for row in rows {
             let id = row.record.job;
             // What was never acknowledged is given up by the one who was accepting it.
@@ -124,14 +133,17 @@ impl Custody {
     /// Acts on all deadlines that are due. Early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Time) {
         self.env.now = self.env.now.max(now);
-        while let Some(job) = self.env.timers.pop_due(self.env.now) {
-            self.step(job);
+        while let Some(reason) = self.env.timers.pop_due(self.env.now) {
+            match reason {
+                CustodyWakeup::Job(job) => self.step(job),
+                CustodyWakeup::Roll(node) => self.call_roll(node),
+            }
         }
     }
 
-    /// The next deadline and the job that it is for.
+    /// The next deadline and its reason.
     #[must_use]
-    pub fn next_timeout(&self) -> Option<(Time, JobId)> {
+    pub fn next_timeout(&self) -> Option<(Time, CustodyWakeup)> {
         self.env.timers.next()
     }
 
@@ -164,7 +176,7 @@ impl Custody {
     fn erase(&mut self, id: JobId) {
         let Some(mut job) = self.jobs.remove(&id) else { return };
         job.withdraw(&mut self.env);
-        self.env.timers.clear(&id);
+        self.env.timers.clear(&CustodyWakeup::Job(id));
         self.keys.forget(job.record());
         if job.has_row() {
             self.env.act(CustodyAction::Erase { job: id });
@@ -202,7 +214,9 @@ impl Custody {
 
     /// The job that counts under a key, as far as this node knows.
     fn counted(&self, person: PersonId, key: KeyHash) -> Option<JobId> {
-        let found = self.keys.find(person, key)?;
+        let found = self.keys.find(person, key);
+        let is_accepted = |id: &&JobId| self.jobs.get(id).is_some_and(|job| job.record().accepted);
+        let found = *found.iter().find(is_accepted).or_else(|| found.first())?;
         let by = self.jobs.get(&found).and_then(|job| job.record().superseded_by);
         Some(by.unwrap_or(found))
     }
@@ -228,12 +242,16 @@ impl Custody {
                 }
             });
         }
+        self.rolls.insert(node, 0);
         if is_up {
             self.call_roll(node);
+        } else {
+            self.env.timers.clear(&CustodyWakeup::Roll(node));
         }
     }
 
     fn on_roster(&mut self, members: BTreeMap<NodeId, MemberFacts>) {
+        self.rolls.retain(|node, _| members.contains_key(node));
         self.env.set_members(members);
         for id in self.jobs.keys().copied().collect::<Vec<_>>() {
             self.step(id);

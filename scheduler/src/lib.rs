@@ -35,7 +35,7 @@ pub use action::Action;
 pub use config::{Config, Yield};
 pub use custody::{
     AcceptRefusal, AdoptRefusal, Custody, CustodyAction, CustodyConfig, CustodyInput, CustodyView,
-    Draft, Holding, Part, Promise,
+    CustodyWakeup, Draft, Holding, Part, Promise,
 };
 pub use input::{DeskState, Input, Link, LoadedFacts, MemberFacts, Outcome};
 pub use rank::{Candidate, Measured, Policy, Ranked, Score, Verdict, rank};

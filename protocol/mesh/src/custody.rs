@@ -342,7 +342,7 @@ pub enum CustodyMessage {
         /// Which jobs.
         jobs: Vec<JobId>,
     },
-    /// These keys are in use here; sent at the start of a link.
+    /// These keys are in use here; sent at the start of a link and when a job with a key was accepted.
     Keys(Vec<KeyLine>),
     /// Does a job with this key exist? Asked before a job with a key is accepted.
     FindKey(KeyLine),

@@ -165,10 +165,12 @@ impl Job {
         acceptance.stage = Stage::Sealing;
         let late: Vec<NodeId> =
             acceptance.tried.iter().filter(|node| !holders.contains(node)).copied().collect();
+        // The draft's state: who is asked again later, with a later one, must not drop that.
+        let after = Some(self.record().version);
         let record = self.amend();
         record.holders.extend(holders);
         record.accepted = true;
-        let (job, after) = (record.job, Some(record.version));
+        let job = record.job;
         late.into_iter().for_each(|node| env.send(node, CustodyMessage::Drop { job, after }));
     }
 
@@ -176,6 +178,11 @@ impl Job {
         let (job, holders) = (self.id(), self.record().holders.clone());
         self.role = Role::Owner(Ownership::default());
         env.act(CustodyAction::Acknowledge { job, holders });
+        // Whoever came within reach since the key was asked for hears of it now.
+        if let Some(line) = key_line(self.record()) {
+            let all = env.reachable();
+            all.into_iter().for_each(|node| env.send(node, CustodyMessage::Keys(vec![line])));
+        }
         self.step_owner(env);
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use pumasi_protocol::custody::CustodyMessage;
 use pumasi_protocol::job::Trust;
 use pumasi_protocol::{JobId, Need, NodeId};
+use serde::{Deserialize, Serialize};
 
 use super::action::CustodyAction;
 use super::config::CustodyConfig;
@@ -13,6 +14,15 @@ use crate::input::{Link, MemberFacts};
 use crate::limits;
 use crate::time::Time;
 use crate::timers::Timers;
+
+/// What a deadline of custody is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CustodyWakeup {
+    /// This job: something unconfirmed is repeated, an asking begins or ends, holders are looked at.
+    Job(JobId),
+    /// The roll call with this peer is repeated, in case it was lost.
+    Roll(NodeId),
+}
 
 /// How a member's link is, and since when.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +40,7 @@ pub(super) struct Env {
     start: Time,
     pub(super) members: BTreeMap<NodeId, MemberFacts>,
     links: BTreeMap<NodeId, Seen>,
-    pub(super) timers: Timers<JobId>,
+    pub(super) timers: Timers<CustodyWakeup>,
     actions: VecDeque<CustodyAction>,
     last_ticket: u64,
 }

@@ -4,6 +4,7 @@
 use pumasi_protocol::NodeId;
 use pumasi_protocol::custody::{CustodyMessage, Decline, Record, RollLine, Term, Version};
 
+use super::action::CustodyAction;
 use super::arrive::Purpose;
 use super::env::Env;
 use super::job::{Job, OwedVote, Role};
@@ -14,6 +15,12 @@ impl Job {
     pub(super) fn step_holder(&mut self, env: &mut Env) {
         self.show(env);
         self.become_sure(env);
+        if self.ack_owed && self.is_written() {
+            // Its new owner had it on its disk first, and it is on this one.
+            self.ack_owed = false;
+            let (job, holders) = (self.id(), self.record().holders.clone());
+            env.act(CustodyAction::Acknowledge { job, holders });
+        }
         let record = &self.want.record;
         let owner = record.owner();
         if record.settled || !record.accepted || self.want.unsure {
@@ -72,8 +79,8 @@ impl Job {
     /// A state from the node that claims to own the job in it.
     pub(super) fn on_keep(&mut self, env: &mut Env, from: NodeId, record: Box<Record>) {
         let job = self.id();
-        let was_voted_for = self.want.promise.candidate == from
-            && self.want.promise.term == record.version.term;
+        let was_voted_for =
+            self.want.promise.candidate == from && self.want.promise.term == record.version.term;
         let is_known =
             self.record().is_held_by(from) || self.is_copy_of(env, &record) || was_voted_for;
         if !is_known || self.is_absurd(&record) {
@@ -85,7 +92,7 @@ impl Job {
             }
             return env.send(from, CustodyMessage::Declined { job, decline: Decline::Trust });
         }
-        if matches!(self.role, Role::Accepting(_)) {
+        if !self.record().accepted && self.record().owner() == env.me {
             return env.misbehaved(from);
         }
         if self.is_promised_above(&record) {
@@ -119,7 +126,7 @@ impl Job {
         let is_keeper = self.record().is_held_by(from)
             || self.want.ousted.contains(&from)
             || self.is_copy_of(env, &record) && record.is_held_by(from);
-        if !is_keeper || matches!(self.role, Role::Accepting(_)) {
+        if !is_keeper || !self.record().accepted && self.record().owner() == env.me {
             return;
         }
         if self.is_absurd(&record) {
@@ -163,8 +170,7 @@ impl Job {
         }
         let Some(disk) = &self.disk else { return };
         if disk.record.rank() > record.rank() && !disk.record.is_held_by(from) {
-            let after = Some(disk.record.version);
-            return env.send(from, CustodyMessage::Drop { job, after });
+            return self.dismiss(env, from, record.version);
         }
         if disk.record.settled {
             return self.show_newer(env, from);
@@ -184,6 +190,14 @@ impl Job {
                 }
             }
         }
+    }
+
+    /// Tells a node that keeps an older state that it is no holder any more.
+    pub(super) fn dismiss(&self, env: &mut Env, node: NodeId, shown: Version) {
+        // The owner's word counts for the state that was shown; another's only for older ones.
+        let is_owner = self.record().owner() == env.me;
+        let after = Some(if is_owner { shown } else { shown.next() });
+        env.send(node, CustodyMessage::Drop { job: self.id(), after });
     }
 
     fn why_not(&self, env: &Env, from: NodeId, term: Term) -> Option<Decline> {

@@ -10,7 +10,7 @@ use super::accept::Acceptance;
 use super::action::CustodyAction;
 use super::arrive::Arrival;
 use super::elect::Candidacy;
-use super::env::Env;
+use super::env::{CustodyWakeup, Env};
 use super::input::{Holding, Promise};
 use super::own::Ownership;
 use super::quorum;
@@ -60,6 +60,8 @@ pub(super) struct Job {
     /// Under which term it was given to the scheduler here and not taken back.
     pub(super) placed: Option<Term>,
     pub(super) shown: bool,
+    /// The person who submitted it here still waits for its acknowledgement.
+    pub(super) ack_owed: bool,
     /// When this node asks to own it, if its owner is still lost then.
     pub(super) stand_at: Option<Time>,
     /// When an unheard message is repeated.
@@ -93,6 +95,7 @@ impl Job {
             heard: BTreeMap::new(),
             placed: None,
             shown: false,
+            ack_owed: false,
             stand_at: None,
             resend_at: None,
             resends: 0,
@@ -264,6 +267,8 @@ impl Job {
             self.shown = false;
             env.act(CustodyAction::Overridden { job, was, by });
         }
+        // Others, who had it all, took it over before this node could acknowledge it.
+        self.ack_owed |= matches!(self.role, Role::Accepting(_));
         self.step_down(env);
         if self.record().owner() != before.owner() {
             self.stand_at = None;
@@ -325,8 +330,10 @@ impl Job {
         let next = [self.stand_at, self.resend_at, write, part].into_iter().flatten().min();
         match next.filter(|_| !self.gone) {
             // A deadline is never now: whatever is due has been done above.
-            Some(at) => env.timers.set(self.id(), at.max(env.now.after_ms(1u32))),
-            None => env.timers.clear(&self.id()),
+            Some(at) => {
+                env.timers.set(CustodyWakeup::Job(self.id()), at.max(env.now.after_ms(1u32)));
+            }
+            None => env.timers.clear(&CustodyWakeup::Job(self.id())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Idempotency keys: the same person and key mean the same job (I16). Two nodes that could not see
 //! each other may each have accepted one; when they meet, the smaller id counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pumasi_protocol::custody::{CustodyMessage, End, Ended, KeyHash, KeyLine, Record};
 use pumasi_protocol::{JobId, NodeId, PersonId};
@@ -11,29 +11,30 @@ use super::action::CustodyAction;
 use super::env::Env;
 use super::job::{Job, Role};
 
-/// The job that counts under each key, as far as this node knows.
+/// The jobs kept here under each key; more than one only until they have met.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Keys(BTreeMap<(PersonId, KeyHash), JobId>);
+pub(super) struct Keys(BTreeMap<(PersonId, KeyHash), BTreeSet<JobId>>);
 
 impl Keys {
-    pub(super) fn find(&self, person: PersonId, key: KeyHash) -> Option<JobId> {
-        self.0.get(&(person, key)).copied()
+    /// All jobs under a key, the smallest id first.
+    pub(super) fn find(&self, person: PersonId, key: KeyHash) -> Vec<JobId> {
+        self.0.get(&(person, key)).into_iter().flatten().copied().collect()
     }
 
-    /// Notes a record's key; the other job's id, if there is one.
-    pub(super) fn note(&mut self, record: &Record) -> Option<JobId> {
-        let line = key_line(record)?;
-        let job = self.0.entry((line.person, line.key)).or_insert(line.job);
-        let other = *job;
-        *job = other.min(line.job);
-        Some(other).filter(|other| *other != line.job)
+    pub(super) fn note(&mut self, record: &Record) {
+        if let Some(line) = key_line(record) {
+            self.0.entry((line.person, line.key)).or_default().insert(line.job);
+        }
     }
 
     pub(super) fn forget(&mut self, record: &Record) {
-        if let Some(key) = record.key
-            && self.find(record.person(), key) == Some(record.job)
-        {
-            self.0.remove(&(record.person(), key));
+        let Some(key) = record.key else { return };
+        let key = (record.person(), key);
+        if let Some(jobs) = self.0.get_mut(&key) {
+            jobs.remove(&record.job);
+            if jobs.is_empty() {
+                self.0.remove(&key);
+            }
         }
     }
 }

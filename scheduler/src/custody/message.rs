@@ -155,20 +155,26 @@ impl Custody {
         }
     }
 
-    /// A record came whose key another job here may have.
+    /// A record came whose key other jobs here may have.
     fn meet(&mut self, from: NodeId, record: &Record) {
-        let Some(other) = self.keys.note(record) else { return };
-        let Some(job) = self.jobs.get(&other) else { return };
-        let pending = !job.record().accepted;
-        if record.job < other {
-            let loser = job.record().clone();
-            tell_loser(&mut self.env, &loser, record.job, !record.accepted);
-            if record.accepted {
-                self.with(other, |job, _| job.meet_rival(record.job));
+        self.keys.note(record);
+        let Some(asked) = super::accept::key_line(record) else { return };
+        for other in self.keys.find(asked.person, asked.key) {
+            let Some(job) = self.jobs.get(&other).filter(|_| other != record.job) else { continue };
+            if job.record().superseded_by.is_some() {
+                continue;
             }
-        } else if let Some(asked) = super::accept::key_line(record) {
-            let message = CustodyMessage::FoundKey { asked, found: Some(other), pending };
-            self.env.send(from, message);
+            let pending = !job.record().accepted;
+            if record.job < other {
+                let loser = job.record().clone();
+                tell_loser(&mut self.env, &loser, record.job, !record.accepted);
+                if record.accepted {
+                    self.with(other, |job, _| job.meet_rival(record.job));
+                }
+            } else {
+                let message = CustodyMessage::FoundKey { asked, found: Some(other), pending };
+                self.env.send(from, message);
+            }
         }
     }
 
@@ -188,22 +194,24 @@ impl Custody {
             return self.env.misbehaved(from);
         }
         for line in lines {
-            let Some(mine) = self.keys.find(line.person, line.key) else { continue };
-            if mine == line.job {
-                continue;
+            for mine in self.keys.find(line.person, line.key) {
+                self.meet_line(from, *line, mine);
             }
-            let Some(job) = self.jobs.get(&mine).filter(|job| job.record().accepted) else {
-                continue;
-            };
-            if mine < line.job {
-                let (asked, found) = (*line, Some(mine));
-                let message = CustodyMessage::FoundKey { asked, found, pending: false };
-                self.env.send(from, message);
-            } else {
-                let loser = job.record().clone();
-                self.with(mine, |job, _| job.meet_rival(line.job));
-                tell_loser(&mut self.env, &loser, line.job, false);
-            }
+        }
+    }
+
+    /// Another node owns a job under the key of one that is kept here.
+    fn meet_line(&mut self, from: NodeId, line: KeyLine, mine: JobId) {
+        let is_live = |job: &&Job| job.record().accepted && job.record().superseded_by.is_none();
+        let Some(job) = self.jobs.get(&mine).filter(is_live) else { return };
+        if mine < line.job {
+            let message =
+                CustodyMessage::FoundKey { asked: line, found: Some(mine), pending: false };
+            self.env.send(from, message);
+        } else if mine > line.job {
+            let loser = job.record().clone();
+            self.with(mine, |job, _| job.meet_rival(line.job));
+            tell_loser(&mut self.env, &loser, line.job, false);
         }
     }
 }

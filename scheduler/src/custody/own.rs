@@ -121,9 +121,9 @@ impl Job {
             let holders = record.holders.clone();
             let left = record.leaving.iter().filter(|node| !holders.contains(node));
             let left: Vec<NodeId> = left.copied().collect();
-            let record = self.amend();
-            record.leaving.clear();
+            // The state that still names them, so that a later invitation is not undone.
             let after = Some(record.version);
+            self.amend().leaving.clear();
             left.into_iter().for_each(|node| env.send(node, CustodyMessage::Drop { job, after }));
         } else if !record.settled {
             self.keep_holders(env);
@@ -198,9 +198,8 @@ impl Job {
     fn change_holders(&mut self, env: &mut Env, new: NodeId, lost: Option<NodeId>) {
         let short = self.record().holders.len() < env.wanted();
         if lost.is_none() && !short {
-            // Who was lost is back.
-            let (job, after) = (self.id(), Some(self.record().version));
-            return env.send(new, CustodyMessage::Drop { job, after });
+            // Who was lost is back. The copy at the other goes with age.
+            return;
         }
         let record = self.amend();
         if quorum::has_majority(&record.holders) {

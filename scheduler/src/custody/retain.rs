@@ -23,11 +23,12 @@ impl Custody {
 
     pub(super) fn on_retain(&mut self, since_ms: u64) {
         self.since_ms = self.since_ms.max(since_ms);
-        let since_ms = self.since_ms;
+        let (me, since_ms) = (self.env.me, self.since_ms);
         let is_old = |job: &&Job| {
             let record = job.record();
             let ended_ms = record.ended.as_ref().map(|ended| ended.at_ms);
-            let is_left_over = !record.accepted && matches!(job.role, Role::Holder);
+            let is_copy = !record.is_held_by(me) && matches!(job.role, Role::Holder);
+            let is_left_over = is_copy && job.want.overridden.is_none();
             record.settled && ended_ms.is_some_and(|at| at < since_ms)
                 || is_left_over && record.accepted_ms < since_ms
         };

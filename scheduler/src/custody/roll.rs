@@ -5,9 +5,14 @@ use pumasi_protocol::custody::{CustodyMessage, KeyLine, RollLine};
 use pumasi_protocol::{JobId, NodeId, limits};
 
 use super::accept::key_line;
-use super::env::Env;
+use super::env::{CustodyWakeup, Env};
 use super::job::Job;
 use super::{Custody, Jobs};
+
+/// How often the roll is called after a link came up, in case that a call is lost.
+const ROLL_CALLS: u32 = 4;
+/// Base of the pauses between them, which quadruple, in milliseconds.
+const ROLL_PAUSE_MS: u32 = 1_000;
 
 /// Whether both sides keep a job, as this one knows it, and it may not be over for both.
 fn concerns(job: &Job, node: NodeId) -> bool {
@@ -16,8 +21,17 @@ fn concerns(job: &Job, node: NodeId) -> bool {
 }
 
 impl Custody {
-    /// Tells a peer that can be reached again what both should keep, and the keys in use here.
+    /// Tells a peer that can be reached what both should keep, and the keys in use here.
     pub(super) fn call_roll(&mut self, node: NodeId) {
+        if !self.env.is_up(node) {
+            return;
+        }
+        let calls = self.rolls.entry(node).or_default();
+        *calls += 1;
+        if *calls < ROLL_CALLS {
+            let pause = ROLL_PAUSE_MS << (2 * *calls);
+            self.env.timers.set(CustodyWakeup::Roll(node), self.env.now.after_ms(pause));
+        }
         let lines = self.jobs.values().filter(|job| concerns(job, node));
         let lines: Vec<RollLine> = lines.filter_map(|job| job.roll_line(node)).collect();
         for lines in lines.chunks(limits::ROLL_LINES) {
@@ -80,8 +94,7 @@ impl Job {
         let is_keeper = disk.record.is_held_by(from) || self.want.ousted.contains(&from);
         if !is_keeper {
             if line.rank < rank {
-                let message = CustodyMessage::Drop { job: line.job, after: Some(version) };
-                env.send(from, message);
+                self.dismiss(env, from, line.rank.version);
             }
             return false;
         }
