@@ -294,7 +294,8 @@ impl Job {
     /// Shows a final end, once, when it is on this disk.
     pub(super) fn show(&mut self, env: &mut Env) {
         let Some(disk) = &self.disk else { return };
-        if !disk.record.settled || self.shown {
+        let is_newest = disk.record.rank() == self.record().rank();
+        if !disk.record.settled || self.shown || !is_newest {
             return;
         }
         self.shown = true;

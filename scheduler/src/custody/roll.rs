@@ -14,10 +14,12 @@ const ROLL_CALLS: u32 = 4;
 /// Base of the pauses between them, which quadruple, in milliseconds.
 const ROLL_PAUSE_MS: u32 = 1_000;
 
-/// Whether both sides keep a job, as this one knows it, and it may not be over for both.
+/// Whether both sides keep a job, as this one knows it, and it may not be over for both; or whether
+/// the other does not know yet that it was adopted here.
 fn concerns(job: &Job, node: NodeId) -> bool {
     let record = job.record();
-    !record.settled && (record.is_held_by(node) || record.owner() == node)
+    job.want.ousted.contains(&node)
+        || !record.settled && (record.is_held_by(node) || record.owner() == node)
 }
 
 impl Custody {
@@ -97,6 +99,9 @@ impl Job {
                 self.dismiss(env, from, line.rank.version);
             }
             return false;
+        }
+        if line.rank.adoptions >= rank.adoptions && self.want.ousted.contains(&from) {
+            self.change().ousted.retain(|node| *node != from);
         }
         if line.yours.is_some_and(|yours| yours > version) {
             self.doubt(env);

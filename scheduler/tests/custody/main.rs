@@ -1,5 +1,6 @@
 //! Custody: scenarios, and random storms against an oracle that sees every disk.
 
+mod scenarios;
 mod storm;
 mod words;
 mod world;
@@ -7,9 +8,9 @@ mod world;
 use storm::storm;
 use world::Bug;
 
-/// The seeds that each run goes through; `CUSTODY_SEEDS` for more.
+/// The seeds that each run goes through; more if it was built with `CUSTODY_SEEDS`.
 fn seeds() -> u64 {
-    let more = std::env::var("CUSTODY_SEEDS").ok().and_then(|text| text.parse().ok());
+    let more = option_env!("CUSTODY_SEEDS").and_then(|text| text.parse().ok());
     more.unwrap_or(300)
 }
 
