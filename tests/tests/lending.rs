@@ -18,9 +18,9 @@ fn submit(node: &Node, prompt: &str, only: &[&Node]) -> String {
     hand_in(node, "chat", json!({ "messages": messages }), only)
 }
 
-/// One that writes about as much as the starter's context holds.
+/// One that writes for a while.
 fn submit_long(node: &Node, prompt: &str, only: &[&Node]) -> String {
-    let request = json!({ "prompt": prompt, "max_tokens": 900, "ignore_eos": true });
+    let request = json!({ "prompt": prompt, "max_tokens": 300, "ignore_eos": true });
     hand_in(node, "completion", request, only)
 }
 
