@@ -92,6 +92,7 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Watch(job) => jobs::watch(&find()?, &job.job, output).await,
         NodeCommand::Wait(arguments) => jobs::wait(&find()?, arguments, output).await,
         NodeCommand::Cancel(job) => jobs::cancel(&find()?, &job.job, output).await,
+        NodeCommand::Adopt(job) => jobs::adopt(&find()?, &job.job, output).await,
         NodeCommand::Get(job) => jobs::get(&find()?, &job.job, output).await,
         NodeCommand::Jobs(arguments) => jobs::jobs(&find()?, &arguments, output).await,
         NodeCommand::Why(job) => why::why(&find()?, &job.job, output).await,

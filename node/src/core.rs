@@ -3,18 +3,26 @@
 
 mod admission;
 mod answer;
+mod blobs;
 mod board;
+pub(crate) mod custody;
 pub(crate) mod durable;
+mod elsewhere;
 pub(crate) mod event;
 mod executor;
+mod following;
+mod hearing;
+mod kept;
 mod lending;
 mod need;
+mod neighbours;
 mod owned;
 mod owner;
 mod publish;
 mod pump;
 mod repeats;
 mod settling;
+mod sheets;
 mod silence;
 mod transcript;
 mod why;
@@ -24,9 +32,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pumasi_protocol::advert::Gossip;
-use pumasi_protocol::roster::{NodeRole, Roster};
+use pumasi_protocol::roster::Roster;
 use pumasi_protocol::{Control, Device, Fault, ModelName, NodeId, Refusal};
-use pumasi_scheduler::{Action, Input, Link, MemberFacts, Scheduler, Time};
+use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
 use tokio::sync::{broadcast, mpsc};
 
@@ -81,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     /// What this computer was told on lending itself before it stopped.
     pub(crate) told: Option<String>,
+    pub(crate) keeping: custody::Keeping,
     pub(crate) incarnation: u64,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) events: mpsc::Sender<Event>,
@@ -101,6 +110,8 @@ pub(crate) struct Core {
     loading: BTreeMap<ModelName, u16>,
     devices: Vec<Device>,
     owned: owner::Owned,
+    elsewhere: elsewhere::Elsewhere,
+    keeping: custody::Keeping,
     here: executor::Here,
     desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
@@ -129,7 +140,9 @@ impl Core {
             models: BTreeMap::new(),
             loading: BTreeMap::new(),
             devices: Vec::new(),
-            owned: owner::Owned::default(),
+            owned: owner::Owned::beginning(parts.incarnation),
+            elsewhere: elsewhere::Elsewhere::default(),
+            keeping: parts.keeping,
             here: executor::Here::default(),
             desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),
@@ -148,15 +161,16 @@ impl Core {
         mut self,
         mut events: mpsc::Receiver<Event>,
         mut net: mpsc::Receiver<NetEvent>,
-        restored: Vec<durable::Restored>,
     ) {
         let mut publish = tokio::time::interval(PUBLISH_EVERY);
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING_EVERY);
         self.tell_roster();
         self.tell_local();
-        self.restore_jobs(restored);
+        self.settle();
         loop {
-            let wake = self.scheduler.next_timeout().map(|(time, _)| self.clock.instant(time));
+            let wake = self.scheduler.next_timeout().map(|(time, _)| time);
+            let wake = wake.into_iter().chain(self.custody_timeout()).min();
+            let wake = wake.map(|time| self.clock.instant(time));
             let wake = wake.unwrap_or_else(|| Instant::now() + HOUSEKEEPING_EVERY);
             tokio::select! {
                 event = events.recv() => match event {
@@ -169,6 +183,7 @@ impl Core {
                 _ = housekeeping.tick() => self.keep_house(),
             }
             self.scheduler.handle_timeout(self.clock.now());
+            self.wake_custody();
             self.settle();
             self.take_held();
         }
@@ -188,11 +203,17 @@ impl Core {
         self.scheduler.handle(self.clock.now(), input);
     }
 
-    /// Performs what the scheduler asks, until it asks nothing more.
+    /// Performs what scheduler and custody ask, until they ask nothing more.
     fn settle(&mut self) {
-        while let Some(action) = self.scheduler.poll_action() {
-            tracing::trace!(?action, "scheduler action");
-            self.perform(action);
+        loop {
+            if let Some(action) = self.scheduler.poll_action() {
+                tracing::trace!(?action, "scheduler action");
+                self.perform(action);
+            } else if let Some(action) = self.poll_custody() {
+                self.perform_custody(action);
+            } else {
+                break;
+            }
         }
         self.refuse_unexpected_streams();
     }
@@ -245,9 +266,16 @@ impl Core {
             }
             Event::Scanned(models) => self.on_scanned(models),
             Event::Gone(job) => self.tell(Input::Cancel { job }),
-            Event::Stored(job, input, reply) => self.on_stored(*job, input, reply),
-            Event::Forgotten(jobs) => self.on_forgotten(&jobs),
-            Event::Kept(job) => self.on_kept(job),
+            Event::Stored(job, draft) => self.on_stored(job, draft),
+            Event::Forgotten(jobs) => jobs.into_iter().for_each(|job| self.forget_kept(job)),
+            Event::RowChanged(job, ticket, done) => self.on_row_changed(job, ticket, done),
+            Event::Question(job, term, question) => self.on_question(job, term, *question),
+            Event::Custody(input) => self.tell_custody(*input),
+            Event::CancelKept(sheet, reply) => {
+                self.cancel_known(&sheet, custody::Waiter::Here(reply));
+            }
+            Event::Found(job, owner) => self.elsewhere.remember(job, owner),
+            Event::ToldJobs(node, told) => self.on_told_jobs(node, told),
             Event::Told(told, reply) => self.on_told(told, reply),
             Event::Stop => {}
         }
@@ -274,81 +302,6 @@ impl Core {
         }
     }
 
-    fn on_net(&mut self, event: NetEvent) {
-        match event {
-            NetEvent::Listening(_) => self.tell_local(),
-            NetEvent::PeerUp { node, rtt_us } => {
-                self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
-                self.ask_advert(node);
-            }
-            NetEvent::Rtt { node, rtt_us } => {
-                self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
-            }
-            NetEvent::PeerDown { node } => self.on_link(node, Link::Down),
-            NetEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
-            NetEvent::Control { from, control } => self.tell(Input::Message { from, control }),
-            NetEvent::ControlFailed { to, control } => {
-                self.tell(Input::SendFailed { to, attempt: attempt_of(&control) });
-            }
-            NetEvent::Request { from, request, reply } => self.on_request(from, request, reply),
-            NetEvent::AttemptOpened(opened) => self.on_stream(*opened),
-            NetEvent::RosterChanged(roster) => {
-                self.roster = Some(roster);
-                self.settling.extend();
-                self.tell_roster();
-                self.tell_local();
-            }
-            NetEvent::Found(candidate) => {
-                tracing::debug!(node = %candidate.node.short(), "another install was found");
-            }
-            NetEvent::SameKey { address } => self.notice_same_key(address),
-            NetEvent::Misbehaved { node } => {
-                tracing::warn!(peer = %node.short(), "a member sent what no honest node sends");
-            }
-        }
-    }
-
-    fn on_link(&mut self, node: NodeId, link: Link) {
-        if matches!(link, Link::Up { .. }) {
-            self.seen.insert(node, unix_ms());
-        }
-        self.tell(Input::Peer { node, link });
-    }
-
-    fn on_gossip(&mut self, from: NodeId, gossip: Gossip) {
-        self.seen.insert(from, unix_ms());
-        let input = match gossip {
-            Gossip::Advert(advert) if advert.node == from => Input::Advert(advert),
-            Gossip::Delta(delta) if delta.node == from => Input::Delta(delta),
-            Gossip::Leaving { node, .. } if node == from => Input::Left { node },
-            Gossip::Advert(_) | Gossip::Delta(_) | Gossip::Leaving { .. } => return,
-        };
-        self.tell(input);
-    }
-
-    fn tell_roster(&mut self) {
-        let members = match &self.roster {
-            Some(roster) => {
-                roster.members.keys().map(|node| (*node, facts(roster, node))).collect()
-            }
-            None => {
-                let alone = MemberFacts { person: None, may_run: true, may_submit: true };
-                BTreeMap::from([(self.me, alone)])
-            }
-        };
-        self.tell(Input::Roster { members });
-    }
-
-    fn notice_same_key(&mut self, address: std::net::SocketAddr) {
-        let message = format!(
-            "Another computer ({address}) runs with this computer's identity. If its disk was cloned, \
-             give the copy a data directory of its own."
-        );
-        let code = "same_key";
-        let level = api::NoticeLevel::Trouble;
-        self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
-    }
-
     fn keep_house(&mut self) {
         for model in self.fleet.idle() {
             let busy = self.here.uses(&model);
@@ -357,11 +310,9 @@ impl Core {
         self.devices = crate::hardware::devices(&self.devices);
         self.look_at_desk();
         self.tell_local();
+        self.retain_jobs();
+        self.answer_late_cancels();
     }
-}
-
-fn saturate(us: u64) -> u32 {
-    u32::try_from(us).unwrap_or(u32::MAX)
 }
 
 fn attempt_of(control: &Control) -> pumasi_protocol::AttemptId {
@@ -373,14 +324,5 @@ fn attempt_of(control: &Control) -> pumasi_protocol::AttemptId {
         | Control::Bind { attempt }
         | Control::Gone { attempt }
         | Control::Unbound { attempt, .. } => *attempt,
-    }
-}
-
-fn facts(roster: &Roster, node: &NodeId) -> MemberFacts {
-    let has = |role| roster.has_role(node, role);
-    MemberFacts {
-        person: roster.person(node),
-        may_run: !has(NodeRole::SubmitOnly) && !has(NodeRole::Guest),
-        may_submit: !has(NodeRole::WorkerOnly),
     }
 }

@@ -118,7 +118,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         // The loop may have ended by itself.
         let _ = stop.send(Event::Stop).await;
     });
-    node.core.run(node.receiver, net_events, node.restored).await;
+    node.core.run(node.receiver, net_events).await;
     closing.cancel();
     // Its own patience with slow clients is bounded.
     let _ = face.await;
@@ -146,7 +146,6 @@ struct Assembled {
     events: mpsc::Sender<Event>,
     receiver: mpsc::Receiver<Event>,
     changes: broadcast::Sender<api::Event>,
-    restored: Vec<core::durable::Restored>,
 }
 
 async fn assemble(
@@ -169,7 +168,8 @@ async fn assemble(
     };
     let scheduler = Scheduler::new(net.me(), settings, seed, pumasi_scheduler::Time::START);
     let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
-    let restored = core::durable::restore(&store)?;
+    let rows = core::custody::restore(&store)?;
+    let keeping = core::custody::Keeping::restore(net.me(), seed, clock, rows);
     look_at_hardware(config.worker_dir.clone(), events.clone());
     scan_models(&config, own_models, events.clone());
     keep_ledger(store.clone(), config.keep, events.clone());
@@ -183,11 +183,12 @@ async fn assemble(
         fleet,
         store,
         told,
+        keeping,
         incarnation,
         changes: changes.clone(),
         events: events.clone(),
     };
-    Ok(Assembled { core: Core::new(parts), events, receiver, changes, restored })
+    Ok(Assembled { core: Core::new(parts), events, receiver, changes })
 }
 
 /// Copies the ledger once a day, and lets go of what need not be kept any more.

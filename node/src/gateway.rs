@@ -62,6 +62,11 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(JobLookupError::Unreachable))
     }
 
+    async fn adopt(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {
+        let answer = self.ask(|reply| Ask::Adopt(caller.clone(), job, reply)).await;
+        answer.unwrap_or(Err(JobLookupError::Unreachable))
+    }
+
     async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError> {
         let answer = self.ask(|reply| Ask::Submit(Box::new(run), repeat, reply)).await;
         answer.unwrap_or(Err(RunError::Stopping))

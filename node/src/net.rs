@@ -19,6 +19,7 @@ mod tests;
 mod tls;
 
 pub use config::NetConfig;
+pub use data::{BlobSource, FetchError};
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;

@@ -302,6 +302,14 @@ impl Store {
         self.inner.files.give_up(id);
     }
 
+    /// A kept file to read from, with its size; the reader checks its bytes. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_file(&self, id: BlobId) -> Result<Option<(std::fs::File, u64)>, StoreError> {
+        self.inner.files.open_one(id)
+    }
+
     /// The bytes of a kept file, checked against its name; `None` if there is none. Blocks.
     ///
     /// # Errors

@@ -276,6 +276,7 @@ fn run_status(error: &RunError) -> StatusCode {
         RunError::ModelLoading { .. }
         | RunError::Busy { .. }
         | RunError::NotStored
+        | RunError::NoHolder
         | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         RunError::KeyReused => StatusCode::CONFLICT,
         RunError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -295,6 +296,7 @@ fn run_code(error: &RunError) -> &'static str {
         RunError::KeyReused => "idempotency_key_reused",
         RunError::DiskFull => "disk_full",
         RunError::NotStored => "store_failed",
+        RunError::NoHolder => "no_holder",
         RunError::NotAllowed => "not_allowed",
         RunError::Stopping => "stopping",
         RunError::Fault(fault) => fault.code(),
@@ -329,7 +331,9 @@ fn fault_status(fault: &Fault) -> StatusCode {
 fn job_status(error: JobLookupError) -> StatusCode {
     match error {
         JobLookupError::NotFound => StatusCode::NOT_FOUND,
-        JobLookupError::Over | JobLookupError::NotOver => StatusCode::CONFLICT,
+        JobLookupError::Over | JobLookupError::NotOver | JobLookupError::NotLost => {
+            StatusCode::CONFLICT
+        }
         JobLookupError::NotKept => StatusCode::GONE,
         JobLookupError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -342,6 +346,7 @@ fn job_code(error: JobLookupError) -> &'static str {
         JobLookupError::NotOver => "job_not_over",
         JobLookupError::NotKept => "result_not_kept",
         JobLookupError::Unreachable => "owner_unreachable",
+        JobLookupError::NotLost => "owner_reachable",
     }
 }
 

@@ -140,6 +140,9 @@ pub enum RunError {
     /// A lasting job could not be written down.
     #[error("this computer could not write the job down: `pumasi doctor` there says why")]
     NotStored,
+    /// Nobody could keep a copy of a lasting job in time.
+    #[error("no other computer could keep a copy of the job in time: try again later")]
+    NoHolder,
     /// The caller may not run this.
     #[error("the role of this computer or person does not allow this job")]
     NotAllowed,
@@ -169,6 +172,11 @@ pub enum JobLookupError {
     /// The node that knows could not be asked.
     #[error("the computer that owns this job cannot be reached")]
     Unreachable,
+    /// Its owner can be reached: there is nothing to take over.
+    #[error(
+        "the computer that owns this job can be reached, so it goes on there: nothing to adopt"
+    )]
+    NotLost,
 }
 
 /// Why a model was not loaded or unloaded.
@@ -269,6 +277,9 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Cancels a job. `Ok` also for one that was cancelled before.
     async fn cancel(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;
+
+    /// Takes over a lasting job whose owner is lost, without waiting for its other holders.
+    async fn adopt(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;
 
     /// Takes a lasting job: it goes on when the asker leaves, and its result is kept. The same person's
     /// same `repeat` gives the same job again.

@@ -55,6 +55,7 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/jobs/{job}", get(jobs::one).delete(jobs::forget))
         .route("/api/v1/jobs/{job}/why", get(jobs::why))
         .route("/api/v1/jobs/{job}/cancel", post(jobs::cancel))
+        .route("/api/v1/jobs/{job}/adopt", post(jobs::adopt))
         .route("/api/v1/jobs/{job}/result", get(jobs::result))
         .route("/api/v1/jobs/{job}/events", get(events::of_job))
         .route("/api/v1/events", get(events::all))

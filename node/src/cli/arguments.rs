@@ -193,6 +193,15 @@ Examples:
     /// Cancel a job
     #[command(after_long_help = "Examples:\n  pumasi cancel 1f2e3d4c")]
     Cancel(JobArgument),
+    /// Take over a job whose computer is lost
+    #[command(after_long_help = "\
+A lasting job is kept by three computers, and goes on by itself when one of them is lost. In a mesh
+of two it waits for its computer, unless somebody adopts it. Should that computer come back with
+another end of the job, the adopted one counts.
+
+Examples:
+  pumasi adopt 1f2e3d4c")]
+    Adopt(JobArgument),
     /// Print the result of a job
     #[command(after_long_help = "Examples:\n  pumasi get 1f2e3d4c\n  pumasi get 1f2e3d4c --json")]
     Get(JobArgument),

@@ -231,6 +231,17 @@ pub(super) async fn cancel(client: &Client, job: &str, output: &Output) -> Resul
     Ok(())
 }
 
+pub(super) async fn adopt(client: &Client, job: &str, output: &Output) -> Result<(), Failure> {
+    let id = lookup::job(client, job).await?;
+    let path = ["api", "v1", "jobs", id.as_str(), "adopt"];
+    let job: Job = client.post(&path, &json!({})).await?;
+    if output.is_json() {
+        return output.object(&job);
+    }
+    output.note(&format!("{} goes on at {}", short_job(&id), escape(&job.owner.name)));
+    Ok(())
+}
+
 pub(super) async fn get(client: &Client, job: &str, output: &Output) -> Result<(), Failure> {
     let id = lookup::job(client, job).await?;
     print_result(client, &id, output).await

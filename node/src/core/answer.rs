@@ -1,18 +1,15 @@
 //! Answers: to programs and people on this computer, and to other members.
 
-use pumasi_protocol::job::JobLine;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::{JobId, ModelName, NodeId, Refusal};
-use pumasi_scheduler::{Input, Residence};
+use pumasi_scheduler::{CustodyInput, Input, Residence};
 use pumasi_web::mesh::{Caller, JobLookupError, ModelError};
 use tokio::sync::oneshot;
 
 use super::Core;
 use super::event::Ask;
 use super::owned::OwnedJob;
-
-/// Jobs that one answer lists.
-const LISTED_JOBS: usize = 1_000;
+use super::sheets::Order;
 
 impl Core {
     pub(super) fn answer(&mut self, ask: Ask) {
@@ -21,25 +18,14 @@ impl Core {
             Ask::Status(reply) => drop(reply.send(self.status_view())),
             Ask::Nodes(reply) => drop(reply.send(self.nodes_view())),
             Ask::Models(reply) => self.list_models_or_hold(reply),
-            Ask::Jobs(caller, filter, reply) => {
-                let limit = filter.limit.min(LISTED_JOBS);
-                let mut jobs = self.jobs_view(filter.live, limit);
-                jobs.retain(|job| may_see(&caller, job.person.as_deref()));
-                drop(reply.send(jobs));
-            }
-            Ask::Job(caller, job, reply) => {
-                let found = self.seen_by(&caller, job).map(|job| self.job_view(job));
-                drop(reply.send(found));
-            }
-            Ask::Why(caller, job, reply) => {
-                let found = self.seen_by(&caller, job).map(|job| job.id);
-                let why = found.and_then(|id| self.why_view(id).ok_or(JobLookupError::NotFound));
-                drop(reply.send(why));
-            }
-            Ask::Cancel(caller, job, reply) => drop(reply.send(self.cancel(&caller, job))),
+            Ask::Jobs(caller, filter, reply) => self.list_jobs(&caller, filter, reply),
+            Ask::Job(caller, job, reply) => self.look_up(&caller, job, reply),
+            Ask::Why(caller, job, reply) => self.explain(&caller, job, reply),
+            Ask::Cancel(caller, job, reply) => self.cancel_anywhere(&caller, job, reply),
+            Ask::Adopt(caller, job, reply) => self.adopt_anywhere(&caller, job, reply),
             Ask::Submit(run, repeat, reply) => self.submit_or_hold(run, repeat, reply),
-            Ask::Forget(caller, job, reply) => self.forget_job(&caller, job, reply),
-            Ask::Result(caller, job, reply) => self.result(&caller, job, reply),
+            Ask::Forget(caller, job, reply) => self.remove_anywhere(&caller, job, reply),
+            Ask::Result(caller, job, reply) => self.result_anywhere(caller, job, reply),
             Ask::Run(run, reply) => self.run_or_hold(run, reply),
             Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
@@ -53,18 +39,6 @@ impl Core {
     pub(super) fn seen_by(&self, caller: &Caller, job: JobId) -> Result<&OwnedJob, JobLookupError> {
         let job = self.owned.find(job).ok_or(JobLookupError::NotFound)?;
         if may_see(caller, job.person.as_deref()) { Ok(job) } else { Err(JobLookupError::NotFound) }
-    }
-
-    fn cancel(&mut self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {
-        let state = &self.seen_by(caller, job)?.state;
-        if *state == pumasi_protocol::JobState::Cancelled {
-            return Ok(());
-        }
-        if state.is_terminal() {
-            return Err(JobLookupError::Over);
-        }
-        self.tell(Input::Cancel { job });
-        Ok(())
     }
 
     pub(super) fn load_or_ask(
@@ -136,9 +110,17 @@ impl Core {
                 Ok(Response::NotFound) => Err(ModelError::NotFound),
                 Ok(Response::Refused(Refusal::QueueFull)) => Err(ModelError::InUse),
                 Ok(Response::Refused(_)) => Err(ModelError::NotAllowed),
-                Ok(Response::Roster(_) | Response::Advert(_) | Response::Jobs(_)) | Err(_) => {
-                    Err(ModelError::Unreachable)
-                }
+                Ok(
+                    Response::Roster(_)
+                    | Response::Advert(_)
+                    | Response::Jobs(_)
+                    | Response::JobsSince(..)
+                    | Response::Job(_)
+                    | Response::HeldJob(_)
+                    | Response::Why(_)
+                    | Response::JobProblem(_),
+                )
+                | Err(_) => Err(ModelError::Unreachable),
             };
             drop(reply.send(answer));
         });
@@ -157,17 +139,16 @@ impl Core {
                 .map_or(Response::NotFound, |advert| Response::Advert(Box::new(advert))),
             Request::Load(model) => outcome(self.load_here(&model)),
             Request::Unload(model) => outcome(self.unload_here(&model)),
-            Request::Jobs(_) => Response::Jobs(self.job_lines(from)),
-            Request::Job(job) => {
-                let lines = self.job_lines(from);
-                let found = lines.into_iter().find(|line| line.job == job);
-                found.map_or(Response::NotFound, |line| Response::Jobs(vec![line]))
+            Request::Jobs { .. } | Request::JobsSince(_) | Request::Job(_) | Request::Why(_) => {
+                self.answer_about_jobs(from, &request)
             }
-            Request::CancelJob(job) if self.job_lines(from).iter().any(|l| l.job == job) => {
-                self.tell(Input::Cancel { job });
+            Request::CancelJob(job) => return self.take_order(from, Order::Cancel, job, reply),
+            Request::AdoptJob(job) => return self.take_order(from, Order::Adopt, job, reply),
+            Request::RemoveJob(job) => return self.take_order(from, Order::Remove, job, reply),
+            Request::Custody(message) => {
+                self.tell_custody(CustodyInput::Message { from, message });
                 Response::Done
             }
-            Request::CancelJob(_) => Response::NotFound,
             Request::Attempt(attempt) if self.here.is_bound(attempt, from) => Response::Done,
             Request::Attempt(_) => Response::NotFound,
             // The network answers these itself.
@@ -176,28 +157,6 @@ impl Core {
             }
         };
         drop(reply.send(response));
-    }
-
-    /// Jobs of this node that a member may see: those of its own person, or all for an admin.
-    fn job_lines(&self, from: NodeId) -> Vec<JobLine> {
-        let Some(roster) = &self.roster else { return Vec::new() };
-        let is_admin = roster.has_role(&from, pumasi_protocol::roster::NodeRole::Admin);
-        let person = roster.person(&from);
-        let jobs = self.owned.live.values().chain(&self.owned.ended);
-        let seen = jobs.filter(|job| is_admin || person == Some(job.need.person));
-        seen.take(LISTED_JOBS).map(|job| self.job_line(job)).collect()
-    }
-
-    pub(super) fn job_line(&self, job: &OwnedJob) -> JobLine {
-        JobLine {
-            job: job.id,
-            kind: job.run.kind,
-            model: job.run.model.clone(),
-            person: job.need.person,
-            owner: self.me,
-            state: job.state.clone(),
-            accepted_ms: job.accepted_ms,
-        }
     }
 }
 
@@ -215,7 +174,7 @@ fn outcome(result: Result<(), ModelError>) -> Response {
 
 /// This install sees everything of its node; a key sees its person's jobs; a program without
 /// either sees none.
-fn may_see(caller: &Caller, person: Option<&str>) -> bool {
+pub(super) fn may_see(caller: &Caller, person: Option<&str>) -> bool {
     match caller {
         Caller::Loopback => false,
         Caller::Install => true,

@@ -164,10 +164,6 @@ impl Core {
         }
     }
 
-    pub(super) fn job_view(&self, job: &OwnedJob) -> api::Job {
-        job.view(self.node_ref(self.me), |node| self.node_name(node).to_string())
-    }
-
     /// Jobs of this node, newest first.
     pub(super) fn jobs_view(&self, live_only: bool, limit: usize) -> Vec<api::Job> {
         let ended = self.owned.ended.iter().filter(|_| !live_only);

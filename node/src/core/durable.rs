@@ -1,31 +1,17 @@
-//! Lasting jobs: what was asked is on the disk before it is acknowledged, the outcome before it is
-//! shown, and what was under way when the node stopped goes on when it starts again.
+//! Lasting jobs: what was asked is with all its holders before it is acknowledged, the outcome is
+//! final before it is shown, and what was under way when the node stopped goes on.
 
-use std::time::Duration;
-
-use pumasi_protocol::job::JobLine;
-use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{
-    BlobId, Constraints, Fault, JobId, JobKind, JobState, ModelName, NodeId, NodeName, Priority,
-    Work, frame,
-};
+use pumasi_protocol::custody::Blob;
+use pumasi_protocol::{BlobId, Epoch, Fault, JobId, JobState, Term};
+use pumasi_scheduler::CustodyInput;
 use pumasi_web::api;
-use pumasi_web::mesh::{Caller, JobLookupError, Kept, Placed, Repeat, Run, RunError, RunEvent};
-use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use pumasi_web::mesh::{Caller, JobLookupError, Kept, Repeat, Run, RunError};
+use tokio::sync::oneshot;
 
+use super::kept::{Question, collect, keep_question, read_files};
 use super::owned::OwnedJob;
-use super::owner::is_kept;
-use super::{Core, Event, repeats, unix_ms};
-use crate::store::{JobRecord, Store, StoreError};
-
-/// Largest kept question or outcome, in bytes: sixteen times the largest frame.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// Lasting jobs that are over and are known again after a start.
-const RESTORED_JOBS: usize = 1_000;
-
-/// How long an outcome waits for space before it is tried again.
-const FULL_WAIT: Duration = Duration::from_secs(2);
+use super::{Core, Event, repeats};
+use crate::store::{RepeatKey, StoreError};
 
 /// Questions for results that are being written down.
 const ASKED_RESULTS: usize = 1_024;
@@ -33,116 +19,34 @@ const ASKED_RESULTS: usize = 1_024;
 /// Where the answer to a submission goes.
 pub(super) type Submitted = oneshot::Sender<Result<api::Job, RunError>>;
 
-/// Somebody asked for a result that is being written down.
+/// Somebody asked for a result that is not final yet.
 pub(super) struct AskedResult {
     caller: Caller,
     job: JobId,
     reply: oneshot::Sender<Result<Kept, JobLookupError>>,
 }
 
-/// What was asked, as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Question {
-    kind: JobKind,
-    model: ModelName,
-    work: Work,
-    constraints: Constraints,
-    priority: Priority,
-    /// The API key's person; none: this install itself.
-    key: Option<String>,
-    person: Option<String>,
+/// A job between being asked for and being acknowledged.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Until it is given to the scheduler.
+    job: Option<Box<OwnedJob>>,
+    input: Blob,
+    repeat: Option<RepeatKey>,
+    /// Until it is acknowledged.
+    reply: Option<Submitted>,
 }
 
-/// What came of it, as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Outcome {
-    node: Option<(NodeId, NodeName, String, u32)>,
-    events: Vec<AttemptEvent>,
-    ended_ms: u64,
-}
-
-/// A lasting job that the store knows.
-pub(crate) struct Restored {
-    record: JobRecord,
-    question: Question,
-}
-
-impl Question {
-    fn of(job: &OwnedJob) -> Self {
-        let key = match &job.run.caller {
-            Caller::Key { person } => Some(person.clone()),
-            Caller::Loopback | Caller::Install => None,
-        };
-        Self {
-            kind: job.run.kind,
-            model: job.run.model.clone(),
-            work: job.run.work.clone(),
-            constraints: job.run.constraints.clone(),
-            priority: job.run.priority,
-            key,
-            person: job.person.clone(),
-        }
-    }
-
-    fn into_run(self) -> Run {
-        Run {
-            caller: self.key.map_or(Caller::Install, |person| Caller::Key { person }),
-            kind: self.kind,
-            model: self.model,
-            work: self.work,
-            constraints: self.constraints,
-            priority: self.priority,
-        }
+impl Draft {
+    pub(super) fn repeat(&self) -> Option<RepeatKey> {
+        self.repeat
     }
 }
 
-/// Reads the lasting jobs of earlier starts. Blocks.
-///
-/// # Errors
-/// When the store cannot be read.
-pub(crate) fn restore(store: &Store) -> Result<Vec<Restored>, StoreError> {
-    let mut restored = Vec::new();
-    let mut over = 0;
-    for record in store.jobs(usize::MAX)? {
-        // Of those that are over, the newest; what is under way goes on, however old it is.
-        over += usize::from(record.line.state.is_terminal());
-        if record.line.state.is_terminal() && over > RESTORED_JOBS {
-            continue;
-        }
-        let Some(input) = record.input else { continue };
-        let bytes = store.file(input)?;
-        if let Some(question) = bytes.and_then(|b| frame::decode_body(&b).ok()) {
-            restored.push(Restored { record, question });
-        }
-    }
-    Ok(restored)
-}
+/// What became of writing down what a job asks.
+pub(crate) type Stored = Result<Box<Draft>, (Option<RepeatKey>, RunError, Submitted)>;
 
 impl Core {
-    /// Takes up the lasting jobs of earlier starts, oldest first.
-    pub(super) fn restore_jobs(&mut self, restored: Vec<Restored>) {
-        for Restored { record, question } in restored.into_iter().rev() {
-            let person = question.person.clone();
-            let run = question.into_run();
-            let (need, _) = self.need(&run);
-            let mut job = OwnedJob::new(record.line.job, run, need, record.line.accepted_ms);
-            job.person = person;
-            job.durable = true;
-            job.repeat = record.repeat;
-            self.owned.repeats.begin(record.repeat, job.id);
-            self.owned.repeats.end(record.repeat, true);
-            job.ended_ms = record.ended_ms;
-            job.kept = record.line.state.is_terminal();
-            if record.line.state.is_terminal() {
-                job.node = ended_on(&record.line.state);
-                job.state = record.line.state;
-                self.owned.ended.push_back(job);
-            } else {
-                self.start_durable(job, record.input);
-            }
-        }
-    }
-
     pub(super) fn submit(&mut self, run: Run, repeat: Option<Repeat>, reply: Submitted) {
         let person = self.person(&run.caller).0;
         let repeat = repeat.map(|repeat| repeats::key(person, &repeat));
@@ -155,36 +59,56 @@ impl Core {
         job.durable = true;
         job.repeat = repeat;
         self.owned.repeats.begin(repeat, job.id);
-        let record = JobRecord { repeat, ..JobRecord::new(self.job_line(&job)) };
         let (store, events) = (self.store.clone(), self.events.clone());
         tokio::spawn(async move {
-            let input = keep_question(&store, &job, record).await;
-            let input = input.map_err(|error| {
-                tracing::error!(%error, "a lasting job could not be written down");
-                refusal(&error)
-            });
-            // At the node's end nobody listens any more; what is kept goes on at the next start.
-            let _ = events.send(Event::Stored(Box::new(job), input, reply)).await;
+            let id = job.id;
+            let written = keep_question(&store, &job).await;
+            let stored = match written {
+                Ok(input) => {
+                    let job = Some(Box::new(job));
+                    Ok(Box::new(Draft { job, input, repeat, reply: Some(reply) }))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a lasting job could not be written down");
+                    Err((repeat, refusal(&error), reply))
+                }
+            };
+            // At the node's end nobody listens any more, and nothing was acknowledged.
+            let _ = events.send(Event::Stored(id, stored)).await;
         });
     }
 
-    pub(super) fn on_stored(
+    pub(super) fn on_stored(&mut self, id: JobId, stored: Stored) {
+        let draft = match stored {
+            Ok(draft) => draft,
+            Err((repeat, error, reply)) => return self.tell_submitted(repeat, &Err(error), reply),
+        };
+        let Some(job) = &draft.job else { return };
+        let mut need = job.need.clone();
+        need.prefix.clear();
+        let asked = pumasi_scheduler::Draft {
+            job: id,
+            need,
+            key: draft.repeat.map(|repeat| repeat.key),
+            inputs: vec![draft.input],
+            accepted_ms: job.accepted_ms,
+        };
+        self.keeping.drafts.insert(id, *draft);
+        self.tell_custody(CustodyInput::Accept(Box::new(asked)));
+    }
+
+    /// Tells who handed a job in, and who asked the same meanwhile.
+    fn tell_submitted(
         &mut self,
-        job: OwnedJob,
-        input: Result<BlobId, RunError>,
+        repeat: Option<RepeatKey>,
+        answer: &Result<api::Job, RunError>,
         reply: Submitted,
     ) {
-        let (id, repeat) = (job.id, job.repeat);
-        self.notice_refusal(input.as_ref().err());
-        let outcome = input.map(|input| {
-            self.start_durable(job, Some(input));
-            self.owned.find(id).map(|job| self.job_view(job))
-        });
-        let outcome = outcome.and_then(|view| view.ok_or(RunError::Stopping));
-        for waiting in self.owned.repeats.end(repeat, outcome.is_ok()) {
-            drop(waiting.send(outcome.clone()));
+        self.notice_refusal(answer.as_ref().err());
+        for waiting in self.owned.repeats.end(repeat, answer.is_ok()) {
+            drop(waiting.send(answer.clone()));
         }
-        drop(reply.send(outcome));
+        drop(reply.send(answer.clone()));
     }
 
     /// Shows, or no longer shows, that lasting jobs cannot be written down.
@@ -199,6 +123,7 @@ impl Core {
                 | RunError::UnknownNode(_)
                 | RunError::Busy { .. }
                 | RunError::KeyReused
+                | RunError::NoHolder
                 | RunError::NotAllowed
                 | RunError::Stopping
                 | RunError::Fault(_),
@@ -209,72 +134,113 @@ impl Core {
         self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
     }
 
-    /// Forgets a job that is over.
-    pub(super) fn forget_job(
-        &mut self,
-        caller: &Caller,
-        job: JobId,
-        reply: oneshot::Sender<Result<(), JobLookupError>>,
-    ) {
-        let found = self.seen_by(caller, job).and_then(|job| {
-            let over = job.state.is_terminal() && (job.kept || !job.durable);
-            if over { Ok(job.durable) } else { Err(JobLookupError::NotOver) }
-        });
-        let durable = match found {
-            Ok(durable) => durable,
-            Err(error) => {
-                // Whoever does not wait for the answer any more does not need it.
-                let _ = reply.send(Err(error));
-                return;
-            }
-        };
-        let (store, events) = (self.store.clone(), self.events.clone());
-        tokio::spawn(async move {
-            let removed = if durable { store.remove_job(job).await } else { Ok(()) };
-            match &removed {
-                // At the node's end nobody listens any more.
-                Ok(()) => drop(events.send(Event::Forgotten(vec![job])).await),
-                Err(error) => tracing::error!(%error, "a job could not be forgotten"),
-            }
-            // As above.
-            let _ = reply.send(removed.map_err(|_| JobLookupError::Unreachable));
-        });
-    }
-
-    pub(super) fn on_forgotten(&mut self, jobs: &[JobId]) {
-        self.owned.ended.retain(|job| !jobs.contains(&job.id));
-        self.owned.repeats.forget(jobs);
-    }
-
-    fn start_durable(&mut self, job: OwnedJob, input: Option<BlobId>) {
-        let (line, repeat) = (self.job_line(&job), job.repeat);
-        let source = self.accept_job(job);
-        let record = JobRecord { input, repeat, ..JobRecord::new(line) };
-        let (store, events) = (self.store.clone(), self.events.clone());
-        tokio::spawn(async move {
-            let id = record.line.job;
-            if let Err(error) = collect(&store, record, source).await {
-                tracing::error!(%error, job = %id.short(), "an outcome could not be written down");
-            }
-            // At the node's end nobody listens any more.
-            let _ = events.send(Event::Kept(id)).await;
-        });
-    }
-
-    /// The outcome of a lasting job is on the disk: who asked for it gets it.
-    pub(super) fn on_kept(&mut self, job: JobId) {
-        if let Some(job) = self.owned.find_mut(job) {
-            job.kept = true;
+    /// All its holders have it: who handed it in is told.
+    pub(super) fn acknowledge(&mut self, id: JobId) {
+        let Some(draft) = self.keeping.drafts.get_mut(&id) else { return };
+        let (reply, repeat) = (draft.reply.take(), draft.repeat);
+        let job = self.keeping.drafts.get(&id).and_then(|draft| draft.job.as_deref());
+        let view = job.or_else(|| self.owned.find(id)).map(|job| self.job_view(job));
+        if let (Some(reply), Some(view)) = (reply, view) {
+            self.tell_submitted(repeat, &Ok(view), reply);
         }
+        self.drop_finished_draft(id);
+    }
+
+    fn drop_finished_draft(&mut self, id: JobId) {
+        let is_finished = |draft: &Draft| draft.job.is_none() && draft.reply.is_none();
+        if self.keeping.drafts.get(&id).is_some_and(is_finished) {
+            self.keeping.drafts.remove(&id);
+        }
+    }
+
+    pub(super) fn refuse_draft(&mut self, id: JobId, error: RunError) {
+        let Some(draft) = self.keeping.drafts.remove(&id) else { return };
+        self.give_up(draft.input.id);
+        if let Some(reply) = draft.reply {
+            self.tell_submitted(draft.repeat, &Err(error), reply);
+        }
+    }
+
+    /// The key was given at another node before: for the same request that job is the answer.
+    pub(super) fn answer_same(&mut self, id: JobId, existing: JobId) {
+        let Some(draft) = self.keeping.drafts.remove(&id) else { return };
+        self.give_up(draft.input.id);
+        // Whoever asked the same here meanwhile asks again, and gets that job.
+        let busy = RunError::Busy { retry_s: 1 };
+        for waiting in self.owned.repeats.end(draft.repeat, false) {
+            drop(waiting.send(Err(busy.clone())));
+        }
+        if let (Some(reply), Some(job)) = (draft.reply, draft.job) {
+            let body = draft.repeat.map(|repeat| repeat.body);
+            self.answer_repeat(&job.run.caller, existing, body, reply);
+        }
+    }
+
+    fn give_up(&self, file: BlobId) {
+        let store = self.store.clone();
+        drop(tokio::task::spawn_blocking(move || store.give_up_file(file)));
+    }
+
+    /// This node owns the job in this term: it goes to the scheduler.
+    pub(super) fn place_job(&mut self, id: JobId, term: Term, floor: Epoch) {
+        let draft = self.keeping.drafts.get_mut(&id);
+        match draft.and_then(|draft| Some((draft.job.take()?, draft.input))) {
+            Some((mut job, input)) => {
+                job.input = Some(input.id);
+                self.start_durable(*job, term, floor);
+                self.drop_finished_draft(id);
+            }
+            None => self.read_question(id, term, floor),
+        }
+    }
+
+    pub(super) fn on_question(&mut self, id: JobId, term: Term, question: Question) {
+        let is_wanted = self.keeping.placing.get(&id).is_some_and(|placing| placing.term == term);
+        let Some(placing) = self.keeping.placing.remove(&id).filter(|_| is_wanted) else { return };
+        let Some(record) = self.record(id) else { return };
+        let (person, accepted_ms) = (record.person(), record.accepted_ms);
+        let input = record.inputs.first().map(|blob| blob.id);
+        let key = record.key;
+        let constraints = record.need.constraints.clone();
+        let repeat = key.zip(question.body()).map(|(key, body)| RepeatKey { key, body });
+        let run = Run { constraints, ..question.into_run() };
+        let (mut need, name) = self.need(&run);
+        // Whose job it is, its record says, not who runs this node.
+        let name = if need.person == person { name } else { self.person_name(person) };
+        need.person = person;
+        let mut job = OwnedJob::new(id, run, need, accepted_ms);
+        job.person = name;
+        job.durable = true;
+        job.input = input;
+        job.repeat = repeat;
+        self.start_durable(job, term, placing.floor);
+    }
+
+    fn start_durable(&mut self, job: OwnedJob, term: Term, floor: Epoch) {
+        let id = job.id;
+        self.owned.ended.retain(|ended| ended.id != id);
+        let source = self.accept_job(job, floor);
+        let (store, events) = (self.store.clone(), self.events.clone());
+        tokio::spawn(async move {
+            if let Some(ended) = collect(&store, id, source).await {
+                let ended = CustodyInput::Ended { job: id, term, ended };
+                // At the node's end nobody listens any more: the job goes on at the next start.
+                let _ = events.send(Event::Custody(Box::new(ended))).await;
+            }
+        });
+    }
+
+    /// The end of a job is final: who asked for its result gets it.
+    pub(super) fn answer_results(&mut self, job: JobId) {
         let asked = std::mem::take(&mut self.owned.results);
         let (now, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.job == job);
         self.owned.results = later;
         for asked in now {
             self.result(&asked.caller, asked.job, asked.reply);
         }
-        self.publish_job(job);
     }
 
+    /// The result of a job of this node.
     pub(super) fn result(
         &mut self,
         caller: &Caller,
@@ -283,84 +249,30 @@ impl Core {
     ) {
         let found = self.seen_by(caller, job).and_then(|job| match &job.state {
             _ if !job.durable => Err(JobLookupError::NotKept),
-            JobState::Completed(_) => Ok((job.run.clone(), job.kept)),
+            JobState::Completed(_) => Ok((job.input, job.result)),
             JobState::Waiting | JobState::Bound(_) | JobState::Running(_) => {
-                Err(JobLookupError::NotOver)
+                // Its last event came: a moment later its end is final.
+                Err(if job.over.is_cancelled() {
+                    JobLookupError::Over
+                } else {
+                    JobLookupError::NotOver
+                })
             }
             JobState::Failed(_) | JobState::Cancelled => Err(JobLookupError::NotKept),
         });
         let store = self.store.clone();
         match found {
-            Ok((run, true)) => drop(tokio::task::spawn_blocking(move || {
-                drop(reply.send(read_outcome(&store, job, run)));
+            Ok((Some(input), Some(result))) => drop(tokio::task::spawn_blocking(move || {
+                drop(reply.send(read_files(&store, input, result).ok_or(JobLookupError::NotKept)));
             })),
-            // Between its last event and the disk, an outcome is not there yet.
-            Ok((_, false)) if self.owned.results.len() < ASKED_RESULTS => {
+            Ok(_) => drop(reply.send(Err(JobLookupError::NotKept))),
+            Err(JobLookupError::Over) if self.owned.results.len() < ASKED_RESULTS => {
                 self.owned.results.push(AskedResult { caller: caller.clone(), job, reply });
             }
-            Ok((_, false)) => drop(reply.send(Err(JobLookupError::NotOver))),
+            Err(JobLookupError::Over) => drop(reply.send(Err(JobLookupError::NotOver))),
             Err(error) => drop(reply.send(Err(error))),
         }
     }
-}
-
-fn ended_on(state: &JobState) -> Option<NodeId> {
-    match state {
-        JobState::Completed(node) | JobState::Bound(node) | JobState::Running(node) => Some(*node),
-        JobState::Waiting | JobState::Failed(_) | JobState::Cancelled => None,
-    }
-}
-
-fn read_outcome(store: &Store, job: JobId, run: Run) -> Result<Kept, JobLookupError> {
-    let record = store.job(job).ok().flatten().ok_or(JobLookupError::NotKept)?;
-    let result = record.result.ok_or(JobLookupError::NotKept)?;
-    let bytes = store.file(result).ok().flatten().ok_or(JobLookupError::NotKept)?;
-    let outcome: Outcome = frame::decode_body(&bytes).map_err(|_| JobLookupError::NotKept)?;
-    let placed = outcome.node.map(|(node, name, why, epoch)| Placed {
-        node,
-        name,
-        why,
-        epoch: pumasi_protocol::Epoch(epoch),
-        after: None,
-    });
-    Ok(Kept { run, placed, events: outcome.events, ended_ms: outcome.ended_ms })
-}
-
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    frame::encode_body(value, KEPT_BYTES).map_err(|_| StoreError::TooLarge { bytes: KEPT_BYTES })
-}
-
-/// Writes a file; on the disk when this returns.
-async fn put(store: &Store, bytes: Vec<u8>) -> Result<BlobId, StoreError> {
-    let store = store.clone();
-    let written = tokio::task::spawn_blocking(move || store.put_file(&bytes));
-    written.await.unwrap_or(Err(StoreError::Stopped))
-}
-
-/// What came of a job waits while the disk is full.
-async fn with_space<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    loop {
-        match write().await {
-            Err(StoreError::Full) => tokio::time::sleep(FULL_WAIT).await,
-            other => return other,
-        }
-    }
-}
-
-async fn keep_question(
-    store: &Store,
-    job: &OwnedJob,
-    record: JobRecord,
-) -> Result<BlobId, StoreError> {
-    let question = encode(&Question::of(job))?;
-    store.check_space(question.len())?;
-    let input = put(store, question).await?;
-    let kept = store.put_job(JobRecord { input: Some(input), ..record }).await;
-    kept.inspect_err(|_| store.give_up_file(input))?;
-    Ok(input)
 }
 
 /// What the asker is told of a job that could not be written down.
@@ -377,55 +289,5 @@ fn refusal(error: &StoreError) -> RunError {
         | StoreError::TooManyAside { .. }
         | StoreError::Stopped
         | StoreError::Random => RunError::NotStored,
-    }
-}
-
-/// Gathers a job's events until its last, and keeps the outcome.
-async fn collect(
-    store: &Store,
-    mut record: JobRecord,
-    mut source: mpsc::Receiver<RunEvent>,
-) -> Result<(), StoreError> {
-    let mut outcome = Outcome { node: None, events: Vec::new(), ended_ms: 0 };
-    let mut state = JobState::Cancelled;
-    while let Some(event) = source.recv().await {
-        match event {
-            RunEvent::Placed(p) => outcome.node = Some((p.node, p.name, p.why, p.epoch.0)),
-            RunEvent::Failed(fault) => state = JobState::Failed(fault),
-            RunEvent::Attempt(event) => {
-                if let (true, Some((node, ..))) = (event.is_last(), &outcome.node) {
-                    state = JobState::Completed(*node);
-                }
-                if is_kept(&event) {
-                    merge(&mut outcome.events, event);
-                }
-            }
-        }
-    }
-    outcome.ended_ms = unix_ms();
-    record.ended_ms = Some(outcome.ended_ms);
-    if let JobState::Completed(_) = state {
-        record.result = match encode(&outcome) {
-            Ok(bytes) => Some(with_space(|| put(store, bytes.clone())).await?),
-            Err(_) => {
-                state = JobState::Failed(Fault::BadRequest);
-                None
-            }
-        };
-    }
-    record.line = JobLine { state, ..record.line };
-    with_space(|| store.put_job(record.clone())).await
-}
-
-/// Adjacent tokens become one event, as far as one event may hold.
-fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
-    match (events.last_mut(), event) {
-        (
-            Some(AttemptEvent::Tokens { tokens, .. }),
-            AttemptEvent::Tokens { tokens: mut more, .. },
-        ) if tokens.len() + more.len() <= pumasi_protocol::limits::TOKENS_PER_EVENT => {
-            tokens.append(&mut more);
-        }
-        (_, event) => events.push(event),
     }
 }

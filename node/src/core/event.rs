@@ -1,7 +1,7 @@
 //! Everything that can happen to a node, as one closed enum: the loop takes one at a time.
 
-use pumasi_protocol::{BlobId, Device, Fault, JobId, ModelName, NodeId};
-use pumasi_scheduler::LoadedFacts;
+use pumasi_protocol::{Device, Fault, JobId, JobSheet, ModelName, NodeId, Term};
+use pumasi_scheduler::{CustodyInput, LoadedFacts};
 use pumasi_web::api;
 use pumasi_web::mesh::{
     AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Repeat, Run,
@@ -13,7 +13,8 @@ use crate::lending::Told;
 use crate::models::LocalModel;
 use crate::net::NetEvent;
 
-use super::owned::OwnedJob;
+use super::durable::Stored;
+use super::kept::Question;
 use super::pump::{ExecutorReport, OwnerReport};
 
 /// What happened.
@@ -35,14 +36,24 @@ pub(crate) enum Event {
     Scanned(Vec<LocalModel>),
     /// Nobody listens to this job any more.
     Gone(JobId),
-    /// A lasting job was written down and can be acknowledged, or could not be.
-    Stored(Box<OwnedJob>, Result<BlobId, RunError>, oneshot::Sender<Result<api::Job, RunError>>),
+    /// What a lasting job asks is on the disk, or not.
+    Stored(JobId, Stored),
     /// Jobs that are over are not kept any more.
     Forgotten(Vec<JobId>),
-    /// A lasting job's outcome was written down.
-    Kept(JobId),
     /// A person's word on lending this computer was written down.
     Told(Told, Reply<Result<api::Lending, LendError>>),
+    /// A change of a lasting job's row is on the disk, or not; with its ticket, if it was written.
+    RowChanged(JobId, Option<u64>, bool),
+    /// What was asked was read, for a job that this node owns in this term.
+    Question(JobId, Term, Box<Question>),
+    /// Something that custody waits for.
+    Custody(Box<CustodyInput>),
+    /// A person cancels a job that is kept here for another node.
+    CancelKept(Box<JobSheet>, Reply<Result<(), JobLookupError>>),
+    /// A job of another node was found there.
+    Found(JobId, NodeId),
+    /// What changed in another node's jobs since this one was told; `None`: it did not say.
+    ToldJobs(NodeId, Option<(u64, Vec<JobSheet>)>),
     /// The node was told to stop.
     Stop,
 }
@@ -72,6 +83,7 @@ pub(crate) enum Ask {
     Job(Caller, JobId, Reply<Result<api::Job, JobLookupError>>),
     Why(Caller, JobId, Reply<Result<api::Why, JobLookupError>>),
     Cancel(Caller, JobId, Reply<Result<(), JobLookupError>>),
+    Adopt(Caller, JobId, Reply<Result<(), JobLookupError>>),
     Submit(Box<Run>, Option<Repeat>, Reply<Result<api::Job, RunError>>),
     Forget(Caller, JobId, Reply<Result<(), JobLookupError>>),
     Result(Caller, JobId, Reply<Result<Kept, JobLookupError>>),

@@ -6,7 +6,6 @@ use pumasi_protocol::{
     AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, Need, NodeId, Phase, Timings,
     Usage,
 };
-use pumasi_web::api;
 use pumasi_web::mesh::{Run, RunEvent};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +49,12 @@ pub(crate) struct OwnedJob {
     pub(crate) repeat: Option<RepeatKey>,
     /// Of a lasting job: its outcome is on the disk.
     pub(crate) kept: bool,
+    /// Of a lasting job: the file with what was asked.
+    pub(crate) input: Option<BlobId>,
+    /// Of a lasting job: the file with the result, once it is on the disk.
+    pub(crate) result: Option<BlobId>,
+    /// When it last changed, in the owner's count of changes.
+    pub(crate) revision: u64,
     /// Where its events go; closed once it is over.
     pub(crate) client: Option<mpsc::Sender<RunEvent>>,
     /// With the pump while an attempt runs.
@@ -85,6 +90,9 @@ impl OwnedJob {
             durable: false,
             repeat: None,
             kept: false,
+            input: None,
+            result: None,
+            revision: 0,
             client: None,
             transcript: Some(Transcript::default()),
             file: None,
@@ -119,59 +127,5 @@ impl OwnedJob {
     /// Why the attempt before the latest ended.
     pub(crate) fn latest_fault(&self) -> Option<Fault> {
         self.passages.iter().rev().find_map(|passage| passage.fault.clone())
-    }
-
-    /// Why it ended without a result, if it did.
-    pub(crate) fn fault(&self) -> Option<&Fault> {
-        match &self.state {
-            JobState::Failed(fault) => Some(fault),
-            JobState::Waiting
-            | JobState::Bound(_)
-            | JobState::Running(_)
-            | JobState::Completed(_)
-            | JobState::Cancelled => None,
-        }
-    }
-
-    /// The job as programs see it; `name` gives a node's name.
-    pub(crate) fn view(&self, owner: api::NodeRef, name: impl Fn(NodeId) -> String) -> api::Job {
-        let usage = |u: Usage| api::JobUsage {
-            prompt_tokens: u.prompt,
-            cached_tokens: u.cached,
-            completion_tokens: u.completion,
-        };
-        let progress = |(phase, step): (Phase, u32)| api::JobProgress {
-            phase: phase.into(),
-            step,
-            total: self.total_steps(phase),
-        };
-        api::Job {
-            id: self.id.to_string(),
-            kind: self.run.kind.into(),
-            model: self.run.model.to_string(),
-            person: self.person.clone(),
-            owner,
-            state: (&self.state).into(),
-            node: self.node.map(|node| api::NodeRef::new(node, name(node))),
-            priority: self.run.priority.into(),
-            durable: self.durable,
-            attempts: self.attempts,
-            progress: self.progress.filter(|_| !self.state.is_terminal()).map(progress),
-            usage: self.usage.map(usage),
-            timings: self.timings.map(Into::into),
-            error: self.fault().map(Into::into),
-            why: self.why.clone(),
-            accepted_ms: self.accepted_ms,
-            ended_ms: self.ended_ms,
-        }
-    }
-
-    fn total_steps(&self, phase: Phase) -> Option<u32> {
-        match phase {
-            Phase::Queued => None,
-            Phase::Load => Some(1_000),
-            Phase::Prefill => Some(self.need.prompt_tokens),
-            Phase::Decode | Phase::Paused => self.need.max_tokens,
-        }
     }
 }

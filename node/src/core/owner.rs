@@ -34,6 +34,8 @@ const LASTING_PATIENCE: Duration = Duration::from_secs(600);
 const LIVE_JOBS: usize = 4_096;
 /// Jobs that are over and still listed.
 const ENDED_JOBS: usize = 1_000;
+/// Changes between two numbers of starts, which are milliseconds apart.
+const REVISIONS: u64 = 1_000_000;
 
 /// The jobs of this node as an owner.
 #[derive(Default)]
@@ -41,13 +43,23 @@ pub(super) struct Owned {
     pub(super) live: BTreeMap<JobId, OwnedJob>,
     /// Newest last.
     pub(super) ended: VecDeque<OwnedJob>,
-    /// Who waits for results that are being written down.
+    /// Who waits for results that are not final yet.
     pub(super) results: Vec<AskedResult>,
     /// Which jobs came with an idempotency key.
     pub(super) repeats: Repeats,
+    /// Counts the changes of all jobs, from a start's number on, so that it never goes back.
+    pub(super) revision: u64,
+    /// Where that count began.
+    pub(super) began: u64,
 }
 
 impl Owned {
+    /// For a start of this number: its changes count from above those of every earlier start.
+    pub(super) fn beginning(incarnation: u64) -> Self {
+        let began = incarnation.saturating_mul(REVISIONS);
+        Self { began, revision: began, ..Self::default() }
+    }
+
     pub(super) fn find(&self, job: JobId) -> Option<&OwnedJob> {
         self.live.get(&job).or_else(|| self.ended.iter().find(|ended| ended.id == job))
     }
@@ -57,7 +69,21 @@ impl Owned {
         self.live.get_mut(&job).or(ended)
     }
 
-    fn end(&mut self, job: JobId) {
+    /// A job changed in a way that others may want to know.
+    pub(super) fn touch(&mut self, job: JobId) {
+        let next = self.revision + 1;
+        if let Some(job) = self.find_mut(job) {
+            job.revision = next;
+            self.revision = next;
+        }
+    }
+
+    /// The job is not this node's any more, or not kept any more.
+    pub(super) fn forget(&mut self, job: JobId) {
+        self.ended.retain(|ended| ended.id != job);
+    }
+
+    pub(super) fn end(&mut self, job: JobId) {
         if let Some(job) = self.live.remove(&job) {
             self.ended.push_back(job);
         }
@@ -72,7 +98,7 @@ impl Core {
     pub(super) fn start_run(&mut self, run: Run) -> Result<Running, RunError> {
         let job = self.new_job(run)?;
         let id = job.id;
-        let events = self.accept_job(job);
+        let events = self.accept_job(job, Epoch(0));
         Ok(Running { job: id, events })
     }
 
@@ -91,14 +117,20 @@ impl Core {
         Ok(job)
     }
 
-    /// Hands a job to the scheduler. The receiver gets its events; dropping it cancels the job.
-    pub(super) fn accept_job(&mut self, mut job: OwnedJob) -> mpsc::Receiver<RunEvent> {
+    /// Hands a job to the scheduler, for epochs above `floor`. The receiver gets its events; dropping
+    /// it cancels the job.
+    pub(super) fn accept_job(
+        &mut self,
+        mut job: OwnedJob,
+        floor: Epoch,
+    ) -> mpsc::Receiver<RunEvent> {
         let (client, events) = mpsc::channel(CLIENT_EVENTS);
         let (id, need) = (job.id, Box::new(job.need.clone()));
         tokio::spawn(watch_client(id, client.clone(), job.over.clone(), self.events.clone()));
         job.client = Some(client);
         self.owned.live.insert(id, job);
-        self.tell(Input::Submit { job: id, need, floor: Epoch(0) });
+        self.owned.touch(id);
+        self.tell(Input::Submit { job: id, need, floor });
         events
     }
 
@@ -192,6 +224,9 @@ impl Core {
     }
 
     pub(super) fn on_owner_report(&mut self, report: OwnerReport) {
+        if let OwnerReport::Progress(attempt, ..) | OwnerReport::Ended(attempt, ..) = &report {
+            self.owned.touch(attempt.job);
+        }
         match report {
             OwnerReport::Started(attempt) => self.tell(Input::AttemptStarted { attempt }),
             OwnerReport::Progress(attempt, phase, step) => {
@@ -239,16 +274,23 @@ impl Core {
 
     pub(super) fn on_job_state(&mut self, id: JobId, state: JobState) {
         let Some(job) = self.owned.live.get_mut(&id) else { return };
-        job.state = state.clone();
+        let durable = job.durable;
+        // The end of a lasting job is shown once it is final, which custody says.
+        if !(durable && state.is_terminal()) {
+            job.state = state.clone();
+        }
         if state.is_terminal() {
-            job.ended_ms = Some(unix_ms());
+            job.ended_ms = Some(unix_ms()).filter(|_| !durable);
             job.over.cancel();
             let client = job.client.take();
             if let (JobState::Failed(fault), Some(client)) = (state, client) {
                 tokio::spawn(tell_failure(client, fault));
             }
-            self.owned.end(id);
+            if !durable {
+                self.owned.end(id);
+            }
         }
+        self.owned.touch(id);
         self.publish_job(id);
     }
 }

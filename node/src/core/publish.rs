@@ -49,7 +49,12 @@ impl Publisher {
         }
     }
 
-    fn say(&self, event: api::Event) {
+    /// Whether anybody listens to changes.
+    pub(super) fn is_heard(&self) -> bool {
+        self.changes.receiver_count() > 0
+    }
+
+    pub(super) fn say(&self, event: api::Event) {
         // Without listeners there is nobody to tell.
         let _ = self.changes.send(event);
     }
@@ -113,9 +118,10 @@ impl Core {
             // A full queue is tried again with the next change; peers repair by asking.
             let _ = self.net.publish(gossip);
         }
-        if self.publisher.changes.receiver_count() > 0 {
+        if self.publisher.is_heard() {
             self.publish_views();
         }
+        self.follow_others();
     }
 
     /// The current advert for a peer that asks, in step with what is gossiped.
@@ -161,7 +167,7 @@ impl Core {
     }
 
     pub(super) fn publish_job(&mut self, job: JobId) {
-        if self.publisher.changes.receiver_count() == 0 {
+        if !self.publisher.is_heard() {
             return;
         }
         if let Some(job) = self.owned.find(job) {

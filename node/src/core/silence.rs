@@ -100,7 +100,12 @@ async fn standing(net: &NetHandle, executor: NodeId, attempt: AttemptId) -> Stan
             | Response::Refused(_)
             | Response::Roster(_)
             | Response::Advert(_)
-            | Response::Jobs(_),
+            | Response::Jobs(_)
+            | Response::JobsSince(..)
+            | Response::Job(_)
+            | Response::HeldJob(_)
+            | Response::Why(_)
+            | Response::JobProblem(_),
         )
         | Err(NetError::Protocol) => Standing::Lives,
         Err(_) => Standing::Unknown,

@@ -1,4 +1,4 @@
-//! The data plane: QUIC connections between members, one bidirectional stream per attempt. Any
+//! The data plane: QUIC connections between members, one bidirectional stream per attempt or file. Any
 //! connection serves both directions, and one per peer is kept warm.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "foreign enums that grow")]
@@ -11,21 +11,24 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig};
 use quinn::{IdleTimeout, TokioRuntime, VarInt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
-    ADDRESSES, ATTEMPT_STREAMS, DATA_CONNECTIONS_PER_PEER, DATA_DIAL, DATA_HANDSHAKES, DATA_IDLE,
-    DATA_KEEP_ALIVE, DIALLED,
+    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, DATA_CONNECTIONS_PER_PEER, DATA_DIAL,
+    DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DIALLED,
 };
 use super::members::Members;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
 
+mod blob;
 mod knock;
 mod owner;
 mod server;
+
+pub use blob::{BlobSource, FetchError};
 
 /// What both sides must name in the handshake: plane and version.
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-data/1";
@@ -47,6 +50,9 @@ struct Inner {
     members: Members,
     peers: Mutex<BTreeMap<NodeId, Peer>>,
     events: mpsc::Sender<NetEvent>,
+    /// Bounds the files that are sent, and those that are fetched.
+    sending: Semaphore,
+    fetching: Semaphore,
 }
 
 #[derive(Default)]
@@ -110,7 +116,8 @@ impl DataPlane {
         server.transport_config(transport(ATTEMPT_STREAMS)).max_incoming(DATA_HANDSHAKES);
         let endpoint = endpoint(address, "data plane", server)?;
         let peers = Mutex::default();
-        let inner = Inner { endpoint, certificate, members, peers, events };
+        let (sending, fetching) = (Semaphore::new(BLOBS_SENT), Semaphore::new(BLOBS_FETCHED));
+        let inner = Inner { endpoint, certificate, members, peers, events, sending, fetching };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
         Ok(plane)

@@ -7,9 +7,11 @@ use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::roster::Roster;
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, Control, ModelName, NodeId, Work};
+use pumasi_protocol::{AttemptId, BlobAsk, Control, ModelName, NodeId, Work};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+
+use super::data::BlobSource;
 
 /// Where this node listens, with the real ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,6 +113,15 @@ pub enum NetEvent {
     },
     /// A member opened the stream of an attempt.
     AttemptOpened(Box<AttemptOpened>),
+    /// A member wants to read a file.
+    BlobAsked {
+        /// The authenticated asker.
+        from: NodeId,
+        /// What it asks for.
+        ask: BlobAsk,
+        /// Where the open file goes; `None`: there is none for the asker.
+        reply: oneshot::Sender<Option<BlobSource>>,
+    },
     /// Members, names or roles changed.
     RosterChanged(Arc<Roster>),
     /// Another install was found on the local network.

@@ -6,12 +6,12 @@ use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, Control, ModelName, NodeId, NodeName, Work};
+use pumasi_protocol::{AttemptId, BlobId, BlobRight, Control, ModelName, NodeId, NodeName, Work};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::control::Command;
-use super::data::DataPlane;
+use super::data::{DataPlane, FetchError};
 use super::event::Listening;
 use super::invitation::{Invite, Token};
 use super::join::{JoinAs, JoinError, Joiner};
@@ -171,6 +171,13 @@ impl NetHandle {
         answer.await.map_err(|_| SendError::Closed)?
     }
 
+    /// Sends a request whose answer nobody waits for; what cannot be delivered is lost.
+    pub fn post(&self, to: NodeId, request: Request) {
+        let (reply, _) = oneshot::channel();
+        // Full or closed: as lost as what the other side never gets.
+        let _ = self.queue(Command::Request { to, request, reply });
+    }
+
     /// Signs and gossips to the whole mesh. Without a mesh, or with nobody there, it goes nowhere.
     ///
     /// # Errors
@@ -196,6 +203,20 @@ impl NetHandle {
     /// one says nothing either.
     pub async fn is_closed(&self, node: NodeId) -> bool {
         self.data.is_closed(node).await
+    }
+
+    /// Fetches a whole file from a member, checked against its name.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; a file above `at_most` bytes is none.
+    pub async fn fetch(
+        &self,
+        from: NodeId,
+        blob: BlobId,
+        right: BlobRight,
+        at_most: usize,
+    ) -> Result<Vec<u8>, FetchError> {
+        self.data.fetch(from, blob, right, at_most).await
     }
 
     /// Starts a mesh with this node as its first admin.

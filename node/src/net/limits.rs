@@ -90,6 +90,15 @@ pub(crate) const DATA_IDLE: Duration = Duration::from_secs(15);
 /// How often an idle data connection gives one.
 pub(crate) const DATA_KEEP_ALIVE: Duration = Duration::from_secs(4);
 
+/// Files that are sent to members at a time; the next are told to come back.
+pub(crate) const BLOBS_SENT: usize = 16;
+/// Files that are fetched at a time: each may take memory up to its bound.
+pub(crate) const BLOBS_FETCHED: usize = 4;
+/// How long the first frame of a file may take, dial included.
+pub(crate) const BLOB_START: Duration = Duration::from_secs(10);
+/// Bytes in a second below which a file is given up (an old radio link carries twice that).
+pub(crate) const BLOB_SLOWEST: u64 = 256 * 1024;
+
 /// Largest message of the join door, from a newcomer.
 pub(crate) const JOIN_ASK_BYTES: usize = 1_024;
 /// Largest message of the join door, to a newcomer.

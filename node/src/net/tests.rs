@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::*;
 
 mod attempts;
+mod files;
 mod joining;
 mod meeting;
 mod strangers;

@@ -112,6 +112,19 @@ impl Files {
         }
     }
 
+    pub(super) fn open_one(&self, id: BlobId) -> Result<Option<(File, u64)>, StoreError> {
+        let path = self.path(id);
+        let opened = File::open(&path).and_then(|file| {
+            let size = file.metadata()?.len();
+            Ok((file, size))
+        });
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(&path, &error)),
+        }
+    }
+
     pub(super) fn read(&self, id: BlobId) -> Result<Option<Vec<u8>>, StoreError> {
         Self::read_in(&self.dir, id)
     }

@@ -1,7 +1,10 @@
 //! Jobs as their owner keeps them. Inputs and results are files; the record only names them.
 
+use std::collections::BTreeSet;
+
 use pumasi_protocol::job::JobLine;
-use pumasi_protocol::{BlobId, Epoch, JobId, frame};
+use pumasi_protocol::{BlobId, Epoch, JobId, JobState, frame};
+use pumasi_scheduler::Holding;
 use serde::{Deserialize, Serialize};
 
 use super::database::{Batch, Changing};
@@ -26,6 +29,8 @@ pub struct JobRecord {
     pub epoch: Epoch,
     /// What tells a repeated request from a new one, if its asker gave a key.
     pub repeat: Option<RepeatKey>,
+    /// What its holders agree on, and this node's part in it.
+    pub custody: Option<Box<Holding>>,
 }
 
 /// An idempotency key as it is kept and compared: hashes, never the key itself.
@@ -49,12 +54,39 @@ impl JobRecord {
             attempts: 0,
             epoch: Epoch(0),
             repeat: None,
+            custody: None,
         }
+    }
+
+    /// The record of a job that this node keeps.
+    #[must_use]
+    pub fn of(holding: Holding, repeat: Option<RepeatKey>) -> Self {
+        let record = &holding.record;
+        let ended = record.ended.as_ref().filter(|_| record.settled);
+        let line = JobLine {
+            job: record.job,
+            kind: record.need.kind,
+            model: record.need.model.clone(),
+            person: record.person(),
+            owner: record.owner(),
+            state: ended.map_or(JobState::Waiting, |ended| ended.end.state()),
+            accepted_ms: record.accepted_ms,
+        };
+        let input = record.inputs.first().map(|blob| blob.id);
+        let result = ended.and_then(|ended| ended.end.result()).map(|blob| blob.id);
+        let ended_ms = ended.map(|ended| ended.at_ms);
+        let epoch = record.version.term.floor();
+        let kept = Self { input, result, ended_ms, epoch, repeat, ..Self::new(line) };
+        Self { custody: Some(Box::new(holding)), ..kept }
     }
 
     /// The files that it needs.
     pub(super) fn files(&self) -> impl Iterator<Item = BlobId> {
-        self.input.into_iter().chain(self.result)
+        let named: BTreeSet<BlobId> = match &self.custody {
+            Some(holding) => holding.record.blobs().into_iter().map(|blob| blob.id).collect(),
+            None => self.input.into_iter().chain(self.result).collect(),
+        };
+        named.into_iter()
     }
 }
 

@@ -114,6 +114,19 @@ pub enum Work {
     Embed(Embed),
 }
 
+impl Work {
+    /// Whether it asks for something, within [`limits`].
+    #[must_use]
+    pub fn is_within_limits(&self) -> bool {
+        match self {
+            Self::Generate(generate) => generate.is_within_limits(),
+            Self::Embed(embed) => {
+                !embed.inputs.is_empty() && embed.inputs.len() <= limits::EMBED_INPUTS
+            }
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobState {

@@ -2,6 +2,7 @@
 //! Nothing here opens a file, a socket or a clock; decoding never allocates before it has checked.
 
 pub mod advert;
+pub mod blob;
 pub mod custody;
 pub mod engine;
 pub mod envelope;
@@ -14,11 +15,13 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod roster;
+pub mod sheet;
 pub mod state;
 pub mod stream;
 pub mod worker;
 
 pub use advert::{Admission, AdvertDelta, Device, DeviceKind, ModelAdvert, ModelState, NodeAdvert};
+pub use blob::{BlobAsk, BlobError, BlobFrame, BlobReader, BlobRight};
 pub use custody::{CustodyMessage, End, Term};
 pub use engine::{
     Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Tempo, Timings, Token, Usage,
@@ -29,4 +32,5 @@ pub use ids::{AttemptId, BlobId, Epoch, JobId, MeshId, NodeId, PersonId};
 pub use job::{Constraints, JobKind, JobState, Need, Priority, Trust, Work};
 pub use message::{Bid, Control, Offer};
 pub use name::{ModelName, NameError, NodeName};
+pub use sheet::{JobSheet, Progress};
 pub use state::{NodeState, StateMessage};

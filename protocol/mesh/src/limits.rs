@@ -71,3 +71,13 @@ pub const ROLL_LINES: usize = 512;
 pub const KEY_LINES: usize = 1_024;
 /// Work that yields by running slowly takes one step in this many (guess: the machine feels free).
 pub const SLOW_ONE_IN: u32 = 4;
+/// Bytes of one chunk of a file (a cancel must not wait long behind one).
+pub const BLOB_CHUNK_BYTES: usize = 256 * 1024;
+/// Bytes of a frame of a file's stream: a chunk and what says that it is one.
+pub const BLOB_FRAME_BYTES: usize = BLOB_CHUNK_BYTES + 64;
+/// Bytes of a sentence about a job.
+pub const SENTENCE_BYTES: usize = 512;
+/// Jobs in one answer between members (each below 1 KiB, within a control message).
+pub const SHEETS: usize = 200;
+/// Bytes of the explanation of one job's placing, as text.
+pub const WHY_BYTES: usize = 128 * 1024;

@@ -3,11 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::custody::CustodyMessage;
 use crate::fault::Refusal;
-use crate::ids::{AttemptId, JobId, NodeId, PersonId};
-use crate::job::{JobLine, Need};
+use crate::ids::{AttemptId, JobId, NodeId};
+use crate::job::Need;
+#[cfg(doc)]
+use crate::limits;
 use crate::name::ModelName;
 use crate::roster::SignedEntry;
+use crate::sheet::JobSheet;
 
 /// An owner asks whether, and when, a node could run a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,19 +101,53 @@ pub enum Request {
     Load(ModelName),
     /// Unload a model of yours.
     Unload(ModelName),
-    /// List the jobs you own that this person may see (`None`: all, for admins).
-    Jobs(Option<PersonId>),
-    /// Cancel a job that you own.
-    CancelJob(JobId),
-    /// Where is this job? Answered with its line, if this node owns it.
+    /// List the jobs you own that the asker may see, newest first; [`Response::Jobs`].
+    Jobs {
+        /// Only those that are not over.
+        live: bool,
+        /// Only older ones: the next part of a list.
+        before: Option<JobId>,
+    },
+    /// What changed in the jobs that the asker may see since you told this revision, in the order of
+    /// the changes; [`Response::JobsSince`]. For an unknown revision: the newest changes.
+    JobsSince(u64),
+    /// Where does this job stand? [`Response::Job`] from its owner, [`Response::HeldJob`] from who
+    /// holds its record.
     Job(JobId),
     /// Is this attempt, which the asker owns and hears nothing of, still bound here? `Done` or
     /// `NotFound`.
     Attempt(AttemptId),
+    /// Cancel a job that you own. Answered like [`Request::Job`].
+    CancelJob(JobId),
+    /// Why is a job that you own where it is? [`Response::Why`].
+    Why(JobId),
+    /// Between those that keep a durable job; answered by [`Response::Done`].
+    Custody(Box<CustodyMessage>),
+    /// Take over a job that you keep and whose owner is lost, without its other holders. Answered
+    /// like [`Request::Job`], or by [`Response::JobProblem`].
+    AdoptJob(JobId),
+    /// Forget a job of yours that is over, at all its holders. [`Response::Done`] or
+    /// [`Response::JobProblem`].
+    RemoveJob(JobId),
+}
+
+/// Why a member did not do what was asked about a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobProblem {
+    /// There is no such job here, or not for the asker.
+    NotFound,
+    /// It is over.
+    Over,
+    /// It is not over yet.
+    NotOver,
+    /// Its owner can be reached.
+    NotLost,
+    /// Who knows could not be asked.
+    Unreachable,
 }
 
 /// The answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Response {
     /// Taken.
     Done,
@@ -119,10 +157,20 @@ pub enum Response {
     Roster(Vec<SignedEntry>),
     /// The current full advert.
     Advert(Box<crate::advert::NodeAdvert>),
-    /// Jobs.
-    Jobs(Vec<JobLine>),
+    /// Jobs, at most [`limits::SHEETS`].
+    Jobs(Vec<JobSheet>),
     /// No such thing here, or not for the asker.
     NotFound,
+    /// Jobs, at most [`limits::SHEETS`], and the revision up to which nothing was left out.
+    JobsSince(u64, Vec<JobSheet>),
+    /// A job of the answering node.
+    Job(Box<JobSheet>),
+    /// A job of another node, as far as the answering one knows it.
+    HeldJob(Box<JobSheet>),
+    /// The API's `Why` as JSON, at most [`limits::WHY_BYTES`].
+    Why(String),
+    /// Nothing was done to the job.
+    JobProblem(JobProblem),
 }
 
 /// A message with its sender, as the mesh door established it.

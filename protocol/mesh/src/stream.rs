@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::blob::BlobAsk;
 use crate::engine::{Embedded, Finish, OutputSyntax, Phase, Timings, Token, Usage};
 use crate::fault::Fault;
 use crate::ids::AttemptId;
@@ -23,6 +24,8 @@ pub enum OwnerFrame {
     },
     /// End it; the last event still comes.
     Cancel,
+    /// The only frame of another sort of stream: a file is asked for; [`crate::blob::BlobFrame`]s answer.
+    Blob(BlobAsk),
 }
 
 /// What an executor sends on an attempt's stream. `Finished`, `Embedded` and `Failed` are last.

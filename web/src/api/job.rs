@@ -205,8 +205,10 @@ pub struct Job {
     pub model: String,
     /// Who it is for.
     pub person: Option<String>,
-    /// The node that accepted it.
+    /// The node that owns it: the one that accepted it, unless that was lost.
     pub owner: NodeRef,
+    /// Whether its owner answers. If not, this is the last that others know of it.
+    pub owner_reachable: bool,
     /// Where it stands.
     pub state: JobState,
     /// The node that it is bound to, runs on, or ran on.

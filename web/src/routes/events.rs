@@ -58,6 +58,7 @@ impl Feed {
         let patience = self.app.patience.heartbeat;
         match tokio::time::timeout(patience, self.changes.recv()).await {
             Err(_) => Some(HEARTBEAT.to_owned()),
+            Ok(Ok(event)) if !is_for(&self.caller, &event) => Some(String::new()),
             Ok(Ok(event)) => Some(write(&event)),
             Ok(Err(RecvError::Lagged(_))) => {
                 self.fresh = true;
@@ -76,6 +77,24 @@ impl Feed {
             models: mesh.models().await,
             jobs: mesh.jobs(&self.caller, filter).await,
         }
+    }
+}
+
+/// Whether a change may be told to this caller: jobs only to who may see them.
+fn is_for(caller: &Caller, event: &Event) -> bool {
+    match (caller, event) {
+        (Caller::Key { person }, Event::Job { job }) => job.person.as_ref() == Some(person),
+        (Caller::Loopback, Event::Job { .. }) => false,
+        (Caller::Install, Event::Job { .. })
+        | (
+            _,
+            Event::Snapshot { .. }
+            | Event::Status { .. }
+            | Event::Node { .. }
+            | Event::NodeGone { .. }
+            | Event::Model { .. }
+            | Event::ModelGone { .. },
+        ) => true,
     }
 }
 

@@ -81,6 +81,18 @@ pub(super) async fn cancel(
     Ok(Json(app.mesh.job(&caller, job).await?))
 }
 
+pub(super) async fn adopt(
+    State(app): State<Arc<App>>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<Json<api::Job>, ApiError> {
+    let caller = owner_caller(&request)?;
+    let job = job_id(&job)?;
+    body::json_or_nothing(&app, request).await?;
+    app.mesh.adopt(&caller, job).await?;
+    Ok(Json(app.mesh.job(&caller, job).await?))
+}
+
 pub(super) async fn result(
     State(app): State<Arc<App>>,
     Path(job): Path<String>,

@@ -183,6 +183,7 @@ pub(crate) fn job(id: JobId, state: api::JobState) -> api::Job {
         model: "words".to_owned(),
         person: None,
         owner: reference(),
+        owner_reachable: true,
         state,
         node: Some(reference()),
         priority: api::Priority::Batch,
@@ -276,6 +277,12 @@ impl Mesh for Handle {
         }
         self.0.note(format!("cancel {}", job.id));
         Ok(())
+    }
+
+    async fn adopt(&self, caller: &Caller, id: JobId) -> Result<(), JobLookupError> {
+        let job = self.job(caller, id).await?;
+        let is_over = job.state.is_terminal();
+        Err(if is_over { JobLookupError::Over } else { JobLookupError::NotLost })
     }
 
     async fn forget(&self, caller: &Caller, id: JobId) -> Result<(), JobLookupError> {

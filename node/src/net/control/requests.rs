@@ -117,10 +117,15 @@ impl Control {
             Request::Advert
             | Request::Load(_)
             | Request::Unload(_)
-            | Request::Jobs(_)
-            | Request::CancelJob(_)
+            | Request::Jobs { .. }
+            | Request::JobsSince(_)
             | Request::Job(_)
-            | Request::Attempt(_) => self.ask_loop(from, request, channel),
+            | Request::CancelJob(_)
+            | Request::Attempt(_)
+            | Request::Why(_)
+            | Request::Custody(_)
+            | Request::AdoptJob(_)
+            | Request::RemoveJob(_) => self.ask_loop(from, request, channel),
         }
     }
 

@@ -2,7 +2,7 @@
 //! the loop's to decide; who asks is known from the handshake.
 
 use pumasi_protocol::stream::{AttemptEvent, OwnerFrame};
-use pumasi_protocol::{Fault, NodeId, Refusal, Work, limits};
+use pumasi_protocol::{BlobAsk, Fault, NodeId, Refusal, Work, limits};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::event::{AttemptOpened, NetEvent};
 use super::super::frames::{self, StreamError};
 use super::super::limits::{ATTEMPT_EVENTS, CANCEL_GRACE, OPEN_DEADLINE};
-use super::{DataPlane, NOT_MEMBER};
+use super::{DataPlane, NOT_MEMBER, blob};
 
 /// Code of a stream that ends without a last event.
 const ABANDONED: VarInt = VarInt::from_u32(3);
@@ -23,25 +23,31 @@ pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane
             connection.close(NOT_MEMBER, b"");
             return;
         }
-        tokio::spawn(attempt(node, out, input, plane.inner.events.clone()));
+        tokio::spawn(stream(node, out, input, plane.clone()));
+    }
+}
+
+async fn stream(from: NodeId, mut out: SendStream, mut input: RecvStream, plane: DataPlane) {
+    match first_frame(&mut input).await {
+        Ok(First::Attempt(opened)) => {
+            attempt(from, *opened, out, input, plane.inner.events.clone()).await;
+        }
+        Ok(First::Blob(ask)) => blob::serve(from, ask, out, &plane).await,
+        Err(fault) => refuse(&mut out, fault).await,
     }
 }
 
 async fn attempt(
     from: NodeId,
+    (attempt, model, work): Opened,
     mut out: SendStream,
     mut input: RecvStream,
     loop_events: mpsc::Sender<NetEvent>,
 ) {
     let (events, mut to_owner) = mpsc::channel(ATTEMPT_EVENTS);
     let cancelled = CancellationToken::new();
-    let opened = match first_frame(&mut input).await {
-        Ok((attempt, model, work)) => {
-            let cancelled = cancelled.clone();
-            AttemptOpened { from, attempt, model, work, events, cancelled }
-        }
-        Err(fault) => return refuse(&mut out, fault).await,
-    };
+    let told = cancelled.clone();
+    let opened = AttemptOpened { from, attempt, model, work, events, cancelled: told };
     if loop_events.try_send(NetEvent::AttemptOpened(Box::new(opened))).is_err() {
         return refuse(&mut out, Fault::Refused(Refusal::QueueFull)).await;
     }
@@ -57,26 +63,24 @@ async fn attempt(
 
 type Opened = (pumasi_protocol::AttemptId, pumasi_protocol::ModelName, Work);
 
-async fn first_frame(input: &mut RecvStream) -> Result<Opened, Fault> {
+/// What a stream is for.
+enum First {
+    Attempt(Box<Opened>),
+    Blob(BlobAsk),
+}
+
+async fn first_frame(input: &mut RecvStream) -> Result<First, Fault> {
     let read = timeout(OPEN_DEADLINE, frames::read::<OwnerFrame>(input, limits::FRAME_BYTES)).await;
     match read.map_err(|_| Fault::Silent)? {
-        Ok(OwnerFrame::Open { attempt, model, work }) if is_within_limits(&work) => {
-            Ok((attempt, model, work))
+        Ok(OwnerFrame::Open { attempt, model, work }) if work.is_within_limits() => {
+            Ok(First::Attempt(Box::new((attempt, model, work))))
         }
+        Ok(OwnerFrame::Blob(ask)) => Ok(First::Blob(ask)),
         Ok(OwnerFrame::Open { .. } | OwnerFrame::Cancel) => Err(Fault::BadRequest),
         // A frame that cannot be read is most likely of a kind that a newer version knows.
         Err(StreamError::Frame(_)) => Err(Fault::Refused(Refusal::Unsupported)),
         Err(StreamError::Finished) => Err(Fault::BadRequest),
         Err(StreamError::Broken | StreamError::Slow) => Err(Fault::Connection),
-    }
-}
-
-fn is_within_limits(work: &Work) -> bool {
-    match work {
-        Work::Generate(generate) => generate.is_within_limits(),
-        Work::Embed(embed) => {
-            !embed.inputs.is_empty() && embed.inputs.len() <= limits::EMBED_INPUTS
-        }
     }
 }
 
@@ -115,7 +119,9 @@ async fn watch_owner(input: &mut RecvStream, cancelled: &CancellationToken) {
             match frames::read::<OwnerFrame>(input, limits::FRAME_BYTES).await {
                 Ok(OwnerFrame::Cancel) => cancelled.cancel(),
                 // A second opening on the same stream is nonsense.
-                Ok(OwnerFrame::Open { .. }) | Err(StreamError::Frame(_)) => return,
+                Ok(OwnerFrame::Open { .. } | OwnerFrame::Blob(_)) | Err(StreamError::Frame(_)) => {
+                    return;
+                }
                 // The owner has nothing more to say, but listens.
                 Err(StreamError::Finished) => std::future::pending().await,
                 Err(StreamError::Broken | StreamError::Slow) => return,

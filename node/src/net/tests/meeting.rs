@@ -20,11 +20,13 @@ async fn members_exchange_adverts_requests_and_scheduler_messages() {
 
     let (id, to) = (a.id(), b.id());
     let answering = async {
-        let asked = b.until(|e| matches!(e, NetEvent::Request { request: Request::Jobs(_), .. }));
+        let asked =
+            b.until(|e| matches!(e, NetEvent::Request { request: Request::Jobs { .. }, .. }));
         let NetEvent::Request { reply, .. } = asked.await else { unreachable!("waited for it") };
         reply.send(Response::NotFound).expect("still asked");
     };
-    let (answer, ()) = tokio::join!(a.net.request(to, Request::Jobs(None)), answering);
+    let (answer, ()) =
+        tokio::join!(a.net.request(to, Request::Jobs { live: true, before: None }), answering);
     assert_eq!(answer.expect("answered"), Response::NotFound);
 
     let control = Control::Gone { attempt: attempt_id(1) };

@@ -476,9 +476,13 @@ model: string,
  */
 person: string | null, 
 /**
- * The node that accepted it.
+ * The node that owns it: the one that accepted it, unless that was lost.
  */
 owner: NodeRef, 
+/**
+ * Whether its owner answers. If not, this is the last that others know of it.
+ */
+owner_reachable: boolean, 
 /**
  * Where it stands.
  */

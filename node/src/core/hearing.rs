@@ -1,0 +1,108 @@
+//! What the network tells the loop: who is there, what they gossip and ask, and who belongs.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::NodeId;
+use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::roster::{NodeRole, Roster};
+use pumasi_scheduler::{CustodyInput, Input, Link, MemberFacts};
+use pumasi_web::api;
+
+use super::{Core, attempt_of, unix_ms};
+use crate::net::NetEvent;
+
+impl Core {
+    pub(super) fn on_net(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Listening(_) => self.tell_local(),
+            NetEvent::PeerUp { node, rtt_us } => {
+                self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
+                self.ask_advert(node);
+            }
+            NetEvent::Rtt { node, rtt_us } => {
+                self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
+            }
+            NetEvent::PeerDown { node } => {
+                self.on_link(node, Link::Down);
+                self.lose_owner(node);
+            }
+            NetEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
+            NetEvent::Control { from, control } => self.tell(Input::Message { from, control }),
+            NetEvent::ControlFailed { to, control } => {
+                self.tell(Input::SendFailed { to, attempt: attempt_of(&control) });
+            }
+            NetEvent::Request { from, request, reply } => self.on_request(from, request, reply),
+            NetEvent::AttemptOpened(opened) => self.on_stream(*opened),
+            NetEvent::BlobAsked { from, ask, reply } => self.on_blob_asked(from, ask, reply),
+            NetEvent::RosterChanged(roster) => {
+                self.roster = Some(roster);
+                self.settling.extend();
+                self.tell_roster();
+                self.tell_local();
+            }
+            NetEvent::Found(candidate) => {
+                tracing::debug!(node = %candidate.node.short(), "another install was found");
+            }
+            NetEvent::SameKey { address } => self.notice_same_key(address),
+            NetEvent::Misbehaved { node } => {
+                tracing::warn!(peer = %node.short(), "a member sent what no honest node sends");
+            }
+        }
+    }
+
+    fn on_link(&mut self, node: NodeId, link: Link) {
+        if matches!(link, Link::Up { .. }) {
+            self.seen.insert(node, unix_ms());
+        }
+        self.tell(Input::Peer { node, link });
+        self.tell_custody(CustodyInput::Peer { node, link });
+    }
+
+    fn on_gossip(&mut self, from: NodeId, gossip: Gossip) {
+        self.seen.insert(from, unix_ms());
+        let input = match gossip {
+            Gossip::Advert(advert) if advert.node == from => Input::Advert(advert),
+            Gossip::Delta(delta) if delta.node == from => Input::Delta(delta),
+            Gossip::Leaving { node, .. } if node == from => Input::Left { node },
+            Gossip::Advert(_) | Gossip::Delta(_) | Gossip::Leaving { .. } => return,
+        };
+        self.tell(input);
+    }
+
+    pub(super) fn tell_roster(&mut self) {
+        let members = match &self.roster {
+            Some(roster) => {
+                roster.members.keys().map(|node| (*node, facts(roster, node))).collect()
+            }
+            None => {
+                let alone = MemberFacts { person: None, may_run: true, may_submit: true };
+                BTreeMap::from([(self.me, alone)])
+            }
+        };
+        self.tell_custody(CustodyInput::Roster { members: members.clone() });
+        self.tell(Input::Roster { members });
+    }
+
+    fn notice_same_key(&mut self, address: std::net::SocketAddr) {
+        let message = format!(
+            "Another computer ({address}) runs with this computer's identity. If its disk was cloned, \
+             give the copy a data directory of its own."
+        );
+        let code = "same_key";
+        let level = api::NoticeLevel::Trouble;
+        self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
+    }
+}
+
+fn saturate(us: u64) -> u32 {
+    u32::try_from(us).unwrap_or(u32::MAX)
+}
+
+fn facts(roster: &Roster, node: &NodeId) -> MemberFacts {
+    let has = |role| roster.has_role(node, role);
+    MemberFacts {
+        person: roster.person(node),
+        may_run: !has(NodeRole::SubmitOnly) && !has(NodeRole::Guest),
+        may_submit: !has(NodeRole::WorkerOnly),
+    }
+}
