@@ -77,7 +77,7 @@ impl Executor {
         if ctx.mesh.member(from).is_none() {
             return Err(Refusal::NotMember);
         }
-        if self.fences.standing(attempt) != Standing::Current {
+        if self.fences.standing(from, attempt) != Standing::Current {
             return Err(Refusal::Stale);
         }
         if let Some(known) = self.reservations.get(&attempt) {
@@ -144,7 +144,7 @@ impl Executor {
         for (old, _) in older {
             self.end(ctx, old, Fault::Refused(Refusal::Stale));
         }
-        self.fences.raise(attempt);
+        self.fences.raise(from, attempt);
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl Executor {
 
     /// `Bind`, or the data stream that follows it.
     pub(crate) fn on_bind(&mut self, ctx: &mut Context<'_>, from: NodeId, attempt: AttemptId) {
-        if self.fences.standing(attempt) == Standing::Over {
+        if self.fences.standing(from, attempt) == Standing::Over {
             return;
         }
         let known = self.reservations.get(&attempt).filter(|r| r.owner == from);
@@ -304,6 +304,7 @@ impl Executor {
         let others = (reservation.busy_at_bind + self.models.busy().saturating_sub(1)) / 2;
         let slowdown = contention_permille(others, ctx.config);
         let (name, prefix) = (reservation.model.clone(), reservation.need.prefix.clone());
+        self.fences.close(reservation.owner, attempt);
         self.fair.correct(person, charged, used, ctx.config);
         let model = self.models.reserved(&name);
         model.last_used = ctx.now;
@@ -313,7 +314,6 @@ impl Executor {
         if fault.is_none() && model.residence == Residence::Loaded {
             model.hot.add(&prefix);
         }
-        self.fences.close(attempt);
         self.remove(ctx, attempt);
         self.settle(ctx);
     }
@@ -342,7 +342,7 @@ impl Executor {
             Stage::Waiting | Stage::Held | Stage::Claimed => self.remove(ctx, attempt),
             Stage::Bound => {
                 ctx.out.act(Action::Stop { attempt, fault });
-                self.fences.close(attempt);
+                self.fences.close(reservation.owner, attempt);
                 self.remove(ctx, attempt);
             }
             Stage::Running => {
