@@ -209,7 +209,7 @@ fn add_fault(chance: &mut Chance, nodes: usize, kind: u64, faults: &mut Vec<Time
         12 => Some((chance.within(500, 8_000), WorldFault::Renumber { node })),
         13 => Some((chance.within(1_000, 30_000), WorldFault::Hang { node })),
         14 => Some((0, WorldFault::Garbage { node })),
-        15 => Some((for_ms, WorldFault::Squeeze { node, mib: chance.within(1, 40) * 512 })),
+        15 => return squeeze(chance, node, at_ms, faults),
         16 => Some((for_ms, WorldFault::DeviceLost { node })),
         17 if node != other => Some((for_ms, WorldFault::Twin { node, of: other })),
         18 => Some((for_ms, WorldFault::Hostile { node })),
@@ -233,6 +233,17 @@ fn crash_point(chance: &mut Chance) -> CrashPoint {
 
 fn group(chance: &mut Chance, nodes: usize) -> Vec<usize> {
     (0..nodes).filter(|_| chance.one_in(500)).collect()
+}
+
+/// Another program that takes memory again and again, now and then while a model is loading (X24).
+fn squeeze(chance: &mut Chance, node: usize, at_ms: u64, faults: &mut Vec<TimedFault>) {
+    let mut at_ms = at_ms;
+    for _ in 0..chance.within(1, 5) {
+        let for_ms = chance.within(500, 8_000);
+        let fault = WorldFault::Squeeze { node, mib: chance.within(1, 48) * 512 };
+        faults.push(TimedFault { at_ms, for_ms, fault });
+        at_ms += for_ms + chance.within(500, 8_000);
+    }
 }
 
 /// A link that comes and goes every few seconds (X8).
