@@ -230,7 +230,7 @@ impl Bench {
     fn ask(&mut self) {
         let from = node_id(1 + self.roll(self.nodes.len() - 1));
         let attempt = AttemptId { job: self.next_job(), epoch: Epoch(1) };
-        let offer = Box::new(Offer { attempt, need: self.need() });
+        let offer = Box::new(Offer { attempt, need: self.need(), alone: false });
         self.give("offer", Input::Message { from, control: Control::Offer(offer) });
         if self.roll(3) == 0 {
             let gone = Input::Message { from, control: Control::Gone { attempt } };

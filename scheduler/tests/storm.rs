@@ -91,7 +91,9 @@ fn control(kind: u8, attempt: AttemptId, n: u8) -> Control {
         valid_ms: 1_000,
     };
     match kind % 7 {
-        0 | 1 => Control::Offer(Box::new(Offer { attempt, need: need(n), alone: n % 3 == 0 })),
+        0 | 1 => {
+            Control::Offer(Box::new(Offer { attempt, need: need(n), alone: n.is_multiple_of(3) }))
+        }
         2 => Control::Bid { attempt, bid },
         3 => Control::Refuse { attempt, refusal: Refusal::QueueFull },
         4 => Control::Claim { attempt },
@@ -136,10 +138,10 @@ fn input(kind: u8, a: u8, b: u8, c: u8) -> Input {
         18 => Input::Preload { model: model(a % 4) },
         19 => Input::Release { model: model(a % 4) },
         20 => Input::StreamOpened { from, attempt },
-        21 if c % 2 == 0 => Input::AttemptStarted { attempt },
+        21 if c.is_multiple_of(2) => Input::AttemptStarted { attempt },
         21 => Input::AnswerBegun {
             attempt,
-            file: (c % 3 > 0).then_some(BlobId([b % 4; 32])),
+            file: (!c.is_multiple_of(3)).then_some(BlobId([b % 4; 32])),
             patience_ms: u32::from(b) * 100,
         },
         22 => Input::AttemptEnded {

@@ -118,7 +118,7 @@ fn live_and_die(
     let stop = Arc::new(AtomicBool::new(false));
     let client = {
         let (asker, book, stop) = (asker.clone(), Arc::clone(book), Arc::clone(&stop));
-        let seed = dice.next();
+        let seed = dice.draw();
         std::thread::spawn(move || hand_in(&asker, &book, &stop, seed))
     };
     let life = Duration::from_millis(dice.below(LIFE_MS));

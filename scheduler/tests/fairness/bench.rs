@@ -223,7 +223,7 @@ impl Bench {
                 self.waiting.remove(&number(attempt));
                 None
             }
-            Control::Offer(_) | Control::Bind { .. } | Control::Gone { .. } => None,
+            Control::Offer(_) | Control::Bind { .. } | Control::Gone { .. } | Control::Idle => None,
         };
         if let Some(attempt) = bound {
             let message = Input::Message { from: OTHER, control: Control::Bind { attempt } };

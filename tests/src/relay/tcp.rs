@@ -38,8 +38,7 @@ fn relay(near: TcpStream, to: SocketAddr, way: Way, sky: &Sky) {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, sky: &Sky) {
     let mut buffer = vec![0; PIECE];
-    loop {
-        let Ok(length) = from.read(&mut buffer) else { break };
+    while let Ok(length) = from.read(&mut buffer) {
         if length == 0 {
             break;
         }
