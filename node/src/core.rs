@@ -236,8 +236,15 @@ impl Core {
     }
 
     fn send(&mut self, to: NodeId, control: Control) {
-        let attempt = attempt_of(&control);
+        let attempt = control.attempt();
         if self.net.send_control(to, control).is_err() {
+            self.send_failed(to, attempt);
+        }
+    }
+
+    /// A hint that was lost is not missed.
+    pub(super) fn send_failed(&mut self, to: NodeId, attempt: Option<pumasi_protocol::AttemptId>) {
+        if let Some(attempt) = attempt {
             self.tell(Input::SendFailed { to, attempt });
         }
     }
@@ -312,17 +319,5 @@ impl Core {
         self.tell_local();
         self.retain_jobs();
         self.answer_late_cancels();
-    }
-}
-
-fn attempt_of(control: &Control) -> pumasi_protocol::AttemptId {
-    match control {
-        Control::Offer(offer) => offer.attempt,
-        Control::Bid { attempt, .. }
-        | Control::Refuse { attempt, .. }
-        | Control::Claim { attempt }
-        | Control::Bind { attempt }
-        | Control::Gone { attempt }
-        | Control::Unbound { attempt, .. } => *attempt,
     }
 }

@@ -66,6 +66,7 @@ fn candidate(advert: &NodeAdvert) -> Candidate<'_> {
         advert,
         model: advert.models.first(),
         member: Some(MemberFacts { person: None, may_run: true, may_submit: true }),
+        age_ms: 0,
         rtt_us: Some(500),
         busy: 1,
         cached_tokens: 0,

@@ -24,8 +24,13 @@ pub struct Config {
     /// Most offers of one round. Default 3 (simulated: a fourth gained nothing at 80 % load).
     /// 0 counts as 1.
     pub offers: u8,
-    /// Weighted draws per offer, from which the best are offered. Default 3 (the same simulation).
+    /// Weighted draws per offer, from which the best by gossip are offered. Default 2 (simulated,
+    /// docs/scheduling.md). 0: the best of all.
     pub draws_per_offer: u8,
+    /// A job that the best node would be done with in less than this, in milliseconds, is offered to
+    /// what is drawn, one draw per offer: gossip is older than such jobs last, and the idle that it
+    /// names would be asked by everybody. Default 500 (simulated with gossip of one second).
+    pub short_ms: u32,
     /// How long an owner waits for bids, in milliseconds. Default 150 (guess: 100 × a LAN's round
     /// trip, and still hardly felt).
     pub offer_deadline_ms: u32,
@@ -39,7 +44,7 @@ pub struct Config {
     /// 90,000 (three times `renew_max_ms`).
     pub reservation_ms: u32,
     /// First pause until an owner renews standing reservations, in milliseconds; doubles each time.
-    /// Default 2,000 (guess).
+    /// Default 10,000 (guess: a lost reservation is rare, and each renewal costs an offer).
     pub renew_ms: u32,
     /// Longest such pause, in milliseconds. Default 30,000 (guess).
     pub renew_max_ms: u32,
@@ -71,10 +76,25 @@ pub struct Config {
     pub local_permille: u32,
     /// See `local_permille`. In milliseconds. Default 200 (guess).
     pub local_slack_ms: u32,
-    /// A bid that can start now is taken if its prediction is at most this many permille of the best
-    /// one that must wait, plus `offer_deadline_ms`. Default 1,250 (guess: predictions of waiting
-    /// err by about as much).
+    /// A slot that is free now, by a bid or by a claim, is taken if its prediction is at most this
+    /// many permille of the best one that must wait, plus `now_slack_ms`; else the faster machine is
+    /// waited for. Default 4,000 (simulated, docs/scheduling.md: with less the mean grows, with more
+    /// the tail). 4,294,967,295: the first free slot is taken.
     pub now_permille: u32,
+    /// See `now_permille`. In milliseconds. Default 20 (guess: below that a difference is noise).
+    pub now_slack_ms: u32,
+    /// How many of the owners that asked this node lately are told when a slot falls free and nobody
+    /// waits for it. Default 3 (simulated, docs/scheduling.md: a fourth gained little). 0: nobody.
+    pub idle_hints: u8,
+    /// How long an owner counts on such a hint, in milliseconds. Default 5,000 (guess: longer than
+    /// gossip takes to repeat or to deny it).
+    pub idle_hint_ms: u32,
+    /// What a running job still needs is taken to be at least this many permille of what it has had:
+    /// the longer it runs, the longer it will. Default 500 (simulated, docs/scheduling.md).
+    pub overrun_permille: u32,
+    /// How much of a waiting reservation's time counts before those behind it, in permille: most are
+    /// bound elsewhere before their turn comes. Default 500 (simulated, docs/scheduling.md).
+    pub reserved_permille: u32,
     /// By how many permille each further busy slot slows the others. Default 500 (measured on two
     /// CPU cores: four slots yield 1.5 × one slot).
     pub contention_permille: u32,
@@ -122,12 +142,13 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             offers: 3,
-            draws_per_offer: 3,
+            draws_per_offer: 2,
+            short_ms: 500,
             offer_deadline_ms: 150,
             silence_ms: 1_000,
             hold_ms: 1_000,
             reservation_ms: 90_000,
-            renew_ms: 2_000,
+            renew_ms: 10_000,
             renew_max_ms: 30_000,
             claim_ms: 500,
             claims: 3,
@@ -140,7 +161,12 @@ impl Default for Config {
             refusal_ms: 30_000,
             local_permille: 1_500,
             local_slack_ms: 200,
-            now_permille: 1_250,
+            now_permille: 4_000,
+            now_slack_ms: 20,
+            idle_hints: 3,
+            idle_hint_ms: 5_000,
+            overrun_permille: 500,
+            reserved_permille: 500,
             contention_permille: 500,
             assumed_prefill: 200,
             assumed_decode: 10,

@@ -22,6 +22,7 @@ mod changes;
 mod desk;
 mod device;
 mod fence;
+mod hint;
 mod hot;
 mod loading;
 mod models;
@@ -32,6 +33,7 @@ mod reservation;
 
 use device::DeviceTime;
 use fence::{Fences, Standing};
+use hint::Askers;
 use models::Models;
 use reservation::Reservation;
 
@@ -48,6 +50,7 @@ pub(crate) struct Executor {
     arrivals: u64,
     fences: Fences,
     fair: Fair,
+    askers: Askers,
     device: DeviceTime,
     desk: DeskState,
     /// The mesh's copy of our advert is behind in what changes often, or in anything.
@@ -90,6 +93,9 @@ impl Executor {
         let model = self.pass(ctx.scene(), from, &offer.need)?;
         self.supersede(ctx, from, attempt)?;
         self.check_bounds(from)?;
+        if from != ctx.me {
+            self.askers.on_offer(from);
+        }
         self.reserve(ctx, from, offer, model);
         Ok(Some(self.bid(ctx, attempt)))
     }
@@ -251,6 +257,7 @@ impl Executor {
             let deadline = ctx.now.after_ms(ctx.config.open_ms);
             ctx.timers.set(Wakeup::Reservation(attempt), deadline);
         }
+        self.askers.on_bind();
         self.models.reserved(&model).ready.push_back(attempt);
         self.start_or_load(ctx, &model);
         self.dirty = true;

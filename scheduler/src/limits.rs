@@ -19,6 +19,8 @@ pub const WHY_EARLIER_CANDIDATES: usize = 8;
 pub const RESERVATIONS: usize = 4_096;
 /// Of these, for one owner, so that no peer can fill the queue alone.
 pub const RESERVATIONS_PER_OWNER: usize = 1_024;
+/// Owners that asked an executor lately, of which some are told when it is idle.
+pub const ASKERS: usize = 64;
 /// Jobs whose highest epoch an executor remembers; the longest unseen one is forgotten first.
 pub const FENCES: usize = 8_192;
 /// Pairs of node and model with measurements of our own; the longest unused one goes first.

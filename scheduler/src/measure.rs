@@ -12,6 +12,9 @@ use crate::time::Time;
 
 /// Samples after which an own average outranks an advertised number.
 const TRUSTED_SAMPLES: u32 = 3;
+/// Answers whose lengths a moving average remembers, and after which an own average of lengths
+/// outranks an advertised one.
+const LENGTH_SAMPLES: u32 = 64;
 /// Fewest tokens that make a sample of prefill: below, fixed costs dominate.
 const PREFILL_SAMPLE_TOKENS: u32 = 16;
 /// Fewest intervals between tokens that make a sample of decode.
@@ -38,12 +41,35 @@ impl Average {
     }
 }
 
+/// The usual length of an answer. Lengths have heavy tails, so that a few of them say little: a plain
+/// mean at first, then a slow moving average.
+#[derive(Debug, Clone, Copy, Default)]
+struct UsualLength {
+    /// In 256ths of a token, so that rounding does not pile up.
+    value: u64,
+    samples: u32,
+}
+
+impl UsualLength {
+    fn add(&mut self, tokens: u32) {
+        self.samples = self.samples.saturating_add(1);
+        let weight = u64::from(self.samples.min(LENGTH_SAMPLES));
+        let mixed = self.value * (weight - 1) + u64::from(tokens) * 256;
+        self.value = mixed / weight;
+    }
+
+    fn after(self, samples: u32) -> u32 {
+        let tokens = u32::try_from(self.value.div_ceil(256)).unwrap_or(u32::MAX);
+        if self.samples >= samples { tokens } else { 0 }
+    }
+}
+
 /// Averages of one model on one node.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Measurement {
     prefill: Average,
     decode: Average,
-    tokens: Average,
+    tokens: UsualLength,
     used: Time,
 }
 
@@ -72,8 +98,14 @@ impl Measurement {
         Measured {
             prefill: Rate(self.prefill.trusted()),
             decode: Rate(self.decode.trusted()),
-            usual_tokens: self.tokens.trusted(),
+            usual_tokens: self.tokens.after(TRUSTED_SAMPLES),
         }
+    }
+
+    /// The same of another node, whose own mean of lengths rests on more answers than this one
+    /// until there are many.
+    fn trusted_of_other(&self) -> Measured {
+        Measured { usual_tokens: self.tokens.after(LENGTH_SAMPLES), ..self.trusted() }
     }
 }
 
@@ -107,7 +139,7 @@ impl Measurements {
     /// What is trusted of each of a node's models, in their order; empty if nothing was measured.
     pub(crate) fn of(&self, node: NodeId, models: &[ModelAdvert]) -> Vec<Measured> {
         let Some(known) = self.by_node.get(&node) else { return Vec::new() };
-        let trusted = |m: &ModelAdvert| known.get(&m.name).map(Measurement::trusted);
+        let trusted = |m: &ModelAdvert| known.get(&m.name).map(Measurement::trusted_of_other);
         models.iter().map(|m| trusted(m).unwrap_or_default()).collect()
     }
 

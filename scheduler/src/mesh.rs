@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use pumasi_protocol::advert::Queue;
 use pumasi_protocol::limits::ADVERT_PREFIXES;
 use pumasi_protocol::state::{NodeState, Taken};
 use pumasi_protocol::{
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::input::{Link, MemberFacts};
 use crate::limits;
 use crate::measure::{Failures, Measurements};
-use crate::rank::score::contention_permille;
+use crate::rank::score::{contention_permille, saturated};
 use crate::rank::{Candidate, Measured};
 use crate::time::Time;
 use crate::view::NodeView;
@@ -37,11 +38,15 @@ struct Known {
     slot: u16,
     /// Own measurements of the advert's models, in their order; empty: there are none at all.
     measured: Vec<Measured>,
+    /// When its advert was last renewed.
+    heard: Time,
     /// Busy slots of all its models.
     busy: u16,
     failures: Failures,
     offered: BTreeMap<JobId, u32>,
     offered_ms: u32,
+    /// When it last said that it is idle, until it is asked or says otherwise.
+    idle_since: Option<Time>,
 }
 
 impl Known {
@@ -53,10 +58,12 @@ impl Known {
             floor: (0, 0),
             slot,
             measured: Vec::new(),
+            heard: Time::START,
             busy: 0,
             failures: Failures::default(),
             offered: BTreeMap::new(),
             offered_ms: 0,
+            idle_since: None,
         }
     }
 
@@ -66,6 +73,23 @@ impl Known {
             ModelState::Loaded { busy, .. } => sum.saturating_add(busy),
             ModelState::Held | ModelState::Loading(_) | ModelState::Unusable => sum,
         });
+        if self.advert.as_ref().is_some_and(|a| a.queue.interactive + a.queue.batch > 0) {
+            self.idle_since = None;
+        }
+    }
+
+    /// It said that a slot is free and nobody waits: fresher than its advert.
+    fn set_idle(&mut self, now: Time) {
+        let Some(advert) = self.advert.as_mut() else { return };
+        advert.queue = Queue::default();
+        for model in &mut advert.models {
+            if let ModelState::Loaded { slots, busy } = &mut model.state {
+                *busy = (*busy).min(slots.saturating_sub(1));
+            }
+        }
+        self.count_busy();
+        self.heard = now;
+        self.idle_since = Some(now);
     }
 
     fn is_reachable(&self) -> bool {
@@ -158,14 +182,18 @@ impl Mesh {
         before == Link::Down && link != Link::Down
     }
 
-    pub(crate) fn on_advert(&mut self, advert: NodeAdvert) {
+    pub(crate) fn on_advert(&mut self, advert: NodeAdvert, now: Time) {
         if advert.node == self.me || !advert.is_plausible() {
             return;
         }
         let Some(known) = self.known(advert.node) else { return };
         let newer = known.advert.as_ref().is_none_or(|old| advert.is_newer_than(old));
         if newer && (advert.incarnation, advert.sequence) > known.floor {
+            let node = advert.node;
             self.set_advert(advert);
+            if let Some(known) = self.nodes.get_mut(&node) {
+                known.heard = now;
+            }
         }
     }
 
@@ -184,16 +212,17 @@ impl Mesh {
         known.count_busy();
     }
 
-    pub(crate) fn on_delta(&mut self, delta: &AdvertDelta) {
+    pub(crate) fn on_delta(&mut self, delta: &AdvertDelta, now: Time) {
         let known = self.nodes.get_mut(&delta.node).filter(|_| delta.node != self.me);
         let Some(known) = known else { return };
         let Some(advert) = known.advert.as_mut() else { return };
         if advert.apply(delta) {
+            known.heard = now;
             known.count_busy();
         }
     }
 
-    pub(crate) fn on_state(&mut self, node: NodeId, state: &NodeState) {
+    pub(crate) fn on_state(&mut self, node: NodeId, state: &NodeState, now: Time) {
         let known = self.nodes.get_mut(&node).filter(|_| node != self.me);
         let Some(known) = known else { return };
         let Some(advert) = known.advert.as_mut() else { return };
@@ -208,7 +237,21 @@ impl Mesh {
         for old in advert.prefixes.drain(advert.prefixes.len().min(ADVERT_PREFIXES)..) {
             self.hot.remove(known.slot, old);
         }
+        known.heard = now;
         known.count_busy();
+    }
+
+    /// A node hinted that it is idle.
+    pub(crate) fn on_idle(&mut self, node: NodeId, now: Time) {
+        if let Some(known) = self.nodes.get_mut(&node).filter(|_| node != self.me) {
+            known.set_idle(now);
+        }
+    }
+
+    /// Whether a node hinted lately that it is idle, and was not asked since.
+    pub(crate) fn is_idle(&self, node: NodeId, now: Time, config: &Config) -> bool {
+        let since = self.nodes.get(&node).and_then(|known| known.idle_since);
+        since.is_some_and(|at| now.ms_since(at) <= u64::from(config.idle_hint_ms))
     }
 
     pub(crate) fn on_left(&mut self, node: NodeId) {
@@ -220,6 +263,7 @@ impl Mesh {
             self.hot.change(known.slot, &advert.prefixes, &[]);
         }
         known.measured.clear();
+        known.idle_since = None;
         known.busy = 0;
     }
 
@@ -269,6 +313,7 @@ impl Mesh {
 
     pub(crate) fn set_offered(&mut self, node: NodeId, job: JobId, ms: u32) {
         if let Some(known) = self.nodes.get_mut(&node) {
+            known.idle_since = None;
             let before = known.offered.insert(job, ms).unwrap_or(0);
             known.offered_ms = known.offered_ms.saturating_sub(before).saturating_add(ms);
         }
@@ -374,6 +419,7 @@ impl Known {
             advert: self.advert.as_ref().expect("a reachable node has an advert"),
             model: model.map(|(_, model)| model),
             member: self.member,
+            age_ms: if own { 0 } else { saturated(now.ms_since(self.heard)) },
             rtt_us: if own { None } else { Some(self.rtt_us(config)) },
             busy: self.busy,
             cached_tokens: 0,

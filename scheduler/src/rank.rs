@@ -35,6 +35,8 @@ pub struct Candidate<'a> {
     pub model: Option<&'a ModelAdvert>,
     /// What the roster says of it; `None`: not a member.
     pub member: Option<MemberFacts>,
+    /// How long ago its advert was renewed, in milliseconds: what waited there is less by that.
+    pub age_ms: u32,
     /// Round-trip time in microseconds; `None`: this node itself.
     pub rtt_us: Option<u32>,
     /// Busy slots on it, of all its models together.

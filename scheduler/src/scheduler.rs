@@ -111,11 +111,11 @@ impl Scheduler {
             Input::SendFailed { to, attempt } => owner.on_send_failed(ctx, attempt, to),
             Input::Advert(advert) => {
                 let node = advert.node;
-                ctx.mesh.on_advert(*advert);
+                ctx.mesh.on_advert(*advert, ctx.now);
                 owner.on_mesh_changed(ctx, Some(node));
             }
-            Input::Delta(delta) => ctx.mesh.on_delta(&delta),
-            Input::State { node, state } => ctx.mesh.on_state(node, &state),
+            Input::Delta(delta) => ctx.mesh.on_delta(&delta, ctx.now),
+            Input::State { node, state } => ctx.mesh.on_state(node, &state, ctx.now),
             Input::Left { node } => {
                 ctx.mesh.on_left(node);
                 owner.on_lost(ctx, &[node], false);
@@ -169,12 +169,14 @@ impl Scheduler {
             Control::Unbound { attempt, refusal } if is_member => {
                 owner.on_unbound(ctx, from, attempt, refusal);
             }
+            Control::Idle if is_member => ctx.mesh.on_idle(from, ctx.now),
             Control::Bid { .. }
             | Control::Refuse { .. }
             | Control::Claim { .. }
             | Control::Bind { .. }
             | Control::Gone { .. }
-            | Control::Unbound { .. } => {}
+            | Control::Unbound { .. }
+            | Control::Idle => {}
         }
     }
 
@@ -234,6 +236,7 @@ impl Scheduler {
             Control::Bind { attempt } => executor.on_bind(ctx, me, attempt),
             Control::Gone { attempt } => executor.on_gone(ctx, me, attempt),
             Control::Unbound { attempt, refusal } => owner.on_unbound(ctx, me, attempt, refusal),
+            Control::Idle => {}
         }
     }
 

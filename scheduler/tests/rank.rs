@@ -88,6 +88,7 @@ fn candidate<'a>(of: &Sketch, advert: &'a NodeAdvert) -> Candidate<'a> {
         advert,
         model: advert.models.first(),
         member: Some(MemberFacts { person: None, may_run: true, may_submit: true }),
+        age_ms: 0,
         rtt_us: of.rtt_us,
         busy: of.busy,
         cached_tokens: 40,

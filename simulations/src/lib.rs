@@ -14,6 +14,7 @@ mod digest;
 mod engine;
 mod marks;
 mod oracle;
+pub mod quality;
 mod scenario;
 mod shell;
 mod shrink;

@@ -69,6 +69,7 @@ impl Marks {
         }
         let kind = match what {
             Control::Offer(_) => "offer",
+            Control::Idle => "idle",
             Control::Bid { .. } => "bid",
             Control::Refuse { .. } => "refuse",
             Control::Claim { .. } => "claim",

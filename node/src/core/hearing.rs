@@ -8,7 +8,7 @@ use pumasi_protocol::roster::{NodeRole, Roster};
 use pumasi_scheduler::{CustodyInput, Input, Link, MemberFacts};
 use pumasi_web::api;
 
-use super::{Core, attempt_of, unix_ms};
+use super::{Core, unix_ms};
 use crate::net::NetEvent;
 
 impl Core {
@@ -29,7 +29,7 @@ impl Core {
             NetEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
             NetEvent::Control { from, control } => self.tell(Input::Message { from, control }),
             NetEvent::ControlFailed { to, control } => {
-                self.tell(Input::SendFailed { to, attempt: attempt_of(&control) });
+                self.send_failed(to, control.attempt());
             }
             NetEvent::Request { from, request, reply } => self.on_request(from, request, reply),
             NetEvent::AttemptOpened(opened) => self.on_stream(*opened),

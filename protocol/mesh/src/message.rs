@@ -81,6 +81,26 @@ pub enum Control {
         /// Why.
         refusal: Refusal,
     },
+    /// Executor → some of the owners that asked it lately: a slot is free and nobody waits for it.
+    /// A hint, fresher than gossip; nothing is reserved.
+    Idle,
+}
+
+impl Control {
+    /// The attempt that it speaks of; none for a hint.
+    #[must_use]
+    pub fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::Offer(offer) => Some(offer.attempt),
+            Self::Bid { attempt, .. }
+            | Self::Refuse { attempt, .. }
+            | Self::Claim { attempt }
+            | Self::Bind { attempt }
+            | Self::Gone { attempt }
+            | Self::Unbound { attempt, .. } => Some(*attempt),
+            Self::Idle => None,
+        }
+    }
 }
 
 /// What one member asks of another, over request-response.

@@ -82,16 +82,16 @@ impl Executor {
     }
 
     /// Until a waiting reservation could start: what is before it on its model, shared by the slots,
-    /// and, if its model must wait for memory, what runs elsewhere.
+    /// and, if its model must wait for memory, what runs and waits elsewhere.
     fn start_ms(&self, scene: Scene<'_>, reservation: &Reservation) -> u32 {
         let model = self.models.named(&reservation.model).expect("reserved models are known");
         let own_turn = self.turn(scene, reservation);
-        let before = self
-            .waiting
-            .iter()
-            .map(|a| &self.reservations[a])
-            .filter(|r| r.model == reservation.model && self.turn(scene, r) < own_turn);
+        let no_room = !self.models.can_require(&reservation.model);
+        let before = self.waiting.iter().map(|a| &self.reservations[a]).filter(|r| {
+            (no_room || r.model == reservation.model) && self.turn(scene, r) < own_turn
+        });
         let queued: u64 = before.map(|r| u64::from(r.estimate_ms)).sum();
+        let queued = queued * u64::from(scene.config.reserved_permille) / 1_000;
         let (mut here, mut longest, mut elsewhere) = (0, 0, 0);
         for holder in self.holding.iter().map(|a| &self.reservations[a]) {
             let left = remaining_ms(scene, holder);
@@ -107,7 +107,7 @@ impl Executor {
         let slots = if exclusive { 1 } else { u64::from(model.slots) };
         let here = if reservation.alone { longest } else { here };
         let mut start = (queued + here) / slots;
-        if !self.models.can_require(&reservation.model) {
+        if no_room {
             start += elsewhere;
         }
         saturated(start)
@@ -140,20 +140,27 @@ impl Executor {
     pub(super) fn work_ms(&self, scene: Scene<'_>) -> u64 {
         let mut by_model: BTreeMap<&ModelName, u64> = BTreeMap::new();
         for reservation in self.reservations.values() {
-            *by_model.entry(&reservation.model).or_default() += remaining_ms(scene, reservation);
+            let whole = remaining_ms(scene, reservation);
+            let counted = match reservation.stage {
+                Stage::Waiting => whole * u64::from(scene.config.reserved_permille) / 1_000,
+                Stage::Held | Stage::Claimed | Stage::Bound | Stage::Running => whole,
+            };
+            *by_model.entry(&reservation.model).or_default() += counted;
         }
         let slots = |name| self.models.named(name).map_or(1, |m| u64::from(m.slots));
         by_model.into_iter().map(|(name, ms)| ms / slots(name)).sum()
     }
 }
 
-/// What is left of a reservation in a slot: its estimate less what has passed, and, once that is
-/// used up, a tenth of it, because it is not done yet.
+/// What is left of a reservation in a slot: its estimate less what has passed, and not less than a
+/// share of what has passed, because answers have heavy tails.
 fn remaining_ms(scene: Scene<'_>, reservation: &Reservation) -> u64 {
     let estimate = u64::from(reservation.estimate_ms);
     match reservation.stage {
         Stage::Bound | Stage::Running => {
-            estimate.saturating_sub(scene.now.ms_since(reservation.since)).max(estimate / 10)
+            let passed = scene.now.ms_since(reservation.since);
+            let overrun = passed * u64::from(scene.config.overrun_permille) / 1_000;
+            estimate.saturating_sub(passed).max(overrun).max(estimate / 10)
         }
         Stage::Waiting | Stage::Held | Stage::Claimed => estimate,
     }

@@ -23,6 +23,7 @@ impl Executor {
             self.claim(ctx, attempt);
         }
         self.let_go(ctx);
+        self.hint_if_idle(ctx);
     }
 
     /// The first in turn that can have a slot at once.

@@ -23,11 +23,15 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// When it would be done, by its bid and by what this node knows of the way there.
-    pub(super) fn end(&self) -> Option<Time> {
+    /// When it would be done, by its bid and by what this node knows of the way there. A wait that
+    /// is overdue is expected to last as long again.
+    pub(super) fn end(&self, now: Time) -> Option<Time> {
         let overhead = self.score.network_ms.saturating_add(self.score.penalty_ms);
         let (at, bid) = self.bid?;
-        Some(at.after_ms(bid.finish_ms.saturating_add(overhead)))
+        let start = at.after_ms(bid.start_ms);
+        let overdue = if bid.start_ms > 0 { now.ms_since(start) } else { 0 };
+        let rest = bid.finish_ms.saturating_sub(bid.start_ms).saturating_add(overhead);
+        Some(start.after_ms(2 * overdue).after_ms(rest))
     }
 
     pub(super) fn can_start(&self) -> bool {
@@ -57,18 +61,18 @@ pub(super) struct Best {
 }
 
 impl Round {
-    pub(super) fn best(&self) -> Best {
-        let ends = self.asked.iter().filter_map(|(node, a)| Some((a.end()?, *node)));
-        let now = self.asked.iter().filter(|(_, a)| a.can_start());
-        let now = now.filter_map(|(node, a)| Some((a.end()?, *node))).min();
-        Best { now, any: ends.min() }
+    pub(super) fn best(&self, now: Time) -> Best {
+        let ends = self.asked.iter().filter_map(|(node, a)| Some((a.end(now)?, *node)));
+        let free = self.asked.iter().filter(|(_, a)| a.can_start());
+        let free = free.filter_map(|(node, a)| Some((a.end(now)?, *node))).min();
+        Best { now: free, any: ends.min() }
     }
 
     /// Whether everybody answered, or nobody who has not can be hoped to beat the best that can
     /// start at once.
-    pub(super) fn is_ripe(&self) -> bool {
+    pub(super) fn is_ripe(&self, now: Time) -> bool {
         let mut pending = self.asked.values().filter(|a| a.pending && !a.late);
-        match self.best().now {
+        match self.best(now).now {
             Some((end, _)) => pending.all(|a| a.hoped_end() >= end),
             None => pending.next().is_none() && self.asked.values().any(|a| a.bid.is_some()),
         }

@@ -85,9 +85,17 @@ pub(super) fn top_up(
     let answering = kept.iter().filter(|(_, late)| !late).count();
     let mut nominees: Vec<Nominee> = kept.into_iter().map(|(nominee, _)| nominee).collect();
     let known: Vec<NodeId> = nominees.iter().map(|(node, _)| *node).collect();
-    let draws = usize::from(ctx.config.draws_per_offer);
+    let best = ranked.iter().find_map(Ranked::score);
+    let short = best.is_some_and(|best| best.total_ms() < ctx.config.short_ms);
+    let draws = usize::from(ctx.config.draws_per_offer).min(if short { 1 } else { usize::MAX });
     let missing = wanted.saturating_sub(answering);
-    nominees.extend(nominate(ranked, missing, draws, ctx.draw, |node| known.contains(&node)));
+    let unknown: Vec<&Ranked> = ranked.iter().filter(|r| !known.contains(&r.node)).collect();
+    let idle = unknown.iter().filter(|r| ctx.mesh.is_idle(r.node, ctx.now, ctx.config));
+    let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing).collect();
+    let (missing, unknown) = (missing - idle.len(), unknown.into_iter());
+    let others = unknown.filter(|r| idle.iter().all(|(node, _)| *node != r.node));
+    nominees.extend(nominate(others.filter_map(scored).collect(), missing, draws, ctx.draw));
+    nominees.extend(idle);
     nominees
 }
 

@@ -6,62 +6,61 @@ use std::collections::BTreeSet;
 use pumasi_protocol::NodeId;
 
 use crate::draw::Draw;
-use crate::rank::{Ranked, Score};
+use crate::rank::Score;
 
 /// A node to be asked, with its score.
 pub(super) type Nominee = (NodeId, Score);
 
-/// Draws `count × draws_per_offer` times from the scored ones, each in proportion to the inverse of
-/// its predicted time without waiting, and takes the best `count` of what was drawn; fills up with
-/// the best of the rest. `ranked` is best first.
+/// Draws up to `count × draws_per_offer` different ones, each in proportion to the inverse of its
+/// predicted time, and takes the best `count` of what was drawn. `scored` is best first.
 pub(super) fn nominate(
-    ranked: &[Ranked],
+    scored: Vec<Nominee>,
     count: usize,
     draws_per_offer: usize,
     draw: &mut Draw,
-    skip: impl Fn(NodeId) -> bool,
 ) -> Vec<Nominee> {
-    let scored = ranked.iter().filter_map(|r| r.score().map(|score| (r.node, *score)));
-    let scored: Vec<Nominee> = scored.filter(|(node, _)| !skip(*node)).collect();
     if scored.len() <= count {
         return scored;
     }
-    let mut drawn = sample(&scored, count * draws_per_offer, draw);
-    for index in 0..scored.len() {
-        if drawn.len() >= count {
-            break;
-        }
-        drawn.insert(index);
-    }
+    let drawn = match draws_per_offer {
+        0 => (0..count).collect(),
+        _ => sample(&scored, count * draws_per_offer, draw),
+    };
     drawn.into_iter().take(count).map(|index| scored[index]).collect()
 }
 
+/// Different indices, drawn by weight without putting back.
 fn sample(scored: &[Nominee], draws: usize, draw: &mut Draw) -> BTreeSet<usize> {
-    let mut sums = Vec::with_capacity(scored.len());
-    let mut sum: u64 = 0;
-    for (_, score) in scored {
-        sum += (1 << 32) / u64::from(score.without_wait_ms().max(1));
-        sums.push(sum);
+    let weight = |score: &Score| ((1 << 32) / u64::from(score.total_ms().max(1))).max(1);
+    let mut weights: Vec<u64> = scored.iter().map(|(_, score)| weight(score)).collect();
+    let mut sum: u64 = weights.iter().sum();
+    let mut drawn = BTreeSet::new();
+    while drawn.len() < draws.min(scored.len()) {
+        let mut point = draw.below(sum);
+        let hit = weights.iter().position(|weight| {
+            let inside = point < *weight;
+            point = point.saturating_sub(*weight);
+            inside
+        });
+        let index = hit.expect("the point is below the sum of all weights");
+        sum -= std::mem::take(&mut weights[index]);
+        drawn.insert(index);
     }
-    let pick = |point: u64| sums.partition_point(|sum| *sum <= point).min(scored.len() - 1);
-    (0..draws).map(|_| pick(draw.below(sum))).collect()
+    drawn
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rank::Verdict;
 
-    fn ranked(decode_ms: &[u32]) -> Vec<Ranked> {
-        let one = |(n, ms): (u8, &u32)| Ranked {
-            node: NodeId([n; 32]),
-            verdict: Verdict::Scored(Score { decode_ms: *ms, ..Score::default() }),
-        };
+    fn ranked(decode_ms: &[u32]) -> Vec<Nominee> {
+        let one =
+            |(n, ms): (u8, &u32)| (NodeId([n; 32]), Score { decode_ms: *ms, ..Score::default() });
         (1..).zip(decode_ms).map(one).collect()
     }
 
-    fn nominated(ranked: &[Ranked], count: usize, draws: usize, seed: u64) -> Vec<u8> {
-        let nominees = nominate(ranked, count, draws, &mut Draw::new(seed), |_| false);
+    fn nominated(ranked: &[Nominee], count: usize, draws: usize, seed: u64) -> Vec<u8> {
+        let nominees = nominate(ranked.to_vec(), count, draws, &mut Draw::new(seed));
         nominees.iter().map(|(node, _)| node.0[0]).collect()
     }
 
@@ -79,11 +78,11 @@ mod tests {
     #[test]
     fn different_seeds_ask_different_ones_and_the_fast_more_often() {
         let mut times = vec![10; 4];
-        times.extend([100; 40]);
+        times.extend([200; 40]);
         let ranked = ranked(&times);
         let mut asked = [0_u32; 45];
         for seed in 0..1_000 {
-            for node in nominated(&ranked, 3, 3, seed) {
+            for node in nominated(&ranked, 3, 1, seed) {
                 asked[usize::from(node)] += 1;
             }
         }
@@ -91,12 +90,5 @@ mod tests {
         assert_eq!(fast + slow, 3_000);
         assert!(fast > slow, "{fast} fast, {slow} slow");
         assert!(asked[5..].iter().filter(|n| **n > 0).count() > 20);
-    }
-
-    #[test]
-    fn skipped_ones_are_not_asked() {
-        let nominees =
-            nominate(&ranked(&[5, 6, 7]), 2, 3, &mut Draw::new(1), |node| node.0[0] == 1);
-        assert_eq!(nominees.iter().map(|(n, _)| n.0[0]).collect::<Vec<_>>(), [2, 3]);
     }
 }

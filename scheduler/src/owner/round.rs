@@ -223,7 +223,7 @@ impl Owner {
     fn decide_or_widen(&mut self, ctx: &mut Context<'_>, id: JobId, widen: bool) {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
-        if round.best().any.is_some() {
+        if round.best(ctx.now).any.is_some() {
             self.decide(ctx, id);
         } else if widen {
             self.to_place.insert(id);
@@ -233,24 +233,23 @@ impl Owner {
     fn consider(&mut self, ctx: &mut Context<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
-        // While reservations stand, the first that can start is taken; nobody is waited for.
-        if round.is_ripe() || (!round.open && round.best().now.is_some()) {
+        if round.is_ripe(ctx.now) || (!round.open && round.best(ctx.now).now.is_some()) {
             self.decide(ctx, id);
         }
     }
 
-    /// Binds the best that can start at once, if waiting for a better one is not worth it; else lets
-    /// the reservations stand.
+    /// Binds the best that can start at once, by its bid or by its claim, if waiting for a better one
+    /// is not worth it; else lets the reservations stand. A slow machine that falls free first does
+    /// not get what a fast one will have done sooner.
     fn decide(&mut self, ctx: &mut Context<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
-        let best = round.best();
+        let best = round.best(ctx.now);
         let (Some((any_end, _)), now) = (best.any, best.now) else { return };
         let wait_ms = any_end.ms_since(ctx.now);
         let patience = wait_ms * u64::from(ctx.config.now_permille) / 1_000
-            + u64::from(ctx.config.offer_deadline_ms);
-        let taken = now
-            .filter(|(end, node)| round.asked[node].claimed || end.ms_since(ctx.now) <= patience);
+            + u64::from(ctx.config.now_slack_ms);
+        let taken = now.filter(|(end, _)| end.ms_since(ctx.now) <= patience);
         match taken {
             Some((_, node)) => {
                 let reason = if round.asked[&node].claimed {

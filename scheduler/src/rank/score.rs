@@ -34,7 +34,7 @@ impl Score {
         self.wait_ms.saturating_add(self.without_wait_ms())
     }
 
-    /// The same without the wait: what decides how likely a node is drawn.
+    /// The same without the wait.
     #[must_use]
     pub fn without_wait_ms(&self) -> u32 {
         self.load_ms
@@ -82,7 +82,7 @@ pub(crate) fn score(
     let mut score = service(need, &basis, config);
     let queue = candidate.advert.queue;
     let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, &queue) } else { 0 };
-    score.wait_ms = wait.saturating_add(candidate.offered_ms);
+    score.wait_ms = wait.saturating_sub(candidate.age_ms).saturating_add(candidate.offered_ms);
     score.load_ms = load_ms(model, config);
     score.network_ms =
         candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1));

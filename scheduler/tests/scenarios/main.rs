@@ -65,6 +65,7 @@ fn loaded_beats_unloaded() {
             3     c expects j1.1 of a
             4     c runs j1.1
             5     a j1 running on c
+            1104  c>a idle
             1105  a j1 completed on c
             5000    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
             5000    b: wait 0 load 3000 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 4104; asked
@@ -106,9 +107,11 @@ fn idle_beats_busy() {
             102   a>b bind j2.1
             102   a dispatches j2.1 to b
             102   a j2 bound to b
+            103   c>a idle
             103   b expects j2.1 of a
             104   b runs j2.1
             105   a j2 running on b
+            1204  b>a idle
             1205  a j2 completed on b
             3100    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
             3100    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1650
@@ -141,6 +144,7 @@ fn faster_beats_slower_even_when_the_slower_is_here() {
             3     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            604   b>a idle
             605   a j1 completed on b
             2000    b: wait 0 load 0 prefill 100 cached 0 decode 500 network 4 penalty 0 = 604; bid 600
             2000    a: wait 0 load 0 prefill 100 cached 0 decode 5000 network 0 penalty 0 = 5100; bid 5100
@@ -262,6 +266,8 @@ fn the_job_itself_excludes() {
             4     b runs j2.1
             5     a j1 running on c
             5     a j2 running on b
+            1104  c>a idle
+            1104  b>a idle
             1105  a j1 completed on c
             1105  a j2 completed on b
             2000    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
@@ -391,6 +397,7 @@ fn the_executing_node_is_the_truth() {
             1003  b expects j1.1 of a
             1004  b runs j1.1
             1005  a j1 running on b
+            2104  b>a idle
             2105  a j1 completed on b
             4000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
             4000    a: ModelAbsent; not asked
@@ -435,10 +442,6 @@ fn when_all_are_busy_the_first_claim_is_bound() {
             100   a>c offer j3.1
             101   b>a bid j3.1 start 999 end 2099
             101   c>a bid j3.1 start 999 end 2099
-            2102  a>b offer j3.1
-            2102  a>c offer j3.1
-            2103  b>a bid j3.1 start 110 end 1210
-            2103  c>a bid j3.1 start 110 end 1210
             3100  b>a claim j3.1
             3100  b j1 completed on b
             3101  a>c gone j3.1
@@ -448,10 +451,12 @@ fn when_all_are_busy_the_first_claim_is_bound() {
             3102  b expects j3.1 of a
             3103  b runs j3.1
             3104  a j3 running on b
+            4203  b>a idle
             4204  a j3 completed on b
+            5100  c>a idle
             5100  c j2 completed on c
-            5100    c: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 1210
-            5100    b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 1210
+            5100    b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 2099
+            5100    c: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 2204; bid 2099
             5100    a: ModelAbsent; not asked
             5100    epoch 1 on b: FirstClaim
             5100  all idle
@@ -486,6 +491,7 @@ fn a_bid_after_the_deadline_counts_while_nothing_is_bound() {
             600   b expects j1.1 of a
             601   b runs j1.1
             801   a j1 running on b
+            1701  b>a idle
             1901  a j1 completed on b
             3000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 5000 = 6104; bid 1100
             3000    a: ModelAbsent; not asked
@@ -524,6 +530,7 @@ fn a_late_bid_of_a_loser_is_answered_gone() {
             152   b runs j1.1
             153   a j1 running on b
             301   a>c gone j1.1
+            1252  b>a idle
             1253  a j1 completed on b
             3000    c: wait 0 load 0 prefill 100 cached 0 decode 667 network 4 penalty 0 = 771; silent
             3000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
@@ -558,25 +565,26 @@ fn lost_offers_go_to_others() {
         ",
         expect![[r#"
             0     a j1 waits
+            0     a>b offer j1.1 (lost)
             0     a>d offer j1.1 (lost)
             0     a>e offer j1.1 (lost)
-            0     a>c offer j1.1 (lost)
-            150   a>c offer j1.1
+            150   a>b offer j1.1
             150   a>d offer j1.1
             150   a>e offer j1.1
-            150   a>b offer j1.1 (lost)
-            151   c>a bid j1.1 start 0 end 1100
+            150   a>c offer j1.1 (lost)
+            151   b>a bid j1.1 start 0 end 1100
             151   d>a bid j1.1 start 0 end 1100
             151   e>a bid j1.1 start 0 end 1100
             300   a>d gone j1.1
             300   a>e gone j1.1
-            300   a>c bind j1.1
-            300   a dispatches j1.1 to c
-            300   a j1 bound to c
-            301   c expects j1.1 of a
-            302   c runs j1.1
-            303   a j1 running on c
-            1403  a j1 completed on c
+            300   a>b bind j1.1
+            300   a dispatches j1.1 to b
+            300   a j1 bound to b
+            301   b expects j1.1 of a
+            302   b runs j1.1
+            303   a j1 running on b
+            1402  b>a idle
+            1403  a j1 completed on b
             3000  all idle
         "#]],
     );
@@ -605,6 +613,7 @@ fn a_lost_bind_is_made_good_by_the_stream() {
             4     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            1104  b>a idle
             1105  a j1 completed on b
             3000  all idle
         "#]],
@@ -644,6 +653,7 @@ fn a_lost_claim_is_repeated() {
             1102  b expects j2.1 of a
             1103  b runs j2.1
             1104  a j2 running on b
+            2203  b>a idle
             2204  a j2 completed on b
             4010  all idle
         "#]],
@@ -696,6 +706,8 @@ fn a_lost_gone_costs_one_claim() {
             2100  c>a claim j3.1
             2100  c j2 completed on c
             2101  a>c gone j3.1
+            2102  c>a idle
+            2203  b>a idle
             2204  a j3 completed on b
             5010  all idle
         "#]],
@@ -755,6 +767,7 @@ fn cancel_in_each_state() {
             33    a>b gone j2.1
             33    a j2 cancelled
             34    b stops j2.1
+            34    b>a idle
             43    a j4 waits
             43    a>c offer j4.1
             44    c>a bid j4.1 start 0 end 4100
@@ -767,6 +780,7 @@ fn cancel_in_each_state() {
             143   a>c gone j4.1
             143   a j4 cancelled
             144   c stops j4.1
+            3046  c>a idle
             5143  a j5 waits
             5143  a j5 failed: no_candidate
             5143  all idle
@@ -801,6 +815,7 @@ fn an_executor_that_dies_before_it_is_bound() {
             3     c expects j1.1 of a
             4     c runs j1.1
             5     a j1 running on c
+            1104  c>a idle
             1105  a j1 completed on c
             3000  all idle
         "#]],
@@ -848,6 +863,7 @@ fn an_executor_that_dies_while_it_runs() {
             503   c expects j1.2 of a
             504   c runs j1.2
             505   a j1 running on c
+            10604 c>a idle
             10605 a j1 completed on c
             12500   c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
             12500   a: ModelAbsent; not asked
@@ -956,6 +972,7 @@ fn an_engine_that_crashes_is_left_for_another() {
             3     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             51    a>c offer j1.2 alone
@@ -966,6 +983,7 @@ fn an_engine_that_crashes_is_left_for_another() {
             54    c expects j1.2 of a
             55    c runs j1.2
             56    a j1 running on c
+            1155  c>a idle
             1156  a j1 completed on c
             3050    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
             3050    a: ModelAbsent; not asked
@@ -1015,6 +1033,7 @@ fn cat_e03_a_job_that_crashes_two_engines_alone_sees_no_third() {
             3     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             51    a>c offer j1.2 alone
@@ -1028,6 +1047,7 @@ fn cat_e03_a_job_that_crashes_two_engines_alone_sees_no_third() {
             54    c expects j1.2 of a
             55    c runs j1.2
             56    a j1 running on c
+            100   c>a idle
             101   a>c gone j1.2
             101   a j1 waits
             101   a>d offer j1.3 alone
@@ -1499,6 +1519,7 @@ fn four_crashes_are_enough() {
             3     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             551   a>b offer j1.2 alone
@@ -1509,6 +1530,7 @@ fn four_crashes_are_enough() {
             554   b expects j1.2 of a
             555   b runs j1.2
             556   a j1 running on b
+            1050  b>a idle
             1051  a>b gone j1.2
             1051  a j1 waits
             2051  a>b offer j1.3 alone
@@ -1519,6 +1541,7 @@ fn four_crashes_are_enough() {
             2054  b expects j1.3 of a
             2055  b runs j1.3
             2056  a j1 running on b
+            2550  b>a idle
             2551  a>b gone j1.3
             2551  a j1 waits
             4551  a>b offer j1.4 alone
@@ -1529,6 +1552,7 @@ fn four_crashes_are_enough() {
             4554  b expects j1.4 of a
             4555  b runs j1.4
             4556  a j1 running on b
+            5050  b>a idle
             5051  a>b gone j1.4
             5051  a j1 waits
             9051  a>b offer j1.5 alone
@@ -1589,6 +1613,7 @@ fn old_epochs_are_ignored() {
             3     b expects j1.1 of a
             4     b runs j1.1
             5     a j1 running on b
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             51    a>c offer j1.2 alone
@@ -1608,6 +1633,7 @@ fn old_epochs_are_ignored() {
             105   a>c gone j1.1
             105   a>c offer j1.1
             105   c>a refuse j1.1 Stale
+            10155 c>a idle
             10156 a j1 completed on c
             12105 a>c bind j1.2
             12110 all idle
@@ -1647,6 +1673,7 @@ fn an_echo_of_the_binding_that_stands_ends_nothing() {
             50    a>b bind j1.1
             50    a>b offer j1.1
             50    a>b bind j1.1
+            1104  b>a idle
             1105  a j1 completed on b
             3050  all idle
         "#]],
@@ -1680,6 +1707,7 @@ fn memory_is_evicted_only_after_bind() {
             3     b unloads m
             13    b loads n
             3013  b runs j1.1
+            3013  b>a idle
             3014  a j1 running on b
             4114  a j1 completed on b
             6000  a j2 waits
@@ -1694,8 +1722,6 @@ fn memory_is_evicted_only_after_bind() {
             6003  b expects j2.1 of a
             6003  b unloads n
             6013  b loads m
-            8002  a>b offer j3.1
-            8003  b>a bid j3.1 start 110 end 4760
             9013  b runs j2.1
             9014  a j2 running on b
             10113 b>a claim j3.1
@@ -1707,6 +1733,7 @@ fn memory_is_evicted_only_after_bind() {
             10115 b unloads m
             10125 b loads n
             13125 b runs j3.1
+            13125 b>a idle
             13126 a j3 running on b
             14226 a j3 completed on b
             18000 all idle
@@ -1740,8 +1767,6 @@ fn two_promises_never_exceed_the_memory() {
             2     a j1 bound to b
             3     b expects j1.1 of a
             3     b loads m
-            2002  a>b offer j2.1
-            2003  b>a bid j2.1 start 110 end 4760
             3003  b runs j1.1
             3004  a j1 running on b
             4103  b>a claim j2.1
@@ -1753,6 +1778,7 @@ fn two_promises_never_exceed_the_memory() {
             4105  b unloads m
             4115  b loads n
             7115  b runs j2.1
+            7115  b>a idle
             7116  a j2 running on b
             8216  a j2 completed on b
             20000 all idle
@@ -1785,16 +1811,12 @@ fn a_model_that_cannot_be_loaded_is_told_to_all_who_wait() {
             0     a>b offer j3.1
             1     b>a bid j1.1 start 0 end 4100
             1     b>a bid j2.1 start 1100 end 5200
-            1     b>a bid j3.1 start 2200 end 6300
+            1     b>a bid j3.1 start 1650 end 5750
             2     a>b bind j1.1
             2     a dispatches j1.1 to b
             2     a j1 bound to b
             3     b expects j1.1 of a
             3     b loads m
-            2002  a>b offer j2.1
-            2002  a>b offer j3.1
-            2003  b>a bid j2.1 start 110 end 2212
-            2003  b>a bid j3.1 start 1210 end 3312
             3003  b stops j1.1
             3003  b>a unbound j2.1 ModelAbsent
             3003  b>a unbound j3.1 ModelAbsent
@@ -1839,6 +1861,7 @@ fn a_job_that_waits_too_long_fails() {
             11    b>a bid j2.1 start 1089 end 2189
             2010  a>b gone j2.1
             2010  a j2 failed: queue_timeout
+            10100 b>a idle
             10100 b j1 completed on b
             12010   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 2189
             12010   a: ModelAbsent; not asked
@@ -1933,8 +1956,6 @@ fn the_person_at_the_desk_goes_first() {
             1104  a runs j3.1
             1104  a j3 running on a
             1105  b j1 completed on a
-            2012  b>a offer j2.1
-            2013  a>b bid j2.1 start 191 end 1291
             2204  a>b claim j2.1
             2204  a j3 completed on a
             2205  b>a bind j2.1
@@ -1943,6 +1964,7 @@ fn the_person_at_the_desk_goes_first() {
             2206  a expects j2.1 of b
             2207  a runs j2.1
             2208  b j2 running on a
+            3307  a>b idle
             3308  b j2 completed on a
             5020  all idle
         "#]],
@@ -2037,13 +2059,14 @@ fn a_stranger_is_refused_and_an_expelled_one_cut_off() {
             5     a j1 running on b
             500   c j2 waits
             500   c>b offer j2.1
-            501   b>c bid j2.1 start 43 end 477
+            501   b>c bid j2.1 start 249 end 683
             510   c is expelled
             520   b is expelled
             520   a cancels j1.1 at b
             520   a j1 waits
             770   c j2 failed: no_candidate
             2270  a j1 failed: no_candidate
+            3437  b>a idle
             12520 all idle
         "#]],
     );
@@ -2079,6 +2102,7 @@ fn a_cut_between_owner_and_executor() {
             4     b runs j1.1
             5     a j1 running on b
             500   a and b are cut
+            500   b>a idle
             500   a>b gone j1.1
             500   a j1 waits
             500   a>c offer j1.2
@@ -2089,6 +2113,7 @@ fn a_cut_between_owner_and_executor() {
             503   c expects j1.2 of a
             504   c runs j1.2
             505   a j1 running on c
+            10604 c>a idle
             10605 a j1 completed on c
             12500 all idle
         "#]],
@@ -2159,6 +2184,8 @@ fn a_stream_that_breaks_before_the_model_is_loaded_frees_its_slot() {
             1502  c j2 bound to b
             1503  b expects j2.1 of c
             3003  b runs j2.1
+            3003  b>c idle
+            3003  b>a idle
             3004  c j2 running on b
             4104  c j2 completed on b
             9500  all idle
@@ -2268,7 +2295,9 @@ fn a_claim_is_bound_although_another_has_not_answered() {
             402   b expects j3.1 of a
             403   b runs j3.1
             404   a j3 running on b
+            1503  b>a idle
             1504  a j3 completed on b
+            4100  c>a idle
             4100  c j2 completed on c
             5200  all idle
         "#]],

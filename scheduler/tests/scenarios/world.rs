@@ -768,6 +768,7 @@ impl World {
             Control::Unbound { attempt, refusal } => {
                 format!("unbound {} {}", self.attempt(*attempt), refusal_word(refusal))
             }
+            Control::Idle => "idle".to_owned(),
         }
     }
 

@@ -95,6 +95,7 @@ impl World<'_> {
         let away = self.shells[peer].sleeps > 0;
         if !self.shells[peer].is_alive() || self.wire.is_apart(from, peer) || away {
             let boot = self.shells[from].boots;
+            let Some(attempt) = attempt else { return };
             return self.later(REFUSED_US, Event::SendFailed { from, boot, to, attempt });
         }
         let as_node = self.shells[from].id;
@@ -110,34 +111,26 @@ impl World<'_> {
         }
     }
 
-    fn count(&mut self, from: usize, to: NodeId, control: &Control) -> AttemptId {
+    fn count(&mut self, from: usize, to: NodeId, control: &Control) -> Option<AttemptId> {
         match control {
-            Control::Offer(offer) => {
+            Control::Offer(_) => {
                 self.counts.offers += 1;
                 self.check_member(from, to, "offered a job to");
-                offer.attempt
             }
-            Control::Claim { attempt } => {
-                self.counts.claims += 1;
-                *attempt
-            }
-            Control::Unbound { attempt, .. } => {
+            Control::Claim { .. } => self.counts.claims += 1,
+            Control::Unbound { .. } => {
                 self.counts.unbound += 1;
                 self.saw(Situation::BindWasLost);
-                *attempt
             }
-            Control::Refuse { attempt, refusal } => {
+            Control::Refuse { refusal, .. } => {
                 if *refusal == Refusal::Paused {
                     self.saw(Situation::RefusedPaused);
                 }
-                *attempt
             }
-            Control::Bind { attempt } => {
-                self.check_member(from, to, "bound a job to");
-                *attempt
-            }
-            Control::Bid { attempt, .. } | Control::Gone { attempt } => *attempt,
+            Control::Bind { .. } => self.check_member(from, to, "bound a job to"),
+            Control::Bid { .. } | Control::Gone { .. } | Control::Idle => {}
         }
+        control.attempt()
     }
 
     pub(super) fn on_control(&mut self, from: usize, as_node: NodeId, to: usize, control: Control) {
