@@ -3,112 +3,28 @@
 
 use std::collections::BTreeMap;
 
-use pumasi_protocol::advert::Queue;
 use pumasi_protocol::limits::ADVERT_PREFIXES;
 use pumasi_protocol::state::{NodeState, Taken};
 use pumasi_protocol::{
-    AdvertDelta, JobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, NodeId, Refusal,
-    Timings, Usage,
+    AdvertDelta, JobId, ModelName, Need, NodeAdvert, NodeId, Refusal, Timings, Usage,
 };
 
 mod holders;
 mod hot;
+mod known;
 
 use crate::config::Config;
 use crate::input::{Link, MemberFacts};
 use crate::limits;
-use crate::measure::{Failures, Measurements};
-use crate::rank::score::{contention_permille, saturated};
-use crate::rank::{Candidate, Measured};
+use crate::measure::Measurements;
+use crate::rank::Candidate;
+use crate::rank::score::contention_permille;
 use crate::time::Time;
 use crate::view::NodeView;
 
 use holders::Holders;
 use hot::HotIndex;
-
-/// One node, as far as it is known.
-#[derive(Debug, Clone)]
-struct Known {
-    link: Link,
-    member: Option<MemberFacts>,
-    advert: Option<NodeAdvert>,
-    /// Adverts up to this (incarnation, sequence) are forgotten for good.
-    floor: (u64, u64),
-    /// Its place in the index of hot prefixes.
-    slot: u16,
-    /// Own measurements of the advert's models, in their order; empty: there are none at all.
-    measured: Vec<Measured>,
-    /// When its advert was last renewed.
-    heard: Time,
-    /// Busy slots of all its models.
-    busy: u16,
-    failures: Failures,
-    offered: BTreeMap<JobId, u32>,
-    offered_ms: u32,
-    /// When it last said that it is idle, until it is asked or says otherwise.
-    idle_since: Option<Time>,
-}
-
-impl Known {
-    fn new(member: Option<MemberFacts>, slot: u16) -> Self {
-        Self {
-            link: Link::Down,
-            member,
-            advert: None,
-            floor: (0, 0),
-            slot,
-            measured: Vec::new(),
-            heard: Time::START,
-            busy: 0,
-            failures: Failures::default(),
-            offered: BTreeMap::new(),
-            offered_ms: 0,
-            idle_since: None,
-        }
-    }
-
-    fn count_busy(&mut self) {
-        let models = self.advert.iter().flat_map(|a| &a.models);
-        self.busy = models.fold(0, |sum, m| match m.state {
-            ModelState::Loaded { busy, .. } => sum.saturating_add(busy),
-            ModelState::Held | ModelState::Loading(_) | ModelState::Unusable => sum,
-        });
-        if self.advert.as_ref().is_some_and(|a| a.queue.interactive + a.queue.batch > 0) {
-            self.idle_since = None;
-        }
-    }
-
-    /// It said that a slot is free and nobody waits: fresher than its advert.
-    fn set_idle(&mut self, now: Time) {
-        let Some(advert) = self.advert.as_mut() else { return };
-        advert.queue = Queue::default();
-        for model in &mut advert.models {
-            if let ModelState::Loaded { slots, busy } = &mut model.state {
-                *busy = (*busy).min(slots.saturating_sub(1));
-            }
-        }
-        self.count_busy();
-        self.heard = now;
-        self.idle_since = Some(now);
-    }
-
-    fn is_reachable(&self) -> bool {
-        matches!(self.link, Link::Up { .. }) && self.advert.is_some()
-    }
-
-    /// The model that a job means, with its index: `named`, or, for a given file, any model of
-    /// that file.
-    fn model(&self, need: &Need, named: Option<u16>) -> Option<(usize, &ModelAdvert)> {
-        let models = &self.advert.as_ref()?.models;
-        let named = named.map(usize::from).and_then(|index| Some((index, models.get(index)?)));
-        match need.file {
-            None => named,
-            Some(file) => named
-                .filter(|(_, m)| m.file == file)
-                .or_else(|| models.iter().enumerate().find(|(_, m)| m.file == file)),
-        }
-    }
-}
+use known::Known;
 
 /// All nodes.
 #[derive(Debug, Clone)]
@@ -401,39 +317,5 @@ impl Mesh {
             self.nodes.insert(node, known);
         }
         self.nodes.get_mut(&node)
-    }
-}
-
-impl Known {
-    fn candidate<'a>(
-        &'a self,
-        node: NodeId,
-        own: bool,
-        model: Option<(usize, &'a ModelAdvert)>,
-        now: Time,
-        config: &Config,
-    ) -> Candidate<'a> {
-        let measured = model.filter(|_| !own).and_then(|(index, _)| self.measured.get(index));
-        Candidate {
-            node,
-            advert: self.advert.as_ref().expect("a reachable node has an advert"),
-            model: model.map(|(_, model)| model),
-            member: self.member,
-            age_ms: if own { 0 } else { saturated(now.ms_since(self.heard)) },
-            rtt_us: if own { None } else { Some(self.rtt_us(config)) },
-            busy: self.busy,
-            cached_tokens: 0,
-            offered_ms: self.offered_ms,
-            penalty_ms: self.failures.now_ms(now, config),
-            measured: measured.copied().unwrap_or_default(),
-            refused: None,
-        }
-    }
-
-    fn rtt_us(&self, config: &Config) -> u32 {
-        match self.link {
-            Link::Up { rtt_us: 0 } | Link::Down => config.assumed_rtt_us,
-            Link::Up { rtt_us } => rtt_us,
-        }
     }
 }

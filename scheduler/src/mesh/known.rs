@@ -1,0 +1,131 @@
+//! One node as this node knows it: link, advert, failures, offers. Knows nothing of the other nodes.
+
+use std::collections::BTreeMap;
+
+use pumasi_protocol::advert::Queue;
+use pumasi_protocol::{JobId, ModelAdvert, ModelState, Need, NodeAdvert, NodeId};
+
+use crate::config::Config;
+use crate::input::{Link, MemberFacts};
+use crate::measure::Failures;
+use crate::rank::score::saturated;
+use crate::rank::{Candidate, Measured};
+use crate::time::Time;
+
+/// One node, as far as it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) link: Link,
+    pub(super) member: Option<MemberFacts>,
+    pub(super) advert: Option<NodeAdvert>,
+    /// Adverts up to this (incarnation, sequence) are forgotten for good.
+    pub(super) floor: (u64, u64),
+    /// Its place in the index of hot prefixes.
+    pub(super) slot: u16,
+    /// Own measurements of the advert's models, in their order; empty: there are none at all.
+    pub(super) measured: Vec<Measured>,
+    /// When its advert was last renewed.
+    pub(super) heard: Time,
+    /// Busy slots of all its models.
+    pub(super) busy: u16,
+    pub(super) failures: Failures,
+    pub(super) offered: BTreeMap<JobId, u32>,
+    pub(super) offered_ms: u32,
+    /// When it last said that it is idle, until it is asked or says otherwise.
+    pub(super) idle_since: Option<Time>,
+}
+
+impl Known {
+    pub(super) fn new(member: Option<MemberFacts>, slot: u16) -> Self {
+        Self {
+            link: Link::Down,
+            member,
+            advert: None,
+            floor: (0, 0),
+            slot,
+            measured: Vec::new(),
+            heard: Time::START,
+            busy: 0,
+            failures: Failures::default(),
+            offered: BTreeMap::new(),
+            offered_ms: 0,
+            idle_since: None,
+        }
+    }
+
+    pub(super) fn count_busy(&mut self) {
+        let models = self.advert.iter().flat_map(|a| &a.models);
+        self.busy = models.fold(0, |sum, m| match m.state {
+            ModelState::Loaded { busy, .. } => sum.saturating_add(busy),
+            ModelState::Held | ModelState::Loading(_) | ModelState::Unusable => sum,
+        });
+        if self.advert.as_ref().is_some_and(|a| a.queue.interactive + a.queue.batch > 0) {
+            self.idle_since = None;
+        }
+    }
+
+    /// It said that a slot is free and nobody waits: fresher than its advert.
+    pub(super) fn set_idle(&mut self, now: Time) {
+        let Some(advert) = self.advert.as_mut() else { return };
+        advert.queue = Queue::default();
+        for model in &mut advert.models {
+            if let ModelState::Loaded { slots, busy } = &mut model.state {
+                *busy = (*busy).min(slots.saturating_sub(1));
+            }
+        }
+        self.count_busy();
+        self.heard = now;
+        self.idle_since = Some(now);
+    }
+
+    pub(super) fn is_reachable(&self) -> bool {
+        matches!(self.link, Link::Up { .. }) && self.advert.is_some()
+    }
+
+    /// The model that a job means, with its index: `named`, or, for a given file, any model of
+    /// that file.
+    pub(super) fn model(&self, need: &Need, named: Option<u16>) -> Option<(usize, &ModelAdvert)> {
+        let models = &self.advert.as_ref()?.models;
+        let named = named.map(usize::from).and_then(|index| Some((index, models.get(index)?)));
+        match need.file {
+            None => named,
+            Some(file) => named
+                .filter(|(_, m)| m.file == file)
+                .or_else(|| models.iter().enumerate().find(|(_, m)| m.file == file)),
+        }
+    }
+}
+
+impl Known {
+    pub(super) fn candidate<'a>(
+        &'a self,
+        node: NodeId,
+        own: bool,
+        model: Option<(usize, &'a ModelAdvert)>,
+        now: Time,
+        config: &Config,
+    ) -> Candidate<'a> {
+        let measured = model.filter(|_| !own).and_then(|(index, _)| self.measured.get(index));
+        Candidate {
+            node,
+            advert: self.advert.as_ref().expect("a reachable node has an advert"),
+            model: model.map(|(_, model)| model),
+            member: self.member,
+            age_ms: if own { 0 } else { saturated(now.ms_since(self.heard)) },
+            rtt_us: if own { None } else { Some(self.rtt_us(config)) },
+            busy: self.busy,
+            cached_tokens: 0,
+            offered_ms: self.offered_ms,
+            penalty_ms: self.failures.now_ms(now, config),
+            measured: measured.copied().unwrap_or_default(),
+            refused: None,
+        }
+    }
+
+    pub(super) fn rtt_us(&self, config: &Config) -> u32 {
+        match self.link {
+            Link::Up { rtt_us: 0 } | Link::Down => config.assumed_rtt_us,
+            Link::Up { rtt_us } => rtt_us,
+        }
+    }
+}
