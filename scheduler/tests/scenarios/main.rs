@@ -1058,6 +1058,7 @@ fn cat_e03_a_job_that_crashes_two_engines_alone_sees_no_third() {
             104   d expects j1.3 of a
             105   d runs j1.3
             106   a j1 running on d
+            150   d>a idle
             151   a>d gone j1.3
             151   a j1 failed: engine_crash
             5150    d: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
@@ -1110,6 +1111,7 @@ fn cat_e03_jobs_of_a_dead_engine_are_tried_again_alone() {
             5     a j1 running on b
             5     a j2 running on b
             50    b's engine of m dies
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             51    a>b gone j2.1
@@ -1124,12 +1126,8 @@ fn cat_e03_jobs_of_a_dead_engine_are_tried_again_alone() {
             73    b loads m
             551   a>b offer j1.2 alone
             551   a>b offer j2.2 alone
-            552   b>a bid j1.2 start 121 end 4294
-            552   b>a bid j2.2 start 1771 end 5944
-            2553  a>b offer j1.2 alone
-            2553  a>b offer j2.2 alone
-            2554  b>a bid j1.2 start 60 end 2229
-            2554  b>a bid j2.2 start 1710 end 3879
+            552   b>a bid j1.2 start 239 end 4412
+            552   b>a bid j2.2 start 1064 end 5237
             3073  b runs j3.1
             3074  a j3 running on b
             3673  b>a claim j1.2
@@ -1148,12 +1146,13 @@ fn cat_e03_jobs_of_a_dead_engine_are_tried_again_alone() {
             4778  b expects j2.2 of a
             4779  b runs j2.2
             4780  a j2 running on b
+            5879  b>a idle
             5880  a j2 completed on b
-            20070   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39583 = 40687; bid 2229
+            20070   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39917 = 41021; bid 4412
             20070   a: ModelAbsent; not asked
             20070   epoch 1 on b: BestBid
             20070   epoch 2 on b: FirstClaim, alone
-            20070   b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39583 = 41787; bid 3879
+            20070   b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39917 = 42121; bid 5237
             20070   a: ModelAbsent; not asked
             20070   epoch 1 on b: BestBid
             20070   epoch 2 on b: FirstClaim, alone
@@ -1211,6 +1210,7 @@ fn cat_e03_an_innocent_neighbour_of_a_poison_job_completes() {
             5     a j1 running on b
             5     a j2 running on b
             50    b's engine of m dies
+            50    b>a idle
             51    a>b gone j1.1
             51    a j1 waits
             51    a>c offer j1.2 alone
@@ -1223,6 +1223,7 @@ fn cat_e03_an_innocent_neighbour_of_a_poison_job_completes() {
             54    c expects j1.2 of a
             55    c runs j1.2
             56    a j1 running on c
+            450   c>a idle
             451   a>c gone j1.2
             451   a j1 waits
             551   a>b offer j1.3 alone
@@ -1234,8 +1235,6 @@ fn cat_e03_an_innocent_neighbour_of_a_poison_job_completes() {
             553   a j1 bound to b
             554   b expects j1.3 of a
             554   b loads m
-            2553  a>b offer j2.2 alone
-            2554  b>a bid j2.2 start 110 end 2762
             3554  b runs j1.3
             3555  a j1 running on b
             3950  b>a claim j2.2
@@ -1247,13 +1246,14 @@ fn cat_e03_an_innocent_neighbour_of_a_poison_job_completes() {
             3952  b expects j2.2 of a
             3953  b runs j2.2
             3954  a j2 running on b
+            5053  b>a idle
             5054  a j2 completed on b
             12950   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39917 = 41021; bid 4100
             12950   a: ModelAbsent; not asked
             12950   epoch 1 on b: BestBid
             12950   epoch 2 on c: BestBid, alone
             12950   epoch 3 on b: BestBid, alone
-            12950   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39583 = 40687; bid 2762
+            12950   b: wait 1100 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 39917 = 42121; bid 5750
             12950   c: Excluded; not asked
             12950   a: Excluded; not asked
             12950   epoch 1 on b: BestBid
@@ -1306,6 +1306,7 @@ fn an_engine_drains_for_who_must_be_alone() {
             12    a j1 bound to b
             12    a>c gone j1.1
             13    b expects j1.1 of a
+            13    c>a idle
             14    b runs j1.1
             15    a j1 running on b
             60    b's engine of m dies
@@ -1315,11 +1316,7 @@ fn an_engine_drains_for_who_must_be_alone() {
             62    c>a bid j1.2 start 1041 end 2691
             160   a j3 waits
             160   a>c offer j3.1
-            161   c>a bid j3.1 start 1296 end 2946
-            2063  a>c offer j1.2 alone
-            2063  a>b offer j1.2 alone
-            2064  c>a bid j1.2 start 110 end 1760
-            2064  b>a refuse j1.2 Paused
+            161   c>a bid j3.1 start 883 end 2533
             2104  c>a claim j1.2
             2105  a j2 completed on c
             2105  a>c bind j1.2
@@ -1328,9 +1325,8 @@ fn an_engine_drains_for_who_must_be_alone() {
             2106  c expects j1.2 of a
             2107  c runs j1.2
             2108  a j1 running on c
-            2162  a>c offer j3.1
-            2163  c>a bid j3.1 start 1593 end 3243
             3207  c>a claim j3.1
+            3207  c>a idle
             3208  a j1 completed on c
             3208  a>c bind j3.1
             3208  a dispatches j3.1 to c
@@ -1338,13 +1334,13 @@ fn an_engine_drains_for_who_must_be_alone() {
             3209  c expects j3.1 of a
             3210  c runs j3.1
             3211  a j3 running on c
+            4310  c>a idle
             4311  a j3 completed on c
-            6160    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1760
-            6160    b: wait 0 load 0 prefill 100 cached 0 decode 334 network 4 penalty 34834 = 35272; Paused
+            6160    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 2691
             6160    a: Excluded; not asked
             6160    epoch 1 on b: BestBid
             6160    epoch 2 on c: FirstClaim, alone
-            6160    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 3243
+            6160    c: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 2533
             6160    b: Excluded; not asked
             6160    a: Excluded; not asked
             6160    epoch 1 on c: FirstClaim
@@ -1397,6 +1393,7 @@ fn an_answer_that_has_begun_goes_on_with_the_same_file_only() {
             53    d expects j1.2 of a
             53    d loads m
             3053  d runs j1.2
+            3053  d>a idle
             3054  a j1 running on d
             4154  a j1 completed on d
             6050    d: wait 0 load 3000 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 4104; bid 4100
@@ -1471,6 +1468,7 @@ fn an_answer_waits_a_while_for_its_node_to_come_back() {
             4     b runs j1.1
             5     a j1 running on b
             50    a and b are cut
+            50    b>a idle
             50    a>b gone j1.1
             50    a j1 waits
             1050  a and b meet again
@@ -1482,6 +1480,7 @@ fn an_answer_waits_a_while_for_its_node_to_come_back() {
             1053  b expects j1.2 of a
             1054  b runs j1.2
             1055  a j1 running on b
+            2154  b>a idle
             2155  a j1 completed on b
             4050  all idle
         "#]],
@@ -2352,6 +2351,7 @@ fn a_desk_that_stays_in_use_lets_what_it_paused_go_on_elsewhere() {
             16504 c expects j1.2 of a
             16505 c runs j1.2
             16506 a j1 running on c
+            56605 c>a idle
             56606 a j1 completed on c
             66500 all idle
         "#]],
@@ -2387,22 +2387,20 @@ fn a_draining_node_hands_its_queue_back_and_finishes_what_runs() {
             2     a>b bind j1.1
             2     a dispatches j1.1 to b
             2     a j1 bound to b
-            2     a>c gone j2.1
+            2     a>b gone j2.1
+            2     a>c bind j2.1
+            2     a dispatches j2.1 to c
+            2     a j2 bound to c
             3     b expects j1.1 of a
+            3     c expects j2.1 of a
+            3     c loads m
             4     b runs j1.1
             5     a j1 running on b
-            100   b>a unbound j2.1 Paused
-            101   a>c offer j2.1
-            102   c>a bid j2.1 start 0 end 4100
-            103   a>c bind j2.1
-            103   a dispatches j2.1 to c
-            103   a j2 bound to c
-            104   c expects j2.1 of a
-            104   c loads m
             2105  a j1 completed on b
-            3104  c runs j2.1
-            3105  a j2 running on c
-            4205  a j2 completed on c
+            3003  c runs j2.1
+            3003  c>a idle
+            3004  a j2 running on c
+            4104  a j2 completed on c
             20100 all idle
         "#]],
     );
