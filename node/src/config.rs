@@ -103,7 +103,7 @@ pub struct Settings {
     pub keep_alive_s: Option<u32>,
     /// What work for others does while this computer is in use: `pause`, `slow` or `none`
     /// [default: slow]
-    #[arg(long = "yield", env = "PUMASI_YIELD", value_name = "POLICY")]
+    #[arg(id = "yield", long = "yield", env = "PUMASI_YIELD", value_name = "POLICY")]
     #[serde(rename = "yield")]
     pub yields: Option<YieldPolicy>,
     /// Percentage of the processor or a card that other programs must take for this computer to
