@@ -50,8 +50,6 @@ canaries! {
     TwoEnds = "two-ends",
     /// Owners wait for ever for signs of life.
     SilenceBorne = "silence-borne",
-    /// Owners do not learn that an engine crashed, only that the connection broke.
-    PoisonForgotten = "poison-forgotten",
     /// A node mixes up the streams of two attempts that it runs.
     StreamsMixed = "streams-mixed",
     /// A link that comes up again is not noticed.

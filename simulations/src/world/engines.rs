@@ -221,11 +221,7 @@ impl World<'_> {
 
     /// An attempt that is bound here ends without a result, and its owner is told why.
     pub(super) fn fail(&mut self, node: usize, attempt: AttemptId, fault: Fault) {
-        let told = match (&fault, self.canary) {
-            (Fault::EngineCrash, Some(Canary::PoisonForgotten)) => Fault::Connection,
-            _ => fault.clone(),
-        };
-        self.end(node, attempt, Some(fault), Some(AttemptEvent::Failed(told)));
+        self.end(node, attempt, Some(fault.clone()), Some(AttemptEvent::Failed(fault)));
     }
 
     /// An attempt that is bound here ends, in its slot or before: both sides hear of it, the owner
