@@ -207,7 +207,9 @@ impl Node {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
-    fn is_healthy(&self) -> bool {
+    /// Whether it answers.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
         self.try_request("GET", "/healthz", None).is_some_and(|reply| reply.status == 200)
     }
 

@@ -78,10 +78,6 @@ fn cat_x05_x06_a_cut_in_one_way_or_both_costs_no_job_and_heals() {
         let job = desks[0].pumasi(&there)["id"].as_str().expect("an id").to_owned();
         faults.note(weather);
         wire.weather(weather);
-        for n in ["one", "two", "three"] {
-            anywhere(&desks[0], n);
-            anywhere(&desks[1], n);
-        }
         faults.note("both clear");
         wire.weather("both clear");
         for desk in &desks {
@@ -89,6 +85,7 @@ fn cat_x05_x06_a_cut_in_one_way_or_both_costs_no_job_and_heals() {
         }
         let ended = desks[0].pumasi(&["wait", &job]);
         assert!(ended.to_string().contains("completed"), "{ended}");
+        desks.iter().for_each(|desk| anywhere(desk, "one"));
         over_there(&desks[0], "together again");
     }
 }

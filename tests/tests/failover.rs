@@ -71,11 +71,14 @@ fn assert_continued(moved: &Streamed, whole: &Streamed, fault: &str) {
     assert_eq!(moved.usage["completion_tokens"], whole.usage["completion_tokens"]);
     assert_eq!(moved.usage["prompt_tokens"], whole.usage["prompt_tokens"]);
     assert_eq!(moved.logprobs, whole.logprobs);
-    let [seam] = moved.seams() else { panic!("one seam: {moved:?}") };
-    assert_eq!(seam["fault"], fault, "{moved:?}");
+    assert!(moved.seams().iter().any(|seam| seam["fault"] == fault), "{moved:?}");
+    let Some(seam) = moved.seams().last() else { panic!("a seam: {moved:?}") };
     assert!(seam["after_tokens"].as_u64() > Some(0), "{seam}");
     assert!(seam["gap_ms"].as_f64() > Some(0.0), "{seam}");
-    assert_eq!(moved.comments.iter().filter(|line| line.starts_with(": moved")).count(), 1);
+    assert_eq!(
+        moved.comments.iter().filter(|line| line.starts_with(": moved")).count(),
+        moved.seams().len()
+    );
 }
 
 #[test]
