@@ -155,3 +155,11 @@ pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option
         std::thread::sleep(LOOK);
     }
 }
+
+/// The end of a node's log.
+#[must_use]
+pub fn log_end(folder: &Path) -> String {
+    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::command::{self, Ended, clean, program, terminate, until};
+use crate::command::{self, Ended, clean, log_end, program, terminate, until};
 
 /// The model that every fresh install holds.
 pub const STARTER: &str = "starter-chat";
@@ -108,14 +108,6 @@ impl Setup {
         let token = std::fs::read_to_string(folder.path().join("token")).expect("a token");
         Node { name: self.name, child, folder: Some(folder), running, token }
     }
-}
-
-/// The end of a node's log.
-#[must_use]
-pub fn log_end(folder: &Path) -> String {
-    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 /// A running node. Dropping it ends the process; a failing test prints the end of its log.
