@@ -197,19 +197,25 @@ class Mesh:
 
     def prepare(self, model: str) -> None:
         """Waits until both are ready; loads what a new start has forgotten."""
-        asked = set()
+        asked = {}
 
         def ready():
             _, listed = self.asked.ask("GET", "/api/v1/nodes")
             for node in listed["data"]:
                 held = any(m["name"] == model and m["state"]["state"] == "held" for m in node["models"])
-                if node["presence"] == "online" and held and node["id"] not in asked:
+                # Asked again after a while: a load can fail on a busy machine.
+                if node["presence"] == "online" and held and time.perf_counter() > asked.get(node["id"], 0):
                     status, _ = self.asked.ask("POST", f"/api/v1/models/{model}/load", {"node": node["id"]})
                     if status == 202:
-                        asked.add(node["id"])
+                        asked[node["id"]] = time.perf_counter() + 10
             return self.is_ready(model)
 
-        until("both are ready", ready, 0.1)
+        try:
+            until("both are ready", ready, 0.1)
+        except TimeoutError as error:
+            _, listed = self.asked.ask("GET", "/api/v1/nodes")
+            seen = [(n["name"], n["presence"], [(m["name"], m["state"]) for m in n["models"]]) for n in listed["data"]]
+            raise TimeoutError(f"not ready: {seen}") from error
 
     def disturb(self, fault: str, node: Node) -> None:
         if fault == "kill":
@@ -239,6 +245,8 @@ class Reader:
     def __init__(self, node: Node, path: str, body: dict):
         self.pieces: list[tuple[float, str]] = []
         self.end, self.usage, self.error, self.headers = None, None, None, {}
+        # How many pieces had come when the stream said that it goes on elsewhere.
+        self.moved: list[int] = []
         self.connection = http.client.HTTPConnection(node.http, timeout=PATIENCE_S)
         self.path, self.body = path, body
 
@@ -251,6 +259,8 @@ class Reader:
             return
         self.headers = dict(response.getheaders())
         for line in response:
+            if line.startswith(b": moved"):
+                self.moved.append(len(self.pieces))
             if not line.startswith(b"data: {"):
                 continue
             chunk = json.loads(line[6:])
@@ -342,15 +352,12 @@ def outcome(mesh, case, fault, reader, victim, at) -> tuple[float, str, str] | N
     if not at:
         return None
     mesh.mend(fault, victim[0])
-    moved = reader.end and reader.end.get("seams")
-    if reader.error is None and not moved:
+    if reader.error is None and not reader.moved:
         return None
-    # What was on its way when the fault came still arrives: the seam is the longest pause after that.
-    times = [at[0], *(time for time, _ in reader.pieces if time > at[0])]
-    pauses = [b - a for a, b in zip(times, times[1:], strict=False)] or [math.inf]
-    seam = times[pauses.index(max(pauses))]
-    before = "".join(text for time, text in reader.pieces if time <= seam)
-    gap = times[pauses.index(max(pauses)) + 1] - at[0] if max(pauses) < math.inf else math.inf
+    # What was on its way when the fault came still arrives; behind the last seam comes what is new.
+    seam = reader.moved[-1] if reader.moved else len(reader.pieces)
+    before = "".join(text for _, text in reader.pieces[:seam])
+    gap = reader.pieces[seam][0] - at[0] if seam < len(reader.pieces) else math.inf
     return gap, case.judge(reader, case.whole[len(reader.body.get("prompt", "")) > 100], before), fault
 
 
