@@ -35,6 +35,7 @@ export function jobOf(age: number, nodes: Node[]): Job {
     model: node.models.at(-1)?.name ?? 'starter',
     person: owner.person,
     owner: refOf(owner),
+    owner_reachable: true,
     state,
     node: refOf(node),
     priority: age % 3 ? 'interactive' : 'batch',
