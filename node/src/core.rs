@@ -224,6 +224,7 @@ impl Core {
             Action::Dispatch { attempt, executor, model } => {
                 self.dispatch(attempt, executor, model);
             }
+            Action::Hedge { job, hedge } => self.hedge(job, hedge),
             Action::CancelAttempt { attempt, .. } => self.cancel_attempt(attempt),
             Action::JobState { job, state } => self.on_job_state(job, state),
             Action::Expect { attempt, owner } => self.expect_stream(attempt, owner),

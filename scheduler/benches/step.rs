@@ -208,6 +208,7 @@ impl Bench {
             }
             Action::Send { .. }
             | Action::Load { .. }
+            | Action::Hedge { .. }
             | Action::Unload { .. }
             | Action::Expect { .. }
             | Action::SetTempo { .. }

@@ -25,6 +25,17 @@ pub enum Action {
         /// The model's name, as the job gave it.
         model: ModelName,
     },
+    /// Owner: a job is begun a second time under the id `hedge`; what is dispatched under that is the
+    /// same work for the same client. Whichever of the two has its first token (or, without tokens,
+    /// its result) first, writes; of the other nothing may reach the client. What that other one has
+    /// to tell is waited for: it is cancelled. [`Action::JobState`] speaks of `job` alone, and its
+    /// terminal state ends both. A node that does not want it cancels `hedge`.
+    Hedge {
+        /// The job that is late.
+        job: JobId,
+        /// Its second try.
+        hedge: JobId,
+    },
     /// Owner: end this attempt (cancel on its stream, or here) and ignore what still comes of it.
     /// [`crate::Input::AttemptEnded`] may follow; it is ignored.
     CancelAttempt {

@@ -55,6 +55,15 @@ pub struct Config {
     /// How long a bound attempt waits for its data stream, in milliseconds. Default 10,000 (guess:
     /// covers a dial with retries).
     pub open_ms: u32,
+    /// Hedging's budget: how many permille of the jobs may be begun a second time because their first
+    /// token is late. 0: none. Default 0: a node says what it grants (20).
+    pub hedge_permille: u32,
+    /// How much later than predicted, in permille, counts as late while too little was seen to tell
+    /// what one in fifty is. Default 4,000 (guess).
+    pub hedge_late_permille: u32,
+    /// Never late before this time after the binding, in milliseconds. Default 500 (guess: below
+    /// that nobody minds).
+    pub hedge_min_ms: u32,
     /// How often one job is bound before its last fault is final. Default 4. 0 counts as 1.
     pub attempts: u8,
     /// How long a job waits for an executor, in milliseconds. Default 600,000.
@@ -153,6 +162,9 @@ impl Default for Config {
             claim_ms: 500,
             claims: 3,
             open_ms: 10_000,
+            hedge_permille: 0,
+            hedge_late_permille: 4_000,
+            hedge_min_ms: 500,
             attempts: 4,
             queue_deadline_ms: 600_000,
             advert_grace_ms: 1_000,

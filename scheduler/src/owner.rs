@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pumasi_protocol::{AttemptId, Control, Epoch, Fault, JobId, JobState, Need, NodeId, Refusal};
+use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, Need, NodeId, Refusal};
 
 use crate::action::Action;
 use crate::config::Config;
@@ -16,10 +16,12 @@ use crate::view::{Answer, Why};
 mod asked;
 mod attempt;
 mod choose;
+mod hedge;
 mod nominate;
 mod round;
 
 use asked::Round;
+use hedge::{Hedges, Pair, Promise};
 
 /// Where a job is between its submission and its end.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ enum Phase {
     Asking(Round),
     /// Bound to this node under the job's epoch.
     Bound(NodeId),
+    /// Its hedge writes, and whatever becomes of that becomes of this.
+    Handed(JobId),
 }
 
 /// A node that is left alone by one job for a while.
@@ -59,6 +63,9 @@ struct Job {
     alone: bool,
     /// Nodes whose engine died under it while it was alone there.
     crashed: BTreeSet<NodeId>,
+    pair: Pair,
+    /// Of the binding that stands, until its first token.
+    promise: Option<Promise>,
     /// Its answer has begun: how long it waits for a node that can go on, in milliseconds.
     patience_ms: Option<u32>,
 }
@@ -66,6 +73,14 @@ struct Job {
 impl Job {
     fn attempt(&self) -> AttemptId {
         AttemptId { job: self.why.job, epoch: self.epoch }
+    }
+
+    /// Where it is bound.
+    fn executor(&self) -> Option<NodeId> {
+        match self.phase {
+            Phase::Bound(node) => Some(node),
+            Phase::Parked | Phase::Asking(_) | Phase::Handed(_) => None,
+        }
     }
 
     fn answered(&mut self, node: NodeId, answer: Answer) {
@@ -104,6 +119,7 @@ pub(crate) struct Owner {
     parked: BTreeSet<JobId>,
     finished: BTreeMap<JobId, Why>,
     finished_order: VecDeque<JobId>,
+    hedges: Hedges,
 }
 
 impl Owner {
@@ -123,6 +139,7 @@ impl Owner {
             return self.finish(ctx, id, JobState::Failed(fault));
         }
         ctx.out.act(Action::JobState { job: id, state: JobState::Waiting });
+        self.hedges.on_submit(ctx.config);
         self.await_placing(ctx, id);
     }
 
@@ -152,12 +169,14 @@ impl Owner {
     }
 
     pub(crate) fn on_cancel(&mut self, ctx: &mut Context<'_>, id: JobId) {
-        let Some(job) = self.jobs.get(&id) else { return };
-        let attempt = job.attempt();
-        if let Phase::Bound(executor) = job.phase {
-            ctx.out.act(Action::CancelAttempt { attempt, executor });
-            ctx.send(executor, Control::Gone { attempt });
+        if self.open_hedge_of(id).is_some() {
+            return self.drop_hedge(ctx, id);
         }
+        let Some(job) = self.jobs.get(&id) else { return };
+        if let Phase::Handed(hedge) = job.phase {
+            return self.on_cancel(ctx, hedge);
+        }
+        self.release(ctx, id);
         self.finish(ctx, id, JobState::Cancelled);
     }
 
@@ -191,7 +210,7 @@ impl Owner {
     /// what runs there is cut off and placed again.
     pub(crate) fn on_lost(&mut self, ctx: &mut Context<'_>, nodes: &[NodeId], expelled: bool) {
         let touches = |(_, job): &(&JobId, &Job)| match &job.phase {
-            Phase::Parked => false,
+            Phase::Parked | Phase::Handed(_) => false,
             Phase::Asking(round) => nodes.iter().any(|node| round.asked.contains_key(node)),
             Phase::Bound(executor) => expelled && nodes.contains(executor),
         };
@@ -209,12 +228,14 @@ impl Owner {
     /// Ends a job: its open offers are withdrawn, and its reasons kept.
     fn finish(&mut self, ctx: &mut Context<'_>, id: JobId, state: JobState) {
         assert!(state.is_terminal(), "a job ends in a terminal state");
-        self.withdraw(ctx, id, None);
-        let Some(mut job) = self.jobs.remove(&id) else { return };
-        ctx.timers.clear(&Wakeup::Job(id));
-        ctx.timers.clear(&Wakeup::QueueDeadline(id));
-        self.to_place.remove(&id);
-        self.parked.remove(&id);
+        if self.open_hedge_of(id).is_some() {
+            return self.drop_hedge(ctx, id);
+        }
+        self.drop_hedge_of(ctx, id);
+        let Some(mut job) = self.unlist(ctx, id) else { return };
+        if let Pair::Of(_) = job.pair {
+            return self.finish_first(ctx, job, state);
+        }
         job.why.state = state.clone();
         job.why.ended = Some(ctx.now);
         self.finished.insert(id, job.why);
@@ -227,7 +248,19 @@ impl Owner {
         ctx.out.act(Action::JobState { job: id, state });
     }
 
+    /// Takes a job off all lists: nothing is asked for it or awaited any more.
+    fn unlist(&mut self, ctx: &mut Context<'_>, id: JobId) -> Option<Job> {
+        self.withdraw(ctx, id, None);
+        ctx.timers.clear(&Wakeup::Job(id));
+        ctx.timers.clear(&Wakeup::QueueDeadline(id));
+        ctx.timers.clear(&Wakeup::Hedge(id));
+        self.to_place.remove(&id);
+        self.parked.remove(&id);
+        self.jobs.remove(&id)
+    }
+
     fn set_state(&mut self, ctx: &mut Context<'_>, id: JobId, state: JobState) {
+        let Some(id) = self.shown_as(id) else { return };
         if let Some(job) = self.jobs.get_mut(&id)
             && job.why.state != state
         {
@@ -237,7 +270,8 @@ impl Owner {
     }
 
     pub(crate) fn live(&self) -> Vec<&Why> {
-        self.jobs.values().map(|job| &job.why).collect()
+        let jobs = self.jobs.values().filter(|job| !matches!(job.pair, Pair::Of(_)));
+        jobs.map(|job| &job.why).collect()
     }
 
     pub(crate) fn why(&self, id: JobId) -> Option<&Why> {
@@ -275,6 +309,8 @@ fn new_job(id: JobId, need: Need, floor: Epoch, now: Time) -> Job {
         failed: BTreeMap::new(),
         alone: false,
         crashed: BTreeSet::new(),
+        pair: Pair::None,
+        promise: None,
         patience_ms: None,
     }
 }

@@ -62,6 +62,7 @@ impl Scheduler {
             let (owner, executor, mut ctx) = self.parts();
             match reason {
                 Wakeup::Job(job) => owner.on_job_timeout(&mut ctx, job),
+                Wakeup::Hedge(job) => owner.on_hedge_due(&mut ctx, job),
                 Wakeup::QueueDeadline(job) => owner.on_queue_deadline(&mut ctx, job),
                 Wakeup::Reservation(attempt) => executor.on_reservation_timeout(&mut ctx, attempt),
                 Wakeup::Yield(attempt) => executor.on_paused_too_long(&mut ctx, attempt),
@@ -136,7 +137,7 @@ impl Scheduler {
             Input::LoadFailed { model, fault } => executor.on_load_failed(ctx, &model, &fault),
             Input::AttemptStarted { attempt } => owner.on_started(ctx, attempt),
             Input::AnswerBegun { attempt, file, patience_ms } => {
-                owner.on_answer_begun(attempt, file, patience_ms);
+                owner.on_answer_begun(ctx, attempt, file, patience_ms);
             }
             Input::AttemptEnded { attempt, outcome } => owner.on_ended(ctx, attempt, outcome),
             Input::StreamOpened { from, attempt } => {

@@ -12,6 +12,8 @@ use crate::time::Time;
 pub enum Wakeup {
     /// Owner: place this job, decide on its bids, renew its reservations or try again.
     Job(JobId),
+    /// Owner: this job's first token is late; it may be begun a second time.
+    Hedge(JobId),
     /// Owner: this job has waited as long as it may.
     QueueDeadline(JobId),
     /// Executor: this reservation expires, or its claim is repeated.

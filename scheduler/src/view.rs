@@ -21,6 +21,8 @@ pub enum Reason {
     BestBid,
     /// Nobody could start at once; its turn came first.
     FirstClaim,
+    /// The first token of another binding was late: a second try, elsewhere.
+    Hedge,
 }
 
 /// What a candidate answered.

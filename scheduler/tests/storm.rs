@@ -26,9 +26,13 @@ fn model(n: u8) -> ModelName {
     format!("m{n}").parse().expect("a model name")
 }
 
-fn attempt(job: u8, epoch: u8) -> AttemptId {
-    let job = JobId::from_parts(u64::from(job), [0; 10]);
-    AttemptId { job, epoch: Epoch(u32::from(epoch)) }
+/// An attempt of a job, or of its hedge, whose epochs begin higher.
+fn attempt(job: u8, epoch: u8, is_hedge: bool) -> AttemptId {
+    let (job, epoch) = (JobId::from_parts(u64::from(job), [0; 10]), u32::from(epoch));
+    match is_hedge {
+        true => AttemptId { job: job.twin(), epoch: Epoch(257 + epoch) },
+        false => AttemptId { job, epoch: Epoch(epoch) },
+    }
 }
 
 fn need(n: u8) -> Need {
@@ -104,7 +108,7 @@ fn control(kind: u8, attempt: AttemptId, n: u8) -> Control {
 
 /// Any input, from four small numbers.
 fn input(kind: u8, a: u8, b: u8, c: u8) -> Input {
-    let (attempt, from) = (attempt(a % 8, b % 4), node(c % 4));
+    let (attempt, from) = (attempt(a % 8, b % 4, kind >= 128), node(c % 4));
     let usage = Usage { prompt: 20, cached: 0, completion: 9 };
     let timings = Timings { queued_us: 0, prefill_us: 1_000, decode_us: 9_000 };
     let facts = LoadedFacts {
@@ -179,7 +183,8 @@ fn check_books(scheduler: &Scheduler) {
 }
 
 fn prepared() -> Scheduler {
-    let mut scheduler = Scheduler::new(node(ME), Config::default(), 7, Time::START);
+    let config = Config { hedge_permille: 1_000, ..Config::default() };
+    let mut scheduler = Scheduler::new(node(ME), config, 7, Time::START);
     for (kind, b) in [(16, 0), (17, 0), (14, 0)] {
         for c in 2..4 {
             scheduler.handle(Time::START, input(kind, 0, b, c));
@@ -222,6 +227,7 @@ proptest! {
                     }
                     Action::Send { to, .. } => prop_assert_ne!(to, node(ME)),
                     Action::Dispatch { .. }
+                    | Action::Hedge { .. }
                     | Action::CancelAttempt { .. }
                     | Action::Expect { .. }
                     | Action::Run { .. }

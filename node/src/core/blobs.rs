@@ -34,7 +34,8 @@ impl Core {
         let of_record = record.is_some_and(|record| record.blobs().iter().any(|b| b.id == blob));
         let is_its = of_record
             || owned.is_some_and(|job| job.input == Some(blob) || job.result == Some(blob));
-        let runs_it = owned.is_some_and(|job| job.attempt.is_some() && job.node == Some(from));
+        let runs_it =
+            owned.is_some_and(|job| job.first.attempt.is_some() && job.node == Some(from));
         let person = record.map(Record::person).or(owned.map(|job| job.need.person));
         let is_seen = person.is_some_and(|person| self.may_read(from, person));
         is_its && (runs_it || is_seen || self.is_keeper(from, job))

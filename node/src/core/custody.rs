@@ -163,7 +163,7 @@ impl Core {
             && let Some(withdrawn) = self.owned.live.remove(&job)
         {
             withdrawn.over.cancel();
-            if let Some((_, cancelled)) = &withdrawn.attempt {
+            if let Some((_, cancelled)) = &withdrawn.first.attempt {
                 cancelled.cancel();
             }
             self.keeping.drafts.remove(&job);

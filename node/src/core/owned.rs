@@ -1,12 +1,13 @@
 //! A job that this node owns: what was asked, where it stands, and what its client has of it.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pumasi_protocol::{
     AttemptId, BlobId, Epoch, Fault, JobId, JobState, ModelName, Need, NodeId, Phase, Timings,
     Usage,
 };
-use pumasi_web::mesh::{Run, RunEvent};
+use pumasi_web::mesh::{Placed, Run, RunEvent};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,46 @@ pub(crate) struct Next {
     pub(crate) attempt: AttemptId,
     pub(crate) executor: NodeId,
     pub(crate) model: ModelName,
+}
+
+/// Which of a job's tries writes to its client: the first that has something to write, for good.
+#[derive(Debug, Default)]
+pub(crate) struct Race(OnceLock<JobId>);
+
+impl Race {
+    /// Whether the try of this id may write. The first to ask wins.
+    pub(crate) fn is_won_by(&self, id: JobId) -> bool {
+        *self.0.get_or_init(|| id) == id
+    }
+
+    /// Who writes, if anybody does yet.
+    pub(crate) fn winner(&self) -> Option<JobId> {
+        self.0.get().copied()
+    }
+}
+
+/// One of at most two tries at a job, each over as many attempts as the scheduler makes.
+#[derive(Debug)]
+pub(crate) struct Try {
+    /// The job's id, or its hedge's.
+    pub(crate) id: JobId,
+    /// With the pump while an attempt runs.
+    pub(crate) transcript: Option<Transcript>,
+    /// The file that the answer was begun with.
+    pub(crate) file: Option<BlobId>,
+    /// The attempt that is under way, and how to end it.
+    pub(crate) attempt: Option<(AttemptId, CancellationToken)>,
+    /// The next attempt, until the one before has given its transcript back.
+    pub(crate) next: Option<Next>,
+    /// Where its latest attempt is.
+    pub(crate) placed: Option<Placed>,
+}
+
+impl Try {
+    pub(crate) fn new(id: JobId) -> Self {
+        let transcript = Some(Transcript::default());
+        Self { id, transcript, file: None, attempt: None, next: None, placed: None }
+    }
 }
 
 /// What one attempt gave to the answer, for people.
@@ -57,16 +98,13 @@ pub(crate) struct OwnedJob {
     pub(crate) revision: u64,
     /// Where its events go; closed once it is over.
     pub(crate) client: Option<mpsc::Sender<RunEvent>>,
-    /// With the pump while an attempt runs.
-    pub(crate) transcript: Option<Transcript>,
-    /// The file that the answer was begun with.
-    pub(crate) file: Option<BlobId>,
+    pub(crate) first: Try,
+    /// Its hedge, if the first token was late.
+    pub(crate) second: Option<Try>,
+    /// Which of the two writes.
+    pub(crate) race: Arc<Race>,
     /// Fires when it is over.
     pub(crate) over: CancellationToken,
-    /// The attempt that is under way, and how to end it.
-    pub(crate) attempt: Option<(AttemptId, CancellationToken)>,
-    /// The next attempt, until the one before has given its transcript back.
-    pub(crate) next: Option<Next>,
     /// Its attempts so far, oldest first, at most [`PASSAGES`].
     pub(crate) passages: Vec<Passage>,
     pub(crate) state: JobState,
@@ -94,11 +132,10 @@ impl OwnedJob {
             result: None,
             revision: 0,
             client: None,
-            transcript: Some(Transcript::default()),
-            file: None,
+            first: Try::new(id),
+            second: None,
+            race: Arc::default(),
             over: CancellationToken::new(),
-            attempt: None,
-            next: None,
             passages: Vec::new(),
             state: JobState::Waiting,
             attempts: 0,
@@ -110,6 +147,16 @@ impl OwnedJob {
             accepted_ms,
             ended_ms: None,
         }
+    }
+
+    pub(crate) fn try_mut(&mut self, id: JobId) -> Option<&mut Try> {
+        [Some(&mut self.first), self.second.as_mut()].into_iter().flatten().find(|t| t.id == id)
+    }
+
+    /// Says where its answer comes from.
+    pub(crate) fn show(&mut self, placed: &Placed) {
+        self.node = Some(placed.node);
+        self.why = Some(placed.why.clone());
     }
 
     /// An attempt begins.

@@ -2,6 +2,7 @@
 //! as the scheduler makes.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pumasi_protocol::stream::AttemptEvent;
@@ -14,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::durable::AskedResult;
-use super::owned::{Next, OwnedJob};
-use super::pump::{OwnerPump, OwnerReport};
+use super::owned::{Next, OwnedJob, Try};
+use super::pump::{OwnerPump, OwnerReport, Voice};
 use super::repeats::Repeats;
 use super::silence::{Ear, PATIENCE, Questions};
 use super::transcript::Transcript;
@@ -41,6 +42,8 @@ const REVISIONS: u64 = 1_000_000;
 #[derive(Default)]
 pub(super) struct Owned {
     pub(super) live: BTreeMap<JobId, OwnedJob>,
+    /// Which job each second try is of.
+    hedges: BTreeMap<JobId, JobId>,
     /// Newest last.
     pub(super) ended: VecDeque<OwnedJob>,
     /// Who waits for results that are not final yet.
@@ -69,6 +72,12 @@ impl Owned {
         self.live.get_mut(&job).or(ended)
     }
 
+    /// The live job that a try is of.
+    fn of_try(&mut self, id: JobId) -> Option<&mut OwnedJob> {
+        let job = self.hedges.get(&id).copied().unwrap_or(id);
+        self.live.get_mut(&job)
+    }
+
     /// A job changed in a way that others may want to know.
     pub(super) fn touch(&mut self, job: JobId) {
         let next = self.revision + 1;
@@ -85,6 +94,9 @@ impl Owned {
 
     pub(super) fn end(&mut self, job: JobId) {
         if let Some(job) = self.live.remove(&job) {
+            if let Some(second) = &job.second {
+                self.hedges.remove(&second.id);
+            }
             self.ended.push_back(job);
         }
         while self.ended.len() > ENDED_JOBS {
@@ -136,43 +148,52 @@ impl Core {
 
     /// Makes an attempt; at once, or as soon as the one before has given its transcript back.
     pub(super) fn dispatch(&mut self, attempt: AttemptId, executor: NodeId, model: ModelName) {
-        if let Some(job) = self.owned.live.get_mut(&attempt.job) {
-            job.next = Some(Next { attempt, executor, model });
+        let job = self.owned.of_try(attempt.job);
+        if let Some(current) = job.and_then(|job| job.try_mut(attempt.job)) {
+            current.next = Some(Next { attempt, executor, model });
             self.dispatch_next(attempt.job);
         }
     }
 
     fn dispatch_next(&mut self, id: JobId) {
-        let Some(job) = self.owned.live.get_mut(&id) else { return };
-        let (Some(client), Some(transcript)) = (job.client.clone(), job.transcript.take()) else {
+        let Some(job) = self.owned.of_try(id) else { return };
+        let Some(client) = job.client.clone() else { return };
+        let Some(current) = job.try_mut(id) else { return };
+        let Some(transcript) = current.transcript.take() else { return };
+        let Some(Next { attempt, executor, model }) = current.next.take() else {
+            current.transcript = Some(transcript);
             return;
         };
-        let Some(Next { attempt, executor, model }) = job.next.take() else {
-            job.transcript = Some(transcript);
-            return;
-        };
-        let known = job.file.filter(|_| transcript.has_begun());
+        let begun_with = current.file;
+        let known = begun_with.filter(|_| transcript.has_begun());
         let file = self.file_at(executor, &model, known);
         let mut placed = self.placed(attempt, executor);
-        let Some(job) = self.owned.live.get_mut(&id) else { return };
+        let Some(job) = self.owned.of_try(id) else { return };
+        placed.after = job.latest_fault();
+        let Some(current) = job.try_mut(id) else { return };
         // Token ids mean nothing to another file: an answer that has begun goes on with its own.
-        if transcript.has_begun() && file != job.file {
-            job.transcript = Some(transcript);
+        if transcript.has_begun() && file != begun_with {
+            current.transcript = Some(transcript);
             let outcome = Outcome::Failed(Fault::Refused(Refusal::ModelAbsent));
             return self.tell(Input::AttemptEnded { attempt, outcome });
         }
-        placed.after = job.latest_fault();
-        job.file = file;
-        job.attempts += 1;
-        job.node = Some(executor);
-        job.why = Some(placed.why.clone());
-        job.begin_passage(attempt.epoch);
         let cancelled = CancellationToken::new();
-        job.attempt = Some((attempt, cancelled.clone()));
+        current.file = file;
+        current.attempt = Some((attempt, cancelled.clone()));
+        current.placed = Some(placed.clone());
+        job.attempts += 1;
+        job.begin_passage(attempt.epoch);
+        let race = Arc::clone(&job.race);
+        // A second try is not seen before it writes.
+        let held = (id != job.id && race.winner() != Some(id)).then(Vec::new);
+        if held.is_none() {
+            job.show(&placed);
+        }
         let work = transcript.continuation(&job.run.work);
         let ear = self.listen(attempt, executor, model, work);
         let reports = self.events.clone();
-        let pump = OwnerPump { attempt, placed, transcript, ear, client, cancelled, reports };
+        let voice = Voice { client, race, held };
+        let pump = OwnerPump { attempt, placed, transcript, ear, voice, cancelled, reports };
         tokio::spawn(pump.run());
     }
 
@@ -214,9 +235,10 @@ impl Core {
     }
 
     pub(super) fn cancel_attempt(&mut self, attempt: AttemptId) {
-        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
-        job.next.take_if(|next| next.attempt == attempt);
-        if let Some((running, cancelled)) = &job.attempt
+        let job = self.owned.of_try(attempt.job);
+        let Some(current) = job.and_then(|job| job.try_mut(attempt.job)) else { return };
+        current.next.take_if(|next| next.attempt == attempt);
+        if let Some((running, cancelled)) = &current.attempt
             && *running == attempt
         {
             cancelled.cancel();
@@ -225,12 +247,13 @@ impl Core {
 
     pub(super) fn on_owner_report(&mut self, report: OwnerReport) {
         if let OwnerReport::Progress(attempt, ..) | OwnerReport::Ended(attempt, ..) = &report {
-            self.owned.touch(attempt.job);
+            let id = self.owned.of_try(attempt.job).map_or(attempt.job, |job| job.id);
+            self.owned.touch(id);
         }
         match report {
             OwnerReport::Started(attempt) => self.tell(Input::AttemptStarted { attempt }),
             OwnerReport::Progress(attempt, phase, step) => {
-                if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+                if let Some(job) = self.owned.of_try(attempt.job) {
                     job.progress = Some((phase, step));
                 }
             }
@@ -242,18 +265,25 @@ impl Core {
     }
 
     fn on_answer_begun(&mut self, attempt: AttemptId, gap: Option<Duration>) {
-        let Some(job) = self.owned.live.get_mut(&attempt.job) else { return };
+        let Some(job) = self.owned.of_try(attempt.job) else { return };
         if let Some(passage) = job.passage_mut(attempt.epoch) {
             passage.gap = gap;
         }
+        let Some(current) = job.try_mut(attempt.job) else { return };
+        let (file, placed) = (current.file, current.placed.clone());
+        placed.iter().for_each(|placed| job.show(placed));
         let patience = if job.durable { LASTING_PATIENCE } else { READER_PATIENCE };
         let patience_ms = u32::try_from(patience.as_millis()).expect("minutes fit");
-        let file = job.file;
         self.tell(Input::AnswerBegun { attempt, file, patience_ms });
     }
 
     fn on_attempt_ended(&mut self, attempt: AttemptId, outcome: Outcome, transcript: Transcript) {
-        if let Some(job) = self.owned.live.get_mut(&attempt.job) {
+        let mut dropped = None;
+        if let Some(job) = self.owned.of_try(attempt.job) {
+            let is_writer = job.race.winner() == Some(attempt.job);
+            if is_writer && attempt.job != job.id && outcome == Outcome::Cancelled {
+                dropped = Some((job.id, job.client.clone()));
+            }
             if let Some(passage) = job.passage_mut(attempt.epoch) {
                 passage.delivered = transcript.delivered();
                 passage.fault = match &outcome {
@@ -261,15 +291,36 @@ impl Core {
                     Outcome::Completed { .. } | Outcome::Cancelled => None,
                 };
             }
-            job.transcript = Some(transcript);
-            job.attempt.take_if(|(running, _)| *running == attempt);
+            if let Some(current) = job.try_mut(attempt.job) {
+                current.transcript = Some(transcript);
+                current.attempt.take_if(|(running, _)| *running == attempt);
+            }
             if let Outcome::Completed { usage, timings } = &outcome {
                 job.usage = Some(*usage);
                 job.timings = Some(*timings);
             }
         }
         self.tell(Input::AttemptEnded { attempt, outcome });
+        if let Some((job, client)) = dropped {
+            // A second try was cancelled at the moment when its first words went out: what follows
+            // them is lost, and the first try may not write any more.
+            client.into_iter().for_each(|client| {
+                tokio::spawn(tell_failure(client, Fault::NotContinued));
+            });
+            self.tell(Input::Cancel { job });
+        }
         self.dispatch_next(attempt.job);
+    }
+
+    /// A job is begun a second time. Nobody waits for a lasting one at a screen.
+    pub(super) fn hedge(&mut self, id: JobId, hedge: JobId) {
+        match self.owned.live.get_mut(&id).filter(|job| !job.durable) {
+            Some(job) => {
+                job.second = Some(Try::new(hedge));
+                self.owned.hedges.insert(hedge, id);
+            }
+            None => self.tell(Input::Cancel { job: hedge }),
+        }
     }
 
     pub(super) fn on_job_state(&mut self, id: JobId, state: JobState) {

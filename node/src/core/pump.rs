@@ -1,6 +1,7 @@
 //! One task per attempt on each side: the owner's, from an executor's events to the client, and the
 //! executor's, from the engine to the owner. They carry text, so the scheduler never sees them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pumasi_engine_host::Events;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
 use super::executor::not_ready;
+use super::owned::Race;
 use super::silence::{Ear, Heard};
 use super::transcript::Transcript;
 
@@ -32,13 +34,45 @@ pub(crate) enum OwnerReport {
     Ended(AttemptId, Outcome, Transcript),
 }
 
+/// How a try speaks to the client: the first one from the beginning, the second one once it writes.
+pub(crate) struct Voice {
+    pub(crate) client: mpsc::Sender<RunEvent>,
+    pub(crate) race: Arc<Race>,
+    /// What is to be said before its first words, while none were written.
+    pub(crate) held: Option<Vec<RunEvent>>,
+}
+
+/// The client does not listen any more.
+struct Gone;
+
+impl Voice {
+    async fn say(&mut self, event: RunEvent) -> Result<(), Gone> {
+        if let Some(held) = &mut self.held {
+            // A sign of life of who writes nothing yet is nobody's business.
+            if !matches!(event, RunEvent::Attempt(AttemptEvent::Alive { .. })) {
+                held.push(event);
+            }
+            return Ok(());
+        }
+        self.client.send(event).await.map_err(|_| Gone)
+    }
+
+    /// From here on everything is said.
+    async fn speak_up(&mut self) -> Result<(), Gone> {
+        for event in self.held.take().into_iter().flatten() {
+            self.client.send(event).await.map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+}
+
 /// An owner's attempt while it runs.
 pub(crate) struct OwnerPump {
     pub(crate) attempt: AttemptId,
     pub(crate) placed: Placed,
     pub(crate) transcript: Transcript,
     pub(crate) ear: Ear,
-    pub(crate) client: mpsc::Sender<RunEvent>,
+    pub(crate) voice: Voice,
     pub(crate) cancelled: CancellationToken,
     pub(crate) reports: mpsc::Sender<Event>,
 }
@@ -49,13 +83,13 @@ impl OwnerPump {
         let mut order = self.transcript.order();
         self.transcript.attempt_begins();
         // A client that is gone shows below.
-        let _ = self.client.send(RunEvent::Placed(self.placed.clone())).await;
+        let _ = self.voice.say(RunEvent::Placed(self.placed.clone())).await;
         let outcome = loop {
             let first = !self.ear.has_begun();
             let heard = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => break Outcome::Cancelled,
-                () = self.client.closed() => break Outcome::Cancelled,
+                () = self.voice.client.closed() => break Outcome::Cancelled,
                 heard = self.ear.next() => heard,
             };
             let event = match heard {
@@ -81,6 +115,19 @@ impl OwnerPump {
 
     /// Hands an event to the client. Returns the outcome, if it was the last.
     async fn pass_on(&mut self, order: &mut EventOrder, event: AttemptEvent) -> Option<Outcome> {
+        if writes(&event) {
+            if !self.voice.race.is_won_by(self.attempt.job) {
+                // The other try writes; that this one is not needed, the scheduler will say.
+                tokio::select! {
+                    () = self.cancelled.cancelled() => {}
+                    () = self.voice.client.closed() => {}
+                }
+                return Some(Outcome::Cancelled);
+            }
+            if self.voice.speak_up().await.is_err() {
+                return Some(Outcome::Cancelled);
+            }
+        }
         let event = match self.transcript.take(order, event) {
             Ok(event) => event?,
             Err(_) => return Some(Outcome::Failed(Fault::PeerProtocol)),
@@ -95,8 +142,20 @@ impl OwnerPump {
         if let Some(Outcome::Failed(_)) = outcome {
             return outcome;
         }
-        let sent = self.client.send(RunEvent::Attempt(event)).await;
+        let sent = self.voice.say(RunEvent::Attempt(event)).await;
         if sent.is_err() { Some(outcome.unwrap_or(Outcome::Cancelled)) } else { outcome }
+    }
+}
+
+/// Whether an event gives the client something of the answer.
+fn writes(event: &AttemptEvent) -> bool {
+    match event {
+        AttemptEvent::Tokens { .. }
+        | AttemptEvent::Embedded { .. }
+        | AttemptEvent::Finished { .. } => true,
+        AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Failed(_) => {
+            false
+        }
     }
 }
 
@@ -268,7 +327,8 @@ mod tests {
         let patience = Patience { first: soon, next: soon, most: soon, ..PATIENCE };
         let (_open, opening) = watch::channel(Opening::Open);
         let ear = Ear::new(source, opening, patience, Questions::to_self());
-        let pump = OwnerPump { attempt, placed, transcript, ear, client, cancelled, reports };
+        let voice = Voice { client, race: Arc::default(), held: None };
+        let pump = OwnerPump { attempt, placed, transcript, ear, voice, cancelled, reports };
         tokio::spawn(pump.run());
         tokio::spawn(async move {
             for event in events {

@@ -97,6 +97,9 @@ impl Core {
                 Some(ms) => format!("{name} predicted the earliest end ({})", seconds(ms)),
                 None => format!("{name} made the best offer"),
             },
+            Reason::Hedge => {
+                format!("the first words were late elsewhere, and {name} had them sooner")
+            }
             Reason::FirstClaim => format!("all were busy, and {name} was free first"),
         };
         let others = others(why, attempt.executor);

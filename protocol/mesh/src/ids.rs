@@ -109,6 +109,15 @@ impl JobId {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid())
     }
 
+    /// The id of a second try at the same job: the same clock, the opposite dice.
+    #[must_use]
+    pub fn twin(self) -> Self {
+        let mut bytes = self.0.into_bytes();
+        // The bytes before hold clock, version and variant (RFC 9562, 5.7).
+        bytes[9..].iter_mut().for_each(|byte| *byte = !*byte);
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The last eight hexadecimal digits (the first ones are the clock).
     #[must_use]
     pub fn short(&self) -> String {
@@ -182,6 +191,9 @@ mod tests {
         assert!(early < late);
         assert_eq!(early.to_string().parse(), Ok(early));
         assert_eq!("job".parse::<JobId>(), Err(IdError::Uuid));
+        let twin = late.twin();
+        assert!(twin != late && twin.twin() == late && early < twin);
+        assert_eq!(twin.0.get_version_num(), 7);
     }
 
     #[test]

@@ -21,7 +21,10 @@ impl Owner {
         self.withdraw(ctx, id, Some(node));
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let attempt = job.attempt();
-        job.phase = Phase::Bound(node);
+        let asked = match std::mem::replace(&mut job.phase, Phase::Bound(node)) {
+            Phase::Asking(mut round) => round.asked.remove(&node),
+            Phase::Parked | Phase::Bound(_) | Phase::Handed(_) => None,
+        };
         if job.why.attempts.len() >= limits::WHY_ATTEMPTS {
             job.why.attempts.remove(0);
         }
@@ -41,6 +44,7 @@ impl Owner {
         ctx.send(node, Control::Bind { attempt });
         ctx.out.act(Action::Dispatch { attempt, executor: node, model });
         self.set_state(ctx, id, JobState::Bound(node));
+        self.watch_first(ctx, id, asked.as_ref());
     }
 
     pub(crate) fn on_started(&mut self, ctx: &mut Context<'_>, attempt: AttemptId) {
@@ -57,15 +61,16 @@ impl Owner {
     /// Tokens that a client has seen can be followed only by those of the same file.
     pub(crate) fn on_answer_begun(
         &mut self,
+        ctx: &mut Context<'_>,
         attempt: AttemptId,
         file: Option<BlobId>,
         patience_ms: u32,
     ) {
-        if self.bound_to(attempt).is_some() {
-            let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
-            job.why.need.file = file;
-            job.patience_ms = Some(patience_ms);
-        }
+        let Some(node) = self.bound_to(attempt) else { return };
+        self.on_first(ctx, attempt.job, node);
+        let job = self.jobs.get_mut(&attempt.job).expect("it is bound");
+        job.why.need.file = file;
+        job.patience_ms = Some(patience_ms);
     }
 
     pub(crate) fn on_ended(&mut self, ctx: &mut Context<'_>, attempt: AttemptId, outcome: Outcome) {
@@ -78,6 +83,7 @@ impl Owner {
                 if node != ctx.me {
                     ctx.mesh.on_measured(node, model, usage, timings, ctx.now, ctx.config);
                 }
+                self.on_first(ctx, attempt.job, node);
                 self.finish(ctx, attempt.job, JobState::Completed(node));
             }
             Outcome::Cancelled => {
@@ -127,6 +133,18 @@ impl Owner {
 
     /// Whether the job is tried again, and whom it leaves alone meanwhile.
     fn on_fault(&mut self, ctx: &mut Context<'_>, id: JobId, node: NodeId, fault: Fault) {
+        if fault.ends_engine() {
+            // Never two tries at what may kill engines.
+            let first = self.open_hedge_of(id);
+            let first = first.and_then(|first| self.jobs.get_mut(&first));
+            first.into_iter().for_each(|job| job.alone = true);
+            self.drop_hedge_of(ctx, id);
+        }
+        if self.open_hedge_of(id).is_some() {
+            self.jobs.entry(id).and_modify(|job| job.phase = Phase::Parked);
+            ctx.mesh.on_failure(node, ctx.now, ctx.config);
+            return self.drop_hedge(ctx, id);
+        }
         let Some(job) = self.jobs.get_mut(&id) else { return };
         if !fault.is_retryable() {
             return self.finish(ctx, id, JobState::Failed(fault));
@@ -156,7 +174,9 @@ impl Owner {
         }
         job.epoch = job.epoch.next();
         job.phase = Phase::Parked;
+        job.promise = None;
         job.renewals = 0;
+        ctx.timers.clear(&Wakeup::Hedge(id));
         self.set_state(ctx, id, JobState::Waiting);
         self.await_placing(ctx, id);
     }
@@ -164,10 +184,7 @@ impl Owner {
     /// Where the attempt is bound, if it is the binding that stands.
     fn bound_to(&self, attempt: AttemptId) -> Option<NodeId> {
         let job = self.jobs.get(&attempt.job).filter(|job| job.epoch == attempt.epoch)?;
-        match job.phase {
-            Phase::Bound(node) => Some(node),
-            Phase::Parked | Phase::Asking(_) => None,
-        }
+        job.executor()
     }
 
     pub(super) fn is_bound_to(&self, attempt: AttemptId, node: NodeId) -> bool {
@@ -176,7 +193,7 @@ impl Owner {
 }
 
 impl Job {
-    fn note_end(&mut self, ctx: &Context<'_>, outcome: Outcome) {
+    pub(super) fn note_end(&mut self, ctx: &Context<'_>, outcome: Outcome) {
         if let Some(last) = self.why.attempts.last_mut() {
             last.ended = Some((ctx.now, outcome));
         }

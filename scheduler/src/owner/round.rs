@@ -20,7 +20,7 @@ impl Owner {
     /// Ranks the candidates of a job and asks the nominees.
     pub(crate) fn place(&mut self, ctx: &mut Context<'_>, id: JobId, here: Here) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        if matches!(job.phase, Phase::Bound(_)) {
+        if matches!(job.phase, Phase::Bound(_) | Phase::Handed(_)) {
             return;
         }
         let now = ctx.now;
@@ -44,7 +44,7 @@ impl Owner {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let before = match std::mem::replace(&mut job.phase, Phase::Parked) {
             Phase::Asking(round) => round.asked,
-            Phase::Parked | Phase::Bound(_) => BTreeMap::new(),
+            Phase::Parked | Phase::Bound(_) | Phase::Handed(_) => BTreeMap::new(),
         };
         let mut round = Round { asked: before, open: true, local_idle };
         let (attempt, alone) = (job.attempt(), job.alone);
@@ -179,7 +179,7 @@ impl Owner {
     pub(crate) fn on_job_timeout(&mut self, ctx: &mut Context<'_>, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         match &mut job.phase {
-            Phase::Bound(_) => {}
+            Phase::Bound(_) | Phase::Handed(_) => {}
             Phase::Parked => {
                 self.to_place.insert(id);
             }
@@ -316,12 +316,15 @@ impl Owner {
         let job = self.jobs.get_mut(&attempt.job).filter(|j| j.epoch == attempt.epoch)?;
         match &mut job.phase {
             Phase::Asking(round) => round.asked.get_mut(&from),
-            Phase::Parked | Phase::Bound(_) => None,
+            Phase::Parked | Phase::Bound(_) | Phase::Handed(_) => None,
         }
     }
 
     /// Nobody can be asked: waits if that may change by itself, else the job has failed.
     fn on_no_candidate(&mut self, ctx: &mut Context<'_>, id: JobId, ranked: &[Ranked]) {
+        if self.open_hedge_of(id).is_some() {
+            return self.drop_hedge(ctx, id);
+        }
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let grace = job.waiting_since.after_ms(ctx.config.advert_grace_ms);
         let may_change = |r: &Ranked| match &r.verdict {

@@ -207,6 +207,7 @@ impl Bench {
                     self.later(0, Event::Done(attempt, Some(fault)));
                 }
                 Action::Dispatch { .. }
+                | Action::Hedge { .. }
                 | Action::CancelAttempt { .. }
                 | Action::JobState { .. } => {
                     panic!("this node owns nothing")

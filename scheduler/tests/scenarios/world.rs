@@ -114,8 +114,10 @@ fn person_of(name: &str) -> PersonId {
 }
 
 fn job_of(name: &str) -> JobId {
-    let number: u64 = name.trim_start_matches('j').parse().expect("jobs are j1, j2, …");
-    JobId::from_parts(number, [0; 10])
+    let number = name.trim_start_matches('j').trim_end_matches('h');
+    let number: u64 = number.parse().expect("jobs are j1, j2, …, hedges j1h, j2h, …");
+    let job = JobId::from_parts(number, [0; 10]);
+    if name.ends_with('h') { job.twin() } else { job }
 }
 
 fn model_of(name: &str) -> ModelName {
@@ -172,6 +174,7 @@ impl World {
         config.starving_ms = line.number("starving_ms").unwrap_or(config.starving_ms);
         let deadline = line.number("queue_deadline_ms");
         config.queue_deadline_ms = deadline.unwrap_or(config.queue_deadline_ms);
+        config.hedge_permille = line.number("hedge_permille").unwrap_or(config.hedge_permille);
         config.renew_ms = line.number("renew_ms").unwrap_or(config.renew_ms);
         config.yields = match line.value("yields") {
             None => config.yields,
@@ -580,6 +583,11 @@ impl World {
                     let event = Event::Input(Input::StreamOpened { from: me, attempt });
                     self.later(self.delay(me, executor) + 1, executor, event);
                 }
+            }
+            Action::Hedge { job, hedge } => {
+                let (name_of_job, need) = self.needs[&job].clone();
+                self.needs.insert(hedge, (format!("{name_of_job}h"), need));
+                self.log(&format!("{name} hedges {name_of_job}"));
             }
             Action::CancelAttempt { attempt, executor } => {
                 self.log(&format!(

@@ -198,6 +198,10 @@ impl<'a> World<'a> {
                     self.later(Event::Opened { from: index, to, attempt });
                 }
             }
+            Action::Hedge { job, hedge } => {
+                let task = self.jobs[&job];
+                self.jobs.insert(hedge, task);
+            }
             Action::CancelAttempt { attempt, executor } => {
                 let to = self.by_id[&executor];
                 self.later(Event::Cancelled { to, attempt });

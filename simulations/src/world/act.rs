@@ -36,6 +36,8 @@ impl World<'_> {
                 self.note_reason(node, attempt);
                 self.dispatch(node, attempt, executor);
             }
+            // The modelled clients know one try: hedging is off.
+            Action::Hedge { hedge, .. } => self.input(node, Input::Cancel { job: hedge }),
             Action::CancelAttempt { attempt, .. } => self.give_up(node, attempt),
             Action::JobState { job, state } => self.on_job_state(node, job, state, stale),
             Action::Expect { attempt, owner } => {
