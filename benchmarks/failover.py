@@ -104,7 +104,7 @@ class Node:
         # A node that is killed has not always stored where the others are: they find it where it was.
         mesh, data = free_port(), free_port()
         self.options = ["--name", name, "--http", "127.0.0.1:0", "--listen", address, "--mesh-port", str(mesh),
-                        "--data-port", str(data), "--join-port", "0", "--discovery=false", "--threads", "1",
+                        "--data-port", str(data), "--join-port", "0", "--discovery=false", "--yield=none", "--threads", "1",
                         "--context", "1024", "--model-dir", str(models), "--log", "warn"]
         self.start()
 

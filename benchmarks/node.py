@@ -173,7 +173,7 @@ def measure_meeting(make, runs: int) -> None:
 
 
 def measure_hop(make, runs: int) -> None:
-    here, there = make("here", ["--discovery=false"]), make("there", ["--discovery=false"])
+    here, there = make("here", ["--discovery=false", "--yield=none"]), make("there", ["--discovery=false", "--yield=none"])
     for node in (here, there):
         node.start()
         node.listening()

@@ -79,7 +79,16 @@ fn command(name: &str, folder: &Path, log: File) -> std::io::Result<Command> {
     }
     command.args(["up", "--json", "--name", name, "--listen", "127.0.0.1"]);
     command.args(["--http", "127.0.0.1:0", "--mesh-port", "0", "--data-port", "0"]);
-    command.args(["--join-port", "0", "--discovery=false", "--threads", "1", "--slots", "2"]);
+    command.args([
+        "--join-port",
+        "0",
+        "--discovery=false",
+        "--yield=none",
+        "--threads",
+        "1",
+        "--slots",
+        "2",
+    ]);
     command.arg("--data-dir");
     command.arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
