@@ -173,7 +173,11 @@ async fn assemble(
     let scheduler = Scheduler::new(net.me(), settings, seed, pumasi_scheduler::Time::START);
     let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
     let rows = core::custody::restore(&store)?;
-    let keeping = core::custody::Keeping::restore(net.me(), seed, clock, rows);
+    let is_older_copy = store.is_older_copy();
+    if is_older_copy {
+        tracing::warn!("the ledger is an older copy: the others are asked what became of its jobs");
+    }
+    let keeping = core::custody::Keeping::restore(net.me(), seed, clock, rows, is_older_copy);
     look_at_hardware(config.worker_dir.clone(), events.clone());
     scan_models(&config, own_models, events.clone());
     keep_ledger(store.clone(), config.keep, events.clone());

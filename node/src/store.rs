@@ -140,6 +140,7 @@ struct Inner {
     dir: PathBuf,
     seed: [u8; 32],
     incarnation: u64,
+    is_older_copy: bool,
     _lock: Lock,
 }
 
@@ -170,7 +171,9 @@ impl Store {
         let named = jobs.iter().flat_map(|(_, record)| record.files());
         let files = Arc::new(Files::open(&data_dir.join("files"), named)?);
         let last: Option<u64> = database.read(Table::Node, INCARNATION)?;
-        let last = last.unwrap_or_default().max(identity::last_start(data_dir));
+        let (last, beside) = (last.unwrap_or_default(), identity::last_start(data_dir));
+        let is_older_copy = beside > last;
+        let last = last.max(beside);
         let incarnation = now_ms.max(last.saturating_add(1));
         identity::keep_start(data_dir, incarnation)?;
         database.change(|changing| {
@@ -180,7 +183,8 @@ impl Store {
         })?;
         let writer = Writer::start(database.clone());
         let dir = data_dir.to_owned();
-        let inner = Inner { writer, database, files, dir, seed, incarnation, _lock: lock };
+        let inner =
+            Inner { writer, database, files, dir, seed, incarnation, is_older_copy, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -194,6 +198,13 @@ impl Store {
     #[must_use]
     pub fn incarnation(&self) -> u64 {
         self.inner.incarnation
+    }
+
+    /// Whether the ledger is from before the last start: an older copy was put back (or a power cut
+    /// fell between two syncs of that start). What this node promised since, it has forgotten.
+    #[must_use]
+    pub fn is_older_copy(&self) -> bool {
+        self.inner.is_older_copy
     }
 
     /// The mesh and all its entries that are kept; `None` while this node belongs to none.

@@ -64,10 +64,11 @@ impl Keeping {
         seed: u64,
         clock: Clock,
         rows: Vec<pumasi_scheduler::Holding>,
+        is_older_copy: bool,
     ) -> Self {
         let config = CustodyConfig::default();
         Self {
-            custody: Custody::restore(me, config, seed, clock.now(), rows, false),
+            custody: Custody::restore(me, config, seed, clock.now(), rows, is_older_copy),
             drafts: BTreeMap::new(),
             placing: BTreeMap::new(),
             rows: rows::Rows::default(),

@@ -15,7 +15,7 @@ use super::lock::Lock;
 use super::opening::{self, LEDGER};
 use super::record::{self, Table};
 use super::salvage::{self, Salvaged};
-use super::{StoreError, sync_dir};
+use super::{StoreError, identity, sync_dir};
 
 /// The stopped node's ledger; nobody else opens it while this lives.
 pub struct Offline {
@@ -185,6 +185,10 @@ impl Offline {
             })?;
             changing.apply(batch)
         })?;
+        // Counted as a start that this ledger does not know of: the next one knows that it is older.
+        let known: Option<u64> = database.read(Table::Node, super::INCARNATION)?;
+        let last = known.unwrap_or_default().max(identity::last_start(&self.dir));
+        identity::keep_start(&self.dir, last.saturating_add(1))?;
         drop(database);
         let before = self.move_aside()?;
         std::fs::rename(&new, self.store()).map_err(io)?;

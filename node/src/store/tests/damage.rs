@@ -118,7 +118,10 @@ async fn cat_x14_an_older_ledger_counts_on_from_where_the_newer_one_was() {
     assert_eq!(store.copy_daily(2_000), Ok(false), "one a day");
     store.put_job(job(2)).await.expect("stored");
     drop(store);
-    let newer = Store::open(dir.path(), 90_000).expect("whole").incarnation();
+    let store = Store::open(dir.path(), 90_000).expect("whole");
+    assert!(!store.is_older_copy());
+    let newer = store.incarnation();
+    drop(store);
 
     let offline = Offline::open(dir.path()).expect("nobody has it");
     let copy = offline.newest_copy().expect("a daily copy");
@@ -127,6 +130,9 @@ async fn cat_x14_an_older_ledger_counts_on_from_where_the_newer_one_was() {
     let store = Store::open(dir.path(), 1_000).expect("whole");
     assert_eq!(store.jobs(9), Ok(vec![job(1)]));
     assert!(store.incarnation() > newer, "the clock and the ledger are old, the number is not");
+    assert!(store.is_older_copy(), "what was promised since the copy is forgotten");
+    drop(store);
+    assert!(!Store::open(dir.path(), 1_000).expect("whole").is_older_copy(), "asked once");
 }
 
 #[tokio::test]
