@@ -4,6 +4,7 @@
 
 mod central;
 mod engine;
+pub mod hedge;
 mod load;
 mod machine;
 mod mesh;

@@ -90,17 +90,21 @@ impl Setup {
             tempfile::Builder::new().prefix("pumasi-test-").tempdir().expect("a temporary folder")
         });
         let log = File::create(folder.path().join("log")).expect("a log file");
+        // What goes wrong is told there.
+        let out = log.try_clone().expect("a log file");
         let mut words = self.wrapper.iter().map(PathBuf::from).chain([program()]);
         let mut command = Command::new(words.next().expect("there is a program"));
         command.args(words);
         clean(&mut command);
         command.args(["up", "--json", "--name", &self.name, "--data-dir"]).arg(folder.path());
-        command.args(&self.arguments).stdout(Stdio::null()).stderr(log);
+        command.args(&self.arguments).stdout(out).stderr(log);
         let mut child = command.spawn().expect("the node starts");
         let json = folder.path().join("node.json");
         let running = until(&format!("node {} says where it listens", self.name), START, || {
             let ended = child.try_wait().expect("its state can be read");
-            assert!(ended.is_none(), "node {} ended: {}", self.name, log_end(folder.path()));
+            if let Some(ended) = ended {
+                panic!("node {} ended, {ended}: {}", self.name, log_end(folder.path()));
+            }
             let running: Value = serde_json::from_slice(&std::fs::read(&json).ok()?).ok()?;
             // A node that was killed left its file behind; a wrapper's process is not the node.
             (running["pid"] == child.id() || !self.wrapper.is_empty()).then_some(running)

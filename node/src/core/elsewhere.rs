@@ -100,8 +100,7 @@ impl Core {
         let limit = filter.limit.min(LISTED_JOBS);
         let mut own = self.jobs_view(filter.live, limit);
         own.retain(|job| super::answer::may_see(caller, job.person.as_deref()));
-        let kept = self.kept_sheets(self.me).into_iter();
-        let kept = kept.filter(|sheet| self.is_for(caller, sheet.line.person));
+        let kept = self.kept_sheets(|record| self.shows_to(caller, record)).into_iter();
         let kept = kept.filter(|sheet| !(filter.live && sheet.line.state.is_terminal()));
         let mut jobs: BTreeMap<String, api::Job> =
             kept.map(|sheet| (sheet.line.job.to_string(), self.sheet_view(&sheet))).collect();

@@ -8,7 +8,7 @@ use pumasi_protocol::{
     Usage,
 };
 use pumasi_web::mesh::{Placed, Run, RunEvent};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::transcript::Transcript;
@@ -27,17 +27,26 @@ pub(crate) struct Next {
 
 /// Which of a job's tries writes to its client: the first that has something to write, for good.
 #[derive(Debug, Default)]
-pub(crate) struct Race(OnceLock<JobId>);
+pub(crate) struct Race {
+    winner: OnceLock<JobId>,
+    /// Held by whoever speaks to the client while nobody has won.
+    turn: Mutex<()>,
+}
 
 impl Race {
     /// Whether the try of this id may write. The first to ask wins.
     pub(crate) fn is_won_by(&self, id: JobId) -> bool {
-        *self.0.get_or_init(|| id) == id
+        *self.winner.get_or_init(|| id) == id
     }
 
     /// Who writes, if anybody does yet.
     pub(crate) fn winner(&self) -> Option<JobId> {
-        self.0.get().copied()
+        self.winner.get().copied()
+    }
+
+    /// Waits until no other try speaks.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 }
 

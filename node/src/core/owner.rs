@@ -192,7 +192,7 @@ impl Core {
         let work = transcript.continuation(&job.run.work);
         let ear = self.listen(attempt, executor, model, work);
         let reports = self.events.clone();
-        let voice = Voice { client, race, held };
+        let voice = Voice { id, client, race, held };
         let pump = OwnerPump { attempt, placed, transcript, ear, voice, cancelled, reports };
         tokio::spawn(pump.run());
     }

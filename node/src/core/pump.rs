@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pumasi_engine_host::Events;
 use pumasi_protocol::stream::{AttemptEvent, EventOrder};
-use pumasi_protocol::{AttemptId, Fault, Phase, Timings, Usage};
+use pumasi_protocol::{AttemptId, Fault, JobId, Phase, Timings, Usage};
 use pumasi_scheduler::Outcome;
 use pumasi_web::mesh::{Placed, RunEvent};
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +36,8 @@ pub(crate) enum OwnerReport {
 
 /// How a try speaks to the client: the first one from the beginning, the second one once it writes.
 pub(crate) struct Voice {
+    /// Which try it is.
+    pub(crate) id: JobId,
     pub(crate) client: mpsc::Sender<RunEvent>,
     pub(crate) race: Arc<Race>,
     /// What is to be said before its first words, while none were written.
@@ -46,6 +48,7 @@ pub(crate) struct Voice {
 struct Gone;
 
 impl Voice {
+    /// What is not written, of a try that has lost, nobody hears.
     async fn say(&mut self, event: RunEvent) -> Result<(), Gone> {
         if let Some(held) = &mut self.held {
             // A sign of life of who writes nothing yet is nobody's business.
@@ -54,15 +57,27 @@ impl Voice {
             }
             return Ok(());
         }
+        let _turn = match self.race.winner() {
+            None => Some(self.race.turn().await),
+            Some(_) => None,
+        };
+        if self.race.winner().is_some_and(|winner| winner != self.id) {
+            return Ok(());
+        }
         self.client.send(event).await.map_err(|_| Gone)
     }
 
-    /// From here on everything is said.
-    async fn speak_up(&mut self) -> Result<(), Gone> {
-        for event in self.held.take().into_iter().flatten() {
-            self.client.send(event).await.map_err(|_| Gone)?;
+    /// From here on everything is said, if it is this try that writes.
+    async fn speak_up(&mut self) -> Result<bool, Gone> {
+        if self.race.winner().is_none() {
+            let _turn = self.race.turn().await;
+            if self.race.is_won_by(self.id) {
+                for event in self.held.take().into_iter().flatten() {
+                    self.client.send(event).await.map_err(|_| Gone)?;
+                }
+            }
         }
-        Ok(())
+        Ok(self.race.is_won_by(self.id))
     }
 }
 
@@ -116,16 +131,17 @@ impl OwnerPump {
     /// Hands an event to the client. Returns the outcome, if it was the last.
     async fn pass_on(&mut self, order: &mut EventOrder, event: AttemptEvent) -> Option<Outcome> {
         if writes(&event) {
-            if !self.voice.race.is_won_by(self.attempt.job) {
-                // The other try writes; that this one is not needed, the scheduler will say.
-                tokio::select! {
-                    () = self.cancelled.cancelled() => {}
-                    () = self.voice.client.closed() => {}
+            match self.voice.speak_up().await {
+                Ok(true) => {}
+                Err(Gone) => return Some(Outcome::Cancelled),
+                Ok(false) => {
+                    // The other try writes; that this one is not needed, the scheduler will say.
+                    tokio::select! {
+                        () = self.cancelled.cancelled() => {}
+                        () = self.voice.client.closed() => {}
+                    }
+                    return Some(Outcome::Cancelled);
                 }
-                return Some(Outcome::Cancelled);
-            }
-            if self.voice.speak_up().await.is_err() {
-                return Some(Outcome::Cancelled);
             }
         }
         let event = match self.transcript.take(order, event) {
@@ -307,7 +323,7 @@ impl End {
 
 #[cfg(test)]
 mod tests {
-    use pumasi_protocol::{Epoch, JobId, NodeId};
+    use pumasi_protocol::{Epoch, NodeId};
     use tokio::sync::watch;
 
     use super::super::silence::{PATIENCE, Patience, Questions};
@@ -327,7 +343,7 @@ mod tests {
         let patience = Patience { first: soon, next: soon, most: soon, ..PATIENCE };
         let (_open, opening) = watch::channel(Opening::Open);
         let ear = Ear::new(source, opening, patience, Questions::to_self());
-        let voice = Voice { client, race: Arc::default(), held: None };
+        let voice = Voice { id: attempt.job, client, race: Arc::default(), held: None };
         let pump = OwnerPump { attempt, placed, transcript, ear, voice, cancelled, reports };
         tokio::spawn(pump.run());
         tokio::spawn(async move {
@@ -371,5 +387,68 @@ mod tests {
         let started = AttemptEvent::Started { prompt: vec![1], cached: 0, syntax };
         let broken = Outcome::Failed(Fault::PeerProtocol);
         assert_eq!(outcome(vec![started.clone(), started]).await, broken);
+    }
+
+    /// A try that is said `events`; what its client gets goes to `client`.
+    fn try_of(
+        job: JobId,
+        race: &Arc<Race>,
+        client: &mpsc::Sender<RunEvent>,
+        held: Option<Vec<RunEvent>>,
+    ) -> (mpsc::Sender<AttemptEvent>, CancellationToken, mpsc::Receiver<Event>) {
+        let attempt = AttemptId { job, epoch: Epoch(1) };
+        let (node, name) = (NodeId([1; 32]), "far".parse().expect("a name"));
+        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch, after: None };
+        let (executor, source) = mpsc::channel(8);
+        let (reports, told) = mpsc::channel(64);
+        let cancelled = CancellationToken::new();
+        let (_, opening) = watch::channel(Opening::Open);
+        let ear = Ear::new(source, opening, PATIENCE, Questions::to_self());
+        let voice = Voice { id: job, client: client.clone(), race: Arc::clone(race), held };
+        let (transcript, stop) = (Transcript::default(), cancelled.clone());
+        let pump = OwnerPump { attempt, placed, transcript, ear, voice, cancelled, reports };
+        tokio::spawn(pump.run());
+        (executor, stop, told)
+    }
+
+    fn started() -> AttemptEvent {
+        let syntax = pumasi_protocol::engine::OutputSyntax::default();
+        AttemptEvent::Started { prompt: vec![1], cached: 0, syntax }
+    }
+
+    fn first_token(id: u32) -> AttemptEvent {
+        let token =
+            pumasi_protocol::Token { id, bytes: vec![b'x'], logprob: None, top: Vec::new() };
+        AttemptEvent::Tokens { index: 0, tokens: vec![token] }
+    }
+
+    #[tokio::test]
+    async fn of_two_tries_only_the_first_to_write_is_heard() {
+        let job = JobId::from_parts(1, [1; 10]);
+        let (race, (client, mut shown)) = (Arc::default(), mpsc::channel(64));
+        let (slow, stop, mut of_slow) = try_of(job, &race, &client, None);
+        let (fast, _stop, _told) = try_of(job.twin(), &race, &client, Some(Vec::new()));
+        assert!(matches!(shown.recv().await, Some(RunEvent::Placed(_))), "the first try's");
+        for event in [alive(), started(), first_token(7)] {
+            fast.send(event).await.expect("it listens");
+        }
+        assert!(matches!(shown.recv().await, Some(RunEvent::Placed(_))), "only now the second's");
+        assert_eq!(shown.recv().await, Some(RunEvent::Attempt(started())));
+        assert_eq!(shown.recv().await, Some(RunEvent::Attempt(first_token(7))));
+
+        slow.send(started()).await.expect("it listens");
+        slow.send(first_token(8)).await.expect("it listens");
+        stop.cancel();
+        let ended = async {
+            loop {
+                if let Some(Event::Owner(OwnerReport::Ended(_, outcome, transcript))) =
+                    of_slow.recv().await
+                {
+                    return (outcome, transcript.has_begun());
+                }
+            }
+        };
+        assert_eq!(ended.await, (Outcome::Cancelled, false));
+        assert!(shown.try_recv().is_err(), "nothing more of the slow one");
     }
 }

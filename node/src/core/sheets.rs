@@ -165,7 +165,11 @@ impl Core {
             let is_older = before.is_none_or(|before| sheet.line.job < before);
             is_older && !(live && sheet.line.state.is_terminal())
         };
-        sheets.extend(self.kept_sheets(from).into_iter().filter(is_wanted));
+        sheets.extend(
+            self.kept_sheets(|record| self.shows_record(from, record))
+                .into_iter()
+                .filter(is_wanted),
+        );
         sheets.sort_by_key(|sheet| std::cmp::Reverse(sheet.line.job));
         sheets.truncate(limits::SHEETS);
         sheets

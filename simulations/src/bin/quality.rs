@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use pumasi_scheduler::Config;
+use pumasi_simulations::quality::hedge;
 use pumasi_simulations::quality::report::{self, Extent};
 use pumasi_simulations::quality::{Case, Figures, Policy, Scenario, Shape, judge};
 
@@ -21,6 +22,18 @@ struct Cli {
 enum Command {
     /// Run every policy over one case.
     Case(CaseArgs),
+    /// Compare hedging with none where some attempts are stragglers; prints a table in Markdown.
+    Hedge {
+        /// Machines.
+        #[arg(long, default_value_t = 32)]
+        nodes: usize,
+        /// Jobs of each run.
+        #[arg(long, default_value_t = 10_000)]
+        jobs: usize,
+        /// Seeds.
+        #[arg(long, value_delimiter = ',', default_value = "1,2")]
+        seeds: Vec<u64>,
+    },
     /// Run everything and write tables and plots.
     Report {
         /// The folder to write into.
@@ -68,6 +81,10 @@ fn parse_scenario(text: &str) -> Result<Scenario, String> {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Case(args) => run_case(&args),
+        Command::Hedge { nodes, jobs, seeds } => {
+            let table = hedge::table(nodes, jobs, &seeds);
+            std::io::stdout().lock().write_all(table.as_bytes()).context("writing the table")
+        }
         Command::Report { out, seeds, jobs } => {
             for (name, text) in report::write(&Extent { seeds: seeds.max(1), jobs }) {
                 let path = out.join(name);

@@ -257,7 +257,7 @@ impl<'a> World<'a> {
         node.cached.insert(attempt, cached);
         node.engine.start(self.now, attempt, alone);
         self.foretell(index);
-        let read = self.case.read_us(task, index, cached) as u64;
+        let read = (self.case.read_us(task, index, cached) * strain) as u64;
         let at = self.delay_to(index, owner) + read;
         self.events.at(at, Event::Started { to: owner, attempt });
     }
@@ -276,6 +276,9 @@ impl<'a> World<'a> {
             self.first_us[task] = self.now;
         }
         self.input(owner, Input::AttemptStarted { attempt });
+        if !self.case.kinds[self.case.tasks[task].kind].image {
+            self.input(owner, Input::AnswerBegun { attempt, file: None, patience_ms: u32::MAX });
+        }
     }
 
     fn foretell(&mut self, index: usize) {

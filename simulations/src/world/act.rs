@@ -84,7 +84,7 @@ impl World<'_> {
             Some(Reason::LocalIdle) => Situation::LocalIdle,
             Some(Reason::BestBid) => Situation::BestBid,
             Some(Reason::FirstClaim) => Situation::FirstClaim,
-            None => return,
+            Some(Reason::Hedge) | None => return,
         };
         self.saw(situation);
     }

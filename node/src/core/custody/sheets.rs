@@ -3,7 +3,7 @@
 use pumasi_protocol::custody::Record;
 use pumasi_protocol::job::JobLine;
 use pumasi_protocol::message::{JobProblem, Response};
-use pumasi_protocol::{JobId, JobSheet, JobState, NodeId, PersonId, Term};
+use pumasi_protocol::{JobId, JobSheet, JobState, NodeId, Term};
 use pumasi_scheduler::CustodyView;
 use pumasi_web::api;
 use pumasi_web::mesh::Caller;
@@ -70,10 +70,11 @@ impl Core {
     }
 
     /// Whether a member may see what is kept of a job.
-    fn shows_record(&self, member: NodeId, record: &Record) -> bool {
+    pub(in super::super) fn shows_record(&self, member: NodeId, record: &Record) -> bool {
         if member == self.me {
-            // What was accepted here, this install may always see.
-            let is_own = record.owner() == self.me && record.version.term == Term::FIRST;
+            // What was accepted here, this install may always see. Where there is no mesh, all was.
+            let is_first = record.version.term == Term::FIRST || self.roster.is_none();
+            let is_own = record.owner() == self.me && is_first;
             return is_own || self.may_read(self.me, record.person());
         }
         self.may_read(member, record.person())
@@ -87,31 +88,32 @@ impl Core {
 
     /// What is kept of jobs that are not among [`Core::owned`]: of this node's own, and of those whose
     /// owner cannot be reached.
-    pub(in super::super) fn kept_sheets(&self, member: NodeId) -> Vec<JobSheet> {
+    pub(in super::super) fn kept_sheets(&self, shows: impl Fn(&Record) -> bool) -> Vec<JobSheet> {
         let reachable = self.reachable();
         let kept = self.keeping.custody.jobs();
         let wanted = kept.filter(|kept| {
             self.owned.find(kept.record.job).is_none()
                 && !reachable.contains(&kept.record.owner())
-                && self.shows_record(member, kept.record)
+                && shows(kept.record)
         });
         wanted.filter_map(|kept| self.record_sheet(&kept)).collect()
     }
 
     /// What is kept of a job, for a caller here who may see it.
     pub(in super::super) fn kept_for(&self, caller: &Caller, job: JobId) -> Option<Told> {
-        let sheet = self.kept_sheet(self.me, job);
-        let sheet = sheet.filter(|sheet| self.is_for(caller, sheet.line.person))?;
+        let kept = self.keeping.custody.job(job)?;
+        let sheet = self.record_sheet(&kept).filter(|_| self.shows_to(caller, kept.record))?;
         let owned = sheet.line.owner == self.me;
         Some(Told { from: self.me, owned, sheet })
     }
 
-    /// Whether a caller here asks for this person.
-    pub(in super::super) fn is_for(&self, caller: &Caller, person: PersonId) -> bool {
+    /// Whether a caller here may see what is kept of a job: a key's person their own, this install
+    /// what its node may.
+    pub(in super::super) fn shows_to(&self, caller: &Caller, record: &Record) -> bool {
         match caller {
             Caller::Loopback => false,
-            Caller::Install => true,
-            Caller::Key { person: name } => self.person_id(name) == person,
+            Caller::Install => self.shows_record(self.me, record),
+            Caller::Key { person: name } => self.person_id(name) == record.person(),
         }
     }
 
