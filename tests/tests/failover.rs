@@ -142,6 +142,43 @@ fn cat_e02_a_frozen_engine_is_taken_over_from() {
     assert_continued(&moved, &whole, "peer_silent");
 }
 
+#[test]
+fn a_first_word_that_is_late_comes_from_another_computer() {
+    let nodes = mesh(3);
+    let owner = &nodes[0];
+    for node in &nodes[1..] {
+        // Its engine is there, and what it costs is known.
+        let body = chat(STARTER, &json!({ "pumasi": { "only": [node.id()] } }));
+        assert_eq!(undisturbed(owner, CHAT, &body).text, WORDS);
+    }
+    let mut stuck: Vec<u32> = Vec::new();
+    let body = chat(STARTER, &json!({ "pumasi": elsewhere(owner) }));
+    // Whoever answered is stuck from then on, and asked again sooner or later.
+    let late = (0..20).find_map(|_| {
+        let mut by = String::new();
+        let answer = read(owner, CHAT, &body, |id, _| id.clone_into(&mut by));
+        assert!(answer.done && answer.text == WORDS, "{answer:?}");
+        if answer.seams().is_empty() {
+            let node = nodes.iter().find(|node| node.id() == by).expect("one of these answers");
+            stuck.drain(..).for_each(resume);
+            stuck = engines(node);
+            stuck.iter().copied().for_each(suspend);
+            return None;
+        }
+        Some(answer)
+    });
+    stuck.drain(..).for_each(resume);
+    let late = late.expect("one that is stuck was asked");
+    let [seam] = late.seams() else { panic!("one seam: {late:?}") };
+    assert_eq!((&seam["fault"], &seam["after_tokens"]), (&Value::Null, &json!(0)), "{seam}");
+    assert_eq!(late.usage["completion_tokens"], json!(WORDS.len()), "{late:?}");
+    let job = late.pumasi["job"].as_str().expect("a job id");
+    let why = owner.get(&format!("/api/v1/jobs/{job}/why"));
+    assert_eq!(why["rounds"].as_array().map(Vec::len), Some(2), "{why}");
+    assert!(why.to_string().contains("were late elsewhere"), "{why}");
+    owner.meet(3);
+}
+
 /// A folder that holds the starter model under another name.
 fn models_of(name: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -154,12 +191,21 @@ fn models_of(name: &str) -> TempDir {
     folder
 }
 
+/// A port that nobody has, below those that the system hands out, so that nobody gets it meanwhile.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| {
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", *port));
+        tcp.is_ok() && std::net::UdpSocket::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let begin = 10_000 + u16::try_from(std::process::id() % 20_000).expect("below 20,000");
+    (begin..32_000).find(is_free).expect("a free port")
+}
+
 /// A node that another one finds again after a restart, because its port stays.
 fn far(models: &TempDir) -> Setup {
-    let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     let port = models.path().join("port").to_str().and_then(|path| {
         let kept = std::fs::read_to_string(path).ok();
-        let port = kept.unwrap_or_else(|| port.expect("a free port").port().to_string());
+        let port = kept.unwrap_or_else(|| free_port().to_string());
         std::fs::write(path, &port).ok().map(|()| port)
     });
     let folder = format!("--model-dir={}", models.path().display());
