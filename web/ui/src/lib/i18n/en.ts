@@ -231,6 +231,7 @@ export const en = {
     facts: {
       helper: 'Who helped',
       owner: 'Asked by',
+      ownerAway: 'cannot be reached now: this is what it last told',
       accepted: 'Asked',
       took: 'Took',
       attempts: 'Attempts',
@@ -308,6 +309,35 @@ export const en = {
       not_continued: [
         'No computer could go on with this answer',
         'The one that wrote it is gone, and no other with the same model came in time. Ask again.',
+      ],
+      disk_full: [
+        'The disk of this computer is full',
+        'It takes no lasting jobs until there is space. Those it has are safe.',
+      ],
+      no_holder: [
+        'No other computer could keep a copy of this job',
+        'It was not taken, so that nothing is lost. Try again in a moment.',
+      ],
+      store_failed: [
+        'This computer could not write it down',
+        'Is its disk full or damaged? `pumasi doctor` says more.',
+      ],
+      idempotency_key_reused: [
+        'This key was used for another request',
+        'Take a new key for a new request.',
+      ],
+      job_not_over: ['The job is not over yet', 'Cancel it first, or wait for its end.'],
+      schema_too_complex: [
+        'The form asked for is too complicated',
+        'Make the JSON schema simpler.',
+      ],
+      chat_template: [
+        'The model’s own template for conversations is broken',
+        'Pick another model, or fetch a newer file of it.',
+      ],
+      peer_protocol_error: [
+        'The other computer answered something strange',
+        'Does it run the same version of Pumasi? Ask again: another one takes over.',
       ],
       queue_timeout: [
         'No computer became free in time',
