@@ -68,8 +68,9 @@ pub struct Config {
     pub attempts: u8,
     /// How long a job waits for an executor, in milliseconds. Default 600,000.
     pub queue_deadline_ms: u32,
-    /// How long a job waits for adverts of reachable members before it may fail with "no candidate",
-    /// in milliseconds. Default 1,000 (guess: a state sync takes a few round trips).
+    /// How long an interactive job waits for members that cannot be reached, or whose advert is not
+    /// known, before it may fail with "no candidate", in milliseconds; a batch job waits for them
+    /// until `queue_deadline_ms`. Default 1,000 (guess: a state sync takes a few round trips).
     pub advert_grace_ms: u32,
     /// First pause of a job that nobody takes at the moment, in milliseconds; doubles each time.
     /// Default 250 (guess).

@@ -125,8 +125,11 @@ impl Core {
 fn waiting_sentence(why: &Why) -> String {
     let refused = |c: &&WhyCandidate| c.verdict_refused().is_some();
     match why.candidates.iter().find(refused).and_then(|c| c.verdict_refused()) {
-        Some(refusal) if why.candidates.iter().all(|c| refused(&c)) => {
+        Some(refusal) if why.unreachable == 0 && why.candidates.iter().all(|c| refused(&c)) => {
             format!("no computer can take it: {refusal}")
+        }
+        _ if why.unreachable > 0 && why.candidates.iter().all(|c| refused(&c)) => {
+            "waiting for a computer that cannot be reached now".to_owned()
         }
         _ => "waiting for a free computer".to_owned(),
     }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pumasi_protocol::{AttemptId, Bid, Control, Fault, JobId, JobState, NodeId, Offer, Refusal};
+use pumasi_protocol::{
+    AttemptId, Bid, Control, Fault, JobId, JobState, NodeId, Offer, Priority, Refusal,
+};
 
 use crate::context::Context;
 use crate::rank::{Ranked, Verdict};
@@ -326,7 +328,12 @@ impl Owner {
             return self.drop_hedge(ctx, id);
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let grace = job.waiting_since.after_ms(ctx.config.advert_grace_ms);
+        // For whoever waits at a screen, a quick answer counts; other work waits for who is away.
+        let grace_ms = match job.why.need.priority {
+            Priority::Interactive => ctx.config.advert_grace_ms,
+            Priority::Batch => ctx.config.queue_deadline_ms,
+        };
+        let grace = job.waiting_since.after_ms(grace_ms);
         let may_change = |r: &Ranked| match &r.verdict {
             Verdict::Scored(_) => true,
             Verdict::Refused(refusal) => is_transient(refusal),

@@ -1,5 +1,6 @@
 //! Scenarios: a few lines of text in, the trace of messages and actions out.
 
+mod away;
 mod hedging;
 mod world;
 
