@@ -50,6 +50,10 @@ canaries! {
     TwoEnds = "two-ends",
     /// Owners wait for ever for signs of life.
     SilenceBorne = "silence-borne",
+    /// Executors do not see that a job is to be tried alone.
+    SolitudeForgotten = "solitude-forgotten",
+    /// Owners hear of a crash under a job that was alone as of a broken connection.
+    CrashUncounted = "crash-uncounted",
     /// A node mixes up the streams of two attempts that it runs.
     StreamsMixed = "streams-mixed",
     /// A link that comes up again is not noticed.

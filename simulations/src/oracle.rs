@@ -87,7 +87,12 @@ struct Followed {
     tainted: bool,
     /// Its owner is hostile: what it does with its own jobs is its own affair.
     void: bool,
+    /// Where an engine crashed under it that was given to it alone, and where one that had nothing
+    /// else in it.
     crashed_alone: BTreeSet<usize>,
+    crashed_single: BTreeSet<usize>,
+    /// It was in an engine that a poisonous job crashed.
+    neighbour: bool,
 }
 
 /// The observer of a run.
@@ -126,6 +131,8 @@ impl Oracle {
             tainted: false,
             void: false,
             crashed_alone: BTreeSet::new(),
+            crashed_single: BTreeSet::new(),
+            neighbour: false,
         };
         self.jobs.insert(id, followed);
         self.live.insert(id);
@@ -281,6 +288,7 @@ impl Oracle {
             followed.ended = Some(state.clone());
             self.live.remove(&id);
         }
+        self.check_innocent(now, id, state);
         if stale {
             let what = format!("news of an old epoch made {id:?} {state:?}");
             self.violate(Invariant::Fencing, now, what);
@@ -291,14 +299,43 @@ impl Oracle {
         }
     }
 
-    /// I21: an engine crashed under an attempt, `alone` if it was given to it alone. Whether this is
-    /// the second node that the job crashed alone.
-    pub(crate) fn on_crash(&mut self, id: JobId, node: usize, alone: bool) -> bool {
-        let Some(followed) = self.jobs.get_mut(&id) else { return false };
+    /// I21: an engine crashed under an attempt. `alone`: it was given to it alone; `single`: nothing
+    /// else was in it; `poison`: the job, or one beside it, crashes engines.
+    pub(crate) fn on_crash(
+        &mut self,
+        id: JobId,
+        node: usize,
+        alone: bool,
+        single: bool,
+        poison: bool,
+    ) {
+        let Some(followed) = self.jobs.get_mut(&id) else { return };
         if alone {
             followed.crashed_alone.insert(node);
         }
-        followed.crashed_alone.len() >= 2
+        if single {
+            followed.crashed_single.insert(node);
+        }
+        followed.neighbour |= poison && !followed.job.poison;
+    }
+
+    /// Whether it was in an engine that a poisonous job crashed.
+    pub(crate) fn is_neighbour(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|followed| followed.neighbour)
+    }
+
+    /// I21: who did not crash the engines of two nodes by itself, does not end for a crash.
+    fn check_innocent(&mut self, now: Time, id: JobId, state: &JobState) {
+        let Some(followed) = self.followed(id) else { return };
+        let crashed = followed.crashed_single.clone();
+        let blamed = *state == JobState::Failed(Fault::EngineCrash);
+        if blamed && !followed.job.poison && followed.neighbour && crashed.len() < 2 {
+            let what = format!(
+                "{id:?} shared an engine with a poisonous job and ended for its crash; of its own it \
+                 crashed the engines of {crashed:?}"
+            );
+            self.violate(Invariant::Poison, now, what);
+        }
     }
 
     /// I21: an attempt begins; one that crashed two nodes' engines must not.

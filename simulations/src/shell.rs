@@ -29,9 +29,25 @@ pub(crate) struct Pump {
     pub(crate) executor: usize,
     pub(crate) order: EventOrder,
     pub(crate) begun: bool,
-    /// When it last heard of its executor, on this machine's clock.
+    /// When it last heard of its executor, on this machine's clock, and what it has found out of one
+    /// that says nothing since.
     pub(crate) heard: Time,
+    pub(crate) doubt: Doubt,
     pub(crate) phase: Phase,
+}
+
+/// How far a silent executor's owner has come with finding out whether it is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Nothing is wrong yet.
+    #[default]
+    None,
+    /// It was asked whether the attempt lives.
+    Asked,
+    /// It lives, as it says.
+    Lives,
+    /// It has no such attempt any more, as it said at this time; its last word may be on its way.
+    Absent(Time),
 }
 
 /// Owner: a chat with its client, across attempts.

@@ -29,6 +29,7 @@ mod judge;
 mod people;
 mod roster;
 mod settle;
+mod silence;
 mod streams;
 
 use events::{Event, Events};

@@ -144,6 +144,10 @@ impl World<'_> {
         }
         let control = match (self.canary, control) {
             (Some(Canary::LosersBound), Control::Gone { attempt }) => Control::Bind { attempt },
+            (Some(Canary::SolitudeForgotten), Control::Offer(mut offer)) => {
+                offer.alone = false;
+                Control::Offer(offer)
+            }
             (_, control) => control,
         };
         self.input(to, Input::Message { from: as_node, control });

@@ -1,8 +1,10 @@
 //! Memory: what is loaded and unloaded, and engines that end before they should.
 
+use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{AttemptId, Fault, ModelName};
 use pumasi_scheduler::Input;
 
+use crate::canary::Canary;
 use crate::engine::Place;
 use crate::scenario::CrashPoint;
 use crate::situations::Situation;
@@ -120,22 +122,24 @@ impl World<'_> {
         let (ran, had) = self.shells[node].engines.crash(model);
         self.counts.crashes += u64::from(!ran.is_empty());
         let alone = self.is_alone(node, &ran);
+        let poisonous = |job| self.oracle.job(job).is_some_and(|job| job.poison);
+        let beside_poison = ran.iter().any(|attempt| poisonous(attempt.job));
+        if alone && beside_poison {
+            self.saw(Situation::PoisonAlone);
+        }
         for attempt in &ran {
-            self.oracle.on_crash(attempt.job, node, alone);
-            let poisoned = ran.iter().any(|other| {
-                other != attempt && self.oracle.job(other.job).is_some_and(|job| job.poison)
-            });
-            if poisoned {
-                self.saw(Situation::PoisonNeighbour);
-            }
+            self.oracle.on_crash(attempt.job, node, alone, ran.len() == 1, beside_poison);
         }
         let memory_first = self.draw(&[9]).is_multiple_of(2);
         let gone = Input::ModelUnloaded { model: model.clone() };
         if had && memory_first {
             self.input(node, gone.clone());
         }
+        let uncounted = alone && self.canary == Some(Canary::CrashUncounted);
+        let told = if uncounted { Fault::Connection } else { Fault::EngineCrash };
         for attempt in ran {
-            self.fail(node, attempt, Fault::EngineCrash);
+            let last = AttemptEvent::Failed(told.clone());
+            self.end(node, attempt, Some(Fault::EngineCrash), Some(last));
         }
         if had && !memory_first {
             self.input(node, gone);

@@ -43,6 +43,8 @@ pub(super) enum Event {
     Unloaded { node: usize, model: ModelName, generation: u64 },
     Tick { node: usize, boot: u64, attempt: AttemptId, number: u64 },
     Silence { node: usize, boot: u64, attempt: AttemptId },
+    Standing { from: usize, to: usize, attempt: AttemptId, heard: Time },
+    StandingTold { node: usize, boot: u64, attempt: AttemptId, heard: Time, lives: bool },
     ClientGone { node: usize, boot: u64, job: JobId },
     ClientCancels { node: usize, boot: u64, job: JobId },
     Mischief { node: usize, boot: u64 },
@@ -71,6 +73,8 @@ impl Event {
             | Self::Unloaded { node, .. }
             | Self::Tick { node, .. }
             | Self::Silence { node, .. }
+            | Self::StandingTold { node, .. }
+            | Self::Standing { to: node, .. }
             | Self::ClientGone { node, .. }
             | Self::ClientCancels { node, .. }
             | Self::Mischief { node, .. }
@@ -216,6 +220,12 @@ impl World<'_> {
                 self.on_tick(node, boot, attempt, number)
             }
             Event::Silence { node, boot, attempt } => self.on_silence(node, boot, attempt),
+            Event::Standing { from, to, attempt, heard } => {
+                self.on_standing(from, to, attempt, heard);
+            }
+            Event::StandingTold { node, boot, attempt, heard, lives } => {
+                self.on_standing_told(node, boot, attempt, heard, lives);
+            }
             Event::ClientGone { node, boot, job } => self.on_client_gone(node, boot, job),
             Event::ClientCancels { node, boot, job } => self.on_client_cancels(node, boot, job),
             Event::Mischief { node, boot } => self.make_mischief(node, boot),

@@ -17,9 +17,9 @@ pub(super) const SNAPSHOT_MS: u64 = 2_000;
 pub(super) const CONVERGED_MS: u64 = 12_000;
 /// T_dead of I10.
 pub(super) const DEAD_MS: u64 = 15_000;
-/// When an executor that had begun and says nothing must have been given up: three seconds, and
-/// what is on its way.
-pub(super) const GIVEN_UP_MS: u64 = 4_500;
+/// When an executor that had begun and says nothing must have been given up: two and a half seconds
+/// after its last sign of life, which may have been on its way for as long as half a second.
+pub(super) const GIVEN_UP_MS: u64 = 3_250;
 /// How long a connection may take to be noticed as broken, in milliseconds.
 const BREAK_MS: u64 = 5_000;
 /// In a mesh of more nodes than this, only some pairs are compared.

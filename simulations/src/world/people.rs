@@ -192,6 +192,9 @@ impl World<'_> {
     }
 
     fn note_completed(&mut self, id: JobId, executor: pumasi_protocol::NodeId) {
+        if self.oracle.is_neighbour(id) {
+            self.saw(Situation::PoisonNeighbour);
+        }
         let Some(owner) = self.oracle.owner(id) else { return };
         let Some(chat) = self.shells[owner].chats.get(&id) else { return };
         let (failovers, remote) = (chat.failovers, self.shells[owner].id != executor);

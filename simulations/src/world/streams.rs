@@ -7,16 +7,12 @@ use pumasi_protocol::{AttemptId, Fault, NodeId, Phase, Refusal};
 use pumasi_scheduler::{Input, Outcome};
 
 use crate::canary::Canary;
-use crate::shell::{Pump, WorkAtHand};
+use crate::shell::{Doubt, Pump, WorkAtHand};
 use crate::situations::Situation;
 
 use super::World;
 use super::events::Event;
 use super::people::ended;
-
-/// Until an executor's first event, and afterwards between two, in milliseconds: as nodes grant it.
-const PATIENCE_FIRST_MS: u64 = 10_000;
-const PATIENCE_NEXT_MS: u64 = 3_000;
 
 /// The stream of an attempt, while either side has it.
 #[derive(Debug, Clone)]
@@ -46,14 +42,13 @@ impl World<'_> {
             order: EventOrder::after(if distrusts(canary) { 0 } else { count }),
             begun: false,
             heard: shell.clock.at(now),
+            doubt: Doubt::None,
             phase: Phase::Load,
         };
         let order = pump.order.clone();
         let pump = Pump { order: spoilt(canary, order, count), ..pump };
         shell.pumps.insert(attempt, pump);
-        let deadline = shell.clock.when(shell.clock.at(now).after_ms(PATIENCE_FIRST_MS));
-        let boot = shell.boots;
-        self.at(deadline, Event::Silence { node, boot, attempt });
+        self.listen(node, attempt);
         let work = WorkAtHand { delivered: resumed(canary, delivered), ticks: 0 };
         let stream = Stream {
             owner: node,
@@ -162,6 +157,7 @@ impl World<'_> {
         if deaf || !self.shells[to].is_alive() {
             return;
         }
+        self.on_opened(from, attempt);
         let known = self.shells[to].expected.contains_key(&attempt);
         self.input(to, Input::StreamOpened { from: as_node, attempt });
         if self.shells[to].expected.get(&attempt) == Some(&as_node) {
@@ -189,7 +185,7 @@ impl World<'_> {
         let Some(pump) = shell.pumps.get_mut(&attempt) else {
             return self.on_late(owner, attempt, &event);
         };
-        pump.heard = heard;
+        (pump.heard, pump.doubt) = (heard, Doubt::None);
         if stalled {
             return;
         }
@@ -204,9 +200,6 @@ impl World<'_> {
             | AttemptEvent::Failed(_) => {}
         }
         if !begun {
-            let boot = self.shells[owner].boots;
-            let soon = PATIENCE_NEXT_MS * 1_000;
-            self.later(soon, Event::Silence { node: owner, boot, attempt });
             self.news(owner, attempt, Input::AttemptStarted { attempt });
         }
         self.take(owner, attempt, event);
@@ -315,27 +308,6 @@ impl World<'_> {
         let to = stream.executor;
         let delay = if to == node { 0 } else { self.wire.stream(node, to) };
         self.tell_executor(attempt, delay, |from, to| Event::StreamCancel { from, to, attempt });
-    }
-
-    /// Whether the executor was heard of in time.
-    pub(super) fn on_silence(&mut self, node: usize, boot: u64, attempt: AttemptId) {
-        let shell = &self.shells[node];
-        if shell.boots != boot || self.canary == Some(Canary::SilenceBorne) {
-            return;
-        }
-        let Some(pump) = shell.pumps.get(&attempt) else { return };
-        let stalled = shell.chats.get(&attempt.job).is_some_and(|chat| chat.stalled);
-        let patience = if pump.begun { PATIENCE_NEXT_MS } else { PATIENCE_FIRST_MS };
-        let own = shell.clock.at(self.now);
-        let heard = if stalled { own } else { pump.heard };
-        let deadline = heard.after_ms(patience);
-        if own < deadline {
-            let at = shell.clock.when(deadline);
-            return self.at(at, Event::Silence { node, boot, attempt });
-        }
-        let begun = pump.begun;
-        self.saw(if begun { Situation::SilentLater } else { Situation::SilentFirst });
-        self.end_pump(node, attempt, Outcome::Failed(Fault::Silent), true);
     }
 
     /// Forgets a stream that neither side has any more.
