@@ -48,13 +48,21 @@ pub struct Summary {
     pub virtual_ms: u64,
     /// Virtual time of all nodes together, in milliseconds.
     pub node_ms: u64,
+    /// Time that the threads spent on runs, added up, in microseconds: that of one core, unless
+    /// other programs took it.
+    pub core_us: u64,
+    /// How many seeds ran at which multiple of real time on one core, in steps of a tenth.
+    pub speeds: BTreeMap<u64, u64>,
     /// The seed below which every seed has run.
     pub next: u64,
 }
 
 impl Summary {
-    fn add(&mut self, seed: u64, nodes: usize, report: Report) {
+    fn add(&mut self, seed: u64, nodes: usize, report: Report, took: Duration) {
         self.seeds += 1;
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.core_us = self.core_us.saturating_add(took_us);
+        *self.speeds.entry(rounded(report.virtual_ms * 1_000 / took_us)).or_default() += 1;
         self.counts.add(&report.counts);
         self.situations.add(&report.situations);
         for (kind, count) in report.kinds {
@@ -67,9 +75,24 @@ impl Summary {
         self.failure = earlier(self.failure.take(), failed);
     }
 
+    /// The multiple of real time on one core that half of the seeds reached.
+    #[must_use]
+    pub fn median_speed(&self) -> u64 {
+        let mut below = 0;
+        let reaches = |(_, count): &(&u64, &u64)| {
+            below += **count;
+            below * 2 >= self.seeds
+        };
+        self.speeds.iter().find(reaches).map_or(0, |(speed, _)| *speed)
+    }
+
     /// Adds another summary.
     pub fn merge(&mut self, other: Self) {
         self.seeds += other.seeds;
+        self.core_us = self.core_us.saturating_add(other.core_us);
+        for (speed, count) in other.speeds {
+            *self.speeds.entry(speed).or_default() += count;
+        }
         self.counts.add(&other.counts);
         self.situations.add(&other.situations);
         for (kind, count) in other.kinds {
@@ -80,6 +103,12 @@ impl Summary {
         self.next = self.next.max(other.next);
         self.failure = earlier(self.failure.take(), other.failure);
     }
+}
+
+/// A number with its two leading digits, so that there are few different ones.
+fn rounded(number: u64) -> u64 {
+    let step = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    number / step * step
 }
 
 type Failure = Option<(u64, Violation)>;
@@ -106,9 +135,11 @@ pub fn run_campaign(campaign: &Campaign) -> Summary {
                 break;
             }
             let scenario = Scenario::generate(seed, campaign.bounds);
+            let begin = Instant::now();
             let report = run(&scenario, campaign.canary, false);
+            let took = begin.elapsed();
             failed.fetch_or(report.violation.is_some(), Ordering::Relaxed);
-            summary.add(seed, scenario.machines.len(), report);
+            summary.add(seed, scenario.machines.len(), report, took);
         }
         summary
     };

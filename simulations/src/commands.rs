@@ -37,15 +37,15 @@ pub(crate) fn print_summary(
     wall_ms: u64,
 ) -> std::io::Result<()> {
     let virtual_s = summary.virtual_ms / 1_000;
-    let times = summary.virtual_ms / wall_ms.max(1);
+    let times = summary.virtual_ms.saturating_mul(1_000) / summary.core_us.max(1);
     let node_hours = summary.node_ms as f64 / 3_600_000.0;
+    let wall_s = wall_ms as f64 / 1_000.0;
+    let (seeds, median) = (summary.seeds, summary.median_speed());
     writeln!(
         out,
-        "{} seeds: {virtual_s} virtual seconds in {:.1} s ({times} x real time, {node_hours:.0} \
-         node-hours)",
-        summary.seeds,
-        wall_ms as f64 / 1_000.0
+        "{seeds} seeds: {virtual_s} virtual seconds in {wall_s:.1} s, {node_hours:.0} node-hours"
     )?;
+    writeln!(out, "speed on one core: {times} x real time in all, {median} x for the middle seed")?;
     writeln!(out, "counts")?;
     for (name, count) in summary.counts.named() {
         writeln!(out, "  {count:>10}  {name}")?;
