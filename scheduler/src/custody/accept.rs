@@ -147,7 +147,8 @@ impl Job {
                 env.send(node, CustodyMessage::Keep(Box::new(self.want.record.clone())));
             }
         }
-        let all = asked.keys().all(&has);
+        let unheard: Vec<NodeId> = asked.keys().copied().filter(|node| !has(node)).collect();
+        let all = unheard.is_empty();
         let holders: Vec<NodeId> = asked.keys().copied().filter(&has).collect();
         // Alone only if nobody else can keep it: who is there and silent is no such reason.
         let is_alone = holders.is_empty();
@@ -156,13 +157,27 @@ impl Job {
         match all || is_over {
             true if is_alone && silence => self.refuse(env, AcceptRefusal::NoHolder(last)),
             true => self.seal(env, &holders),
-            false => {}
+            false => self.ask_again(env, &unheard),
         }
+    }
+
+    /// A lost request or confirmation does not cost a chosen node its turn.
+    fn ask_again(&mut self, env: &mut Env, unheard: &[NodeId]) {
+        if self.resend_at.is_some_and(|at| at <= env.now) {
+            for node in unheard {
+                env.send(*node, CustodyMessage::Keep(Box::new(self.want.record.clone())));
+            }
+        } else if self.resend_at.is_some() {
+            return;
+        }
+        self.arm_resend(env);
     }
 
     fn seal(&mut self, env: &mut Env, holders: &[NodeId]) {
         let Role::Accepting(acceptance) = &mut self.role else { return };
         acceptance.stage = Stage::Sealing;
+        // Also a list that was closed for want of time needs its turn on the disks.
+        acceptance.until = acceptance.until.max(env.now.after_ms(env.config.keep_ms));
         let late: Vec<NodeId> =
             acceptance.tried.iter().filter(|node| !holders.contains(node)).copied().collect();
         // The draft's state: who is asked again later, with a later one, must not drop that.

@@ -12,7 +12,8 @@ pub struct CustodyConfig {
     /// How long a chosen holder may take to fetch the files and confirm before another is chosen, in
     /// milliseconds. Default 20,000 (guess: a slow disk's sync and 100 MiB over a slow link).
     pub keep_ms: u32,
-    /// How long an acceptance may take in all, in milliseconds. Default 60,000 (guess).
+    /// How long holders are gathered for an acceptance, in milliseconds; writing down the list of those
+    /// that confirmed may take `keep_ms` more. Default 60,000 (guess).
     pub accept_ms: u32,
     /// How long an answer to the question for a key is awaited, in milliseconds. Default 500 (guess).
     pub find_ms: u32,

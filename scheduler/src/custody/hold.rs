@@ -79,6 +79,10 @@ impl Job {
     /// A state from the node that claims to own the job in it.
     pub(super) fn on_keep(&mut self, env: &mut Env, from: NodeId, record: Box<Record>) {
         let job = self.id();
+        if self.want.ousted.contains(&from) && record.rank() < self.record().rank() {
+            // It was away when the job was adopted, and has not heard of it.
+            return self.show_newer(env, from);
+        }
         let was_voted_for =
             self.want.promise.candidate == from && self.want.promise.term == record.version.term;
         let is_known =

@@ -52,6 +52,55 @@ fn three_disks_have_it_before_it_is_acknowledged() {
     holds_nothing_wrong(&world);
 }
 
+/// Delivers everything but the first message that `loses` names; whether it was one.
+fn lose_first(world: &mut World, loses: impl Fn(&CustodyMessage) -> bool) -> bool {
+    for _ in 0..100 {
+        if let Some(at) = world.wire.iter().position(|(.., message)| loses(message)) {
+            world.wire.remove(at);
+            world.calm();
+            return true;
+        }
+        let busy = world.nodes.iter().position(|n| !n.writes.is_empty() || !n.fetches.is_empty());
+        match busy {
+            _ if !world.wire.is_empty() => world.deliver(0),
+            Some(node) => {
+                world.sync(node, true);
+                world.fetch(node, true);
+            }
+            None => return false,
+        }
+    }
+    false
+}
+
+#[test]
+fn a_lost_request_or_confirmation_delays_an_acceptance_by_a_moment() {
+    let request = |message: &CustodyMessage| matches!(message, CustodyMessage::Keep(_));
+    let confirmation = |message: &CustodyMessage| matches!(message, CustodyMessage::Kept { .. });
+    for confirmed in [false, true] {
+        let mut world = calm_world(5);
+        let job = world.submit(0, None);
+        let lost = lose_first(&mut world, |m| if confirmed { confirmation(m) } else { request(m) });
+        assert!(lost && !world.oracle.acked.contains(&job));
+        world.run(2_000, false);
+        assert!(world.oracle.acked.contains(&job), "confirmed: {confirmed}");
+        assert_eq!(holders(&world, 0, job).len(), 3);
+        holds_nothing_wrong(&world);
+    }
+}
+
+#[test]
+fn holders_that_confirmed_in_time_are_enough_when_the_time_is_over() {
+    let mut world = calm_world(3);
+    let job = world.submit(0, None);
+    // One of the two never hears anything, and nobody has noticed.
+    world.cut.insert((0, 2));
+    world.run(90_000, false);
+    assert!(world.oracle.acked.contains(&job), "{:?}", world.oracle.refused);
+    assert_eq!(holders(&world, 0, job), [0, 1]);
+    holds_nothing_wrong(&world);
+}
+
 #[test]
 fn a_lost_owner_is_succeeded_and_replaced_and_comes_back_as_a_holder_or_nobody() {
     let mut world = calm_world(5);
