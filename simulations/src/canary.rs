@@ -54,6 +54,16 @@ canaries! {
     SolitudeForgotten = "solitude-forgotten",
     /// Owners hear of a crash under a job that was alone as of a broken connection.
     CrashUncounted = "crash-uncounted",
+    /// A disk says that it has synced before it has.
+    AckBeforeSync = "ack-before-sync",
+    /// A holder's word for a higher term is not on its disk.
+    VoteForgotten = "vote-forgotten",
+    /// Owners take a refusal because of a higher term for a confirmation.
+    TermForgotten = "term-forgotten",
+    /// Owners show the end of a lasting job before it is final.
+    EndShownEarly = "end-shown-early",
+    /// Idempotency keys are dropped at the gateway.
+    KeyForgotten = "key-forgotten",
     /// A node mixes up the streams of two attempts that it runs.
     StreamsMixed = "streams-mixed",
     /// A link that comes up again is not noticed.

@@ -47,6 +47,14 @@ pub struct Counts {
     pub broken: u64,
     /// Faults that began.
     pub faults: u64,
+    /// Lasting jobs handed in.
+    pub lasting: u64,
+    /// Lasting jobs acknowledged.
+    pub acknowledged: u64,
+    /// Ends of lasting jobs shown, again after each start.
+    pub shown: u64,
+    /// Messages between keepers of lasting jobs.
+    pub custody_messages: u64,
     /// Steps on schedulers.
     pub steps: u64,
 }
@@ -72,12 +80,16 @@ impl Counts {
         self.stops += other.stops;
         self.broken += other.broken;
         self.faults += other.faults;
+        self.lasting += other.lasting;
+        self.acknowledged += other.acknowledged;
+        self.shown += other.shown;
+        self.custody_messages += other.custody_messages;
         self.steps += other.steps;
     }
 
     /// The counts with their names, for summaries and for the list of situations that must occur.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 19] {
+    pub fn named(&self) -> [(&'static str, u64); 23] {
         [
             ("jobs", self.jobs),
             ("completed", self.completed),
@@ -97,6 +109,10 @@ impl Counts {
             ("stops", self.stops),
             ("broken", self.broken),
             ("faults", self.faults),
+            ("lasting jobs", self.lasting),
+            ("acknowledged", self.acknowledged),
+            ("ends shown", self.shown),
+            ("messages of keepers", self.custody_messages),
             ("steps", self.steps),
         ]
     }

@@ -212,6 +212,7 @@ impl Plan {
             let label = match &op.operation {
                 Operation::Submit(job) => format!("job {}", job.number),
                 Operation::Cancel { number } => format!("cancel {number}"),
+                Operation::Adopt { number } => format!("adopt {number}"),
                 Operation::Preload { model } => format!("preload {model}"),
                 Operation::Release { model } => format!("release {model}"),
                 Operation::Admit { machine, .. } => format!("admit {machine}"),

@@ -11,6 +11,7 @@ mod chance;
 mod counts;
 mod diagram;
 mod digest;
+mod disk;
 mod engine;
 mod marks;
 mod oracle;
@@ -30,8 +31,8 @@ pub use diagram::diagram;
 pub use marks::{Bar, Marks, Message, Step};
 pub use oracle::{Invariant, Violation};
 pub use scenario::{
-    Bounds, Client, CrashPoint, Held, Job, MachineSpec, ModelSpec, Moment, NetSpec, Operation,
-    Scenario, TimedFault, TimedOp, WorldFault,
+    Bounds, Client, CrashPoint, Held, Job, Lasting, MachineSpec, ModelSpec, Moment, NetSpec,
+    Operation, Scenario, TimedFault, TimedOp, WorldFault,
 };
 pub use shrink::{Shrunk, shrink};
 pub use situations::{Situation, Situations};

@@ -1,73 +1,25 @@
 //! What must hold, checked from outside the schedulers by one who sees all nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, ModelName, NodeId};
+use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, ModelName, NodeId, Term};
 use pumasi_scheduler::Time;
-use serde::{Deserialize, Serialize};
 
 use crate::engine::{Chain, Engines};
 use crate::scenario::Job;
 
-/// What was violated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Invariant {
-    /// I1: a second terminal state.
-    TerminalOnce,
-    /// I2: a job of a living node never ended.
-    Ends,
-    /// I2: an executor that gives no sign of life was not given up in time.
-    GivenUp,
-    /// I4: one attempt on two nodes, or news of an old epoch taken.
-    Fencing,
-    /// I5: a token repeated, left out, or not the one that follows.
-    Tokens,
-    /// I6: work for or by somebody who does not belong.
-    ApprovedOnly,
-    /// I7: something was told to a stranger.
-    StrangerSilence,
-    /// I8: more memory or slots taken than there are.
-    Memory,
-    /// I9: failed for want of a candidate while a node could run it.
-    Overlooked,
-    /// I10: a table that does not equal the truth in time.
-    Convergence,
-    /// I11: an older advert replaced a newer one.
-    Freshness,
-    /// I12: something came after "cancelled", or a slot was not given back.
-    CancelFinal,
-    /// I13: something is left when nothing is to be done.
-    Leak,
-    /// I14: a table beyond its bound.
-    Bounded,
-    /// I17: one person got what is another's.
-    Isolation,
-    /// I18: a job did not start in time although a node was free for it.
-    Starved,
-    /// I20: the same entries gave two rosters, or a revoked key came back.
-    RosterAgreement,
-    /// I21: a job crashed a third node's engine, or took an innocent one with it.
-    Poison,
-}
+mod invariant;
+mod lasting;
 
-/// A violated invariant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which.
-    pub invariant: Invariant,
-    /// When, in virtual microseconds.
-    pub at_us: u64,
-    /// In words.
-    pub what: String,
-}
+pub use invariant::{Invariant, Violation};
+pub(crate) use lasting::LastingOracle;
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.at_us / 1_000_000;
-        let micros = self.at_us % 1_000_000;
-        write!(f, "{:?} at {seconds}.{micros:06} s: {}", self.invariant, self.what)
-    }
+/// Work on a job under one owner: chats have one term, lasting jobs one for each owner in turn.
+pub(crate) type Task = (JobId, Term);
+
+/// Of which task an attempt is.
+pub(crate) fn task_of(attempt: AttemptId) -> Task {
+    (attempt.job, Term::of(attempt.epoch))
 }
 
 /// What is remembered of each job.
@@ -95,14 +47,28 @@ struct Followed {
     neighbour: bool,
 }
 
+/// An engine that crashed under an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crash {
+    pub(crate) node: usize,
+    /// It was given to the attempt alone.
+    pub(crate) alone: bool,
+    /// Nothing else was in it.
+    pub(crate) single: bool,
+}
+
 /// The observer of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Oracle {
-    jobs: BTreeMap<JobId, Followed>,
-    /// Jobs that have not ended and whose owner lives.
-    live: BTreeSet<JobId>,
+    specs: BTreeMap<JobId, Job>,
+    jobs: BTreeMap<Task, Followed>,
+    /// Work that has not ended and whose owner lives.
+    live: BTreeSet<Task>,
     /// Where each attempt was expected or run.
     bound: BTreeMap<AttemptId, NodeId>,
+    /// Crashes of which the owners have not heard.
+    crashes: BTreeMap<AttemptId, Crash>,
+    pub(crate) lasting: LastingOracle,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -111,10 +77,16 @@ impl Oracle {
         self.violations.push(Violation { invariant, at_us: now.0, what });
     }
 
+    /// A person gave a job.
+    pub(crate) fn on_given(&mut self, id: JobId, job: &Job) {
+        self.specs.insert(id, job.clone());
+    }
+
+    /// An owner gives a job to its scheduler.
     pub(crate) fn on_submit(
         &mut self,
         now: Time,
-        id: JobId,
+        task: Task,
         owner: usize,
         job: &Job,
         longest_ms: u64,
@@ -134,8 +106,8 @@ impl Oracle {
             crashed_single: BTreeSet::new(),
             neighbour: false,
         };
-        self.jobs.insert(id, followed);
-        self.live.insert(id);
+        self.jobs.insert(task, followed);
+        self.live.insert(task);
     }
 
     /// Chats end with the node that they came to.
@@ -152,22 +124,22 @@ impl Oracle {
     }
 
     /// A hostile member wrote for this job.
-    pub(crate) fn on_taint(&mut self, id: JobId) {
+    pub(crate) fn on_taint(&mut self, id: Task) {
         if let Some(followed) = self.jobs.get_mut(&id) {
             followed.tainted = true;
         }
     }
 
     /// What is remembered of a job that is to be checked.
-    fn followed(&mut self, id: JobId) -> Option<&mut Followed> {
+    fn followed(&mut self, id: Task) -> Option<&mut Followed> {
         self.jobs.get_mut(&id).filter(|followed| !followed.void)
     }
 
     pub(crate) fn job(&self, id: JobId) -> Option<&Job> {
-        self.jobs.get(&id).map(|f| &f.job)
+        self.specs.get(&id)
     }
 
-    pub(crate) fn submitted(&self, id: JobId) -> Option<Time> {
+    pub(crate) fn submitted(&self, id: Task) -> Option<Time> {
         self.jobs.get(&id).map(|f| f.submitted)
     }
 
@@ -182,26 +154,32 @@ impl Oracle {
         self.jobs.values().map(|followed| followed.longest_ms).sum()
     }
 
-    pub(crate) fn owner(&self, id: JobId) -> Option<usize> {
+    pub(crate) fn owner(&self, id: Task) -> Option<usize> {
         self.jobs.get(&id).map(|f| f.owner)
     }
 
-    pub(crate) fn has_ended(&self, id: JobId) -> bool {
+    pub(crate) fn has_ended(&self, id: Task) -> bool {
         self.jobs.get(&id).is_none_or(|f| f.ended.is_some())
     }
 
-    /// Jobs that have not ended although their owners live.
-    pub(crate) fn unended(&self) -> &BTreeSet<JobId> {
+    /// Work that has not ended although its owner lives.
+    pub(crate) fn unended(&self) -> &BTreeSet<Task> {
         &self.live
     }
 
+    /// Chats that have not ended although their owners live.
+    pub(crate) fn unended_chats(&self) -> u64 {
+        self.live.iter().filter(|task| self.jobs[*task].job.lasting.is_none()).count() as u64
+    }
+
     pub(crate) fn count_ended(&self, matches: impl Fn(&JobState) -> bool) -> u64 {
-        self.jobs.values().filter_map(|f| f.ended.as_ref()).filter(|s| matches(s)).count() as u64
+        let chats = self.jobs.values().filter(|f| f.job.lasting.is_none());
+        chats.filter_map(|f| f.ended.as_ref()).filter(|s| matches(s)).count() as u64
     }
 
     /// An owner bound an attempt: epochs only rise.
     pub(crate) fn on_dispatch(&mut self, now: Time, attempt: AttemptId, hostile: bool) {
-        let Some(followed) = self.followed(attempt.job) else { return };
+        let Some(followed) = self.followed(task_of(attempt)) else { return };
         let before = followed.dispatched;
         followed.dispatched = attempt.epoch;
         followed.tainted |= hostile;
@@ -220,7 +198,7 @@ impl Oracle {
         owner: Option<usize>,
         node: NodeId,
     ) {
-        let theirs = self.followed(attempt.job).map(|followed| followed.owner);
+        let theirs = self.followed(task_of(attempt)).map(|followed| followed.owner);
         if owner.is_none() || owner != theirs {
             return;
         }
@@ -235,11 +213,11 @@ impl Oracle {
 
     /// Whether an attempt is older than the newest that its owner bound.
     pub(crate) fn is_stale(&self, attempt: AttemptId) -> bool {
-        self.jobs.get(&attempt.job).is_some_and(|f| f.dispatched > attempt.epoch)
+        self.jobs.get(&task_of(attempt)).is_some_and(|f| f.dispatched > attempt.epoch)
     }
 
     /// I5, I12, I17: the client of a job got tokens.
-    pub(crate) fn on_tokens(&mut self, now: Time, id: JobId, index: u32, ids: &[u32]) {
+    pub(crate) fn on_tokens(&mut self, now: Time, id: Task, index: u32, ids: &[u32]) {
         let Some(followed) = self.followed(id) else { return };
         let expected = followed.next;
         let mut wrong = None;
@@ -270,14 +248,14 @@ impl Oracle {
     }
 
     /// Whether these tokens are from the beginning of another job's answer.
-    fn is_anothers(&self, id: JobId, ids: &[u32]) -> bool {
-        let others = self.jobs.iter().filter(|(other, _)| **other != id);
+    fn is_anothers(&self, id: Task, ids: &[u32]) -> bool {
+        let others = self.jobs.iter().filter(|(other, _)| other.0 != id.0);
         let first = ids.first().copied();
         others.map(|(_, f)| f).any(|f| first == Some(Chain::of(f.job.number).next()))
     }
 
     /// A job changed its state. `stale`: because of news of an attempt that does not stand.
-    pub(crate) fn on_state(&mut self, now: Time, id: JobId, state: &JobState, stale: bool) {
+    pub(crate) fn on_state(&mut self, now: Time, id: Task, state: &JobState, stale: bool) {
         let Some(followed) = self.followed(id) else { return };
         if let Some(before) = &followed.ended {
             let what = format!("{id:?} became {state:?} after {before:?}");
@@ -288,7 +266,6 @@ impl Oracle {
             followed.ended = Some(state.clone());
             self.live.remove(&id);
         }
-        self.check_innocent(now, id, state);
         if stale {
             let what = format!("news of an old epoch made {id:?} {state:?}");
             self.violate(Invariant::Fencing, now, what);
@@ -301,34 +278,35 @@ impl Oracle {
 
     /// I21: an engine crashed under an attempt. `alone`: it was given to it alone; `single`: nothing
     /// else was in it; `poison`: the job, or one beside it, crashes engines.
-    pub(crate) fn on_crash(
-        &mut self,
-        id: JobId,
-        node: usize,
-        alone: bool,
-        single: bool,
-        poison: bool,
-    ) {
-        let Some(followed) = self.jobs.get_mut(&id) else { return };
-        if alone {
-            followed.crashed_alone.insert(node);
-        }
-        if single {
-            followed.crashed_single.insert(node);
-        }
+    pub(crate) fn on_crash(&mut self, attempt: AttemptId, crash: Crash, poison: bool) {
+        self.crashes.insert(attempt, crash);
+        let Some(followed) = self.jobs.get_mut(&task_of(attempt)) else { return };
         followed.neighbour |= poison && !followed.job.poison;
     }
 
+    /// I21: the owner of an attempt is told its end, so that a crash counts from here on.
+    pub(crate) fn on_end_told(&mut self, attempt: AttemptId) {
+        let Some(crash) = self.crashes.remove(&attempt) else { return };
+        let Some(followed) = self.jobs.get_mut(&task_of(attempt)) else { return };
+        if crash.alone {
+            followed.crashed_alone.insert(crash.node);
+        }
+        if crash.single {
+            followed.crashed_single.insert(crash.node);
+        }
+    }
+
     /// Whether it was in an engine that a poisonous job crashed.
-    pub(crate) fn is_neighbour(&self, id: JobId) -> bool {
+    pub(crate) fn is_neighbour(&self, id: Task) -> bool {
         self.jobs.get(&id).is_some_and(|followed| followed.neighbour)
     }
 
-    /// I21: who did not crash the engines of two nodes by itself, does not end for a crash.
-    fn check_innocent(&mut self, now: Time, id: JobId, state: &JobState) {
+    /// I21: a crash was told, and the job may have ended with it. Who did not crash the engines of two
+    /// nodes by itself must not have.
+    pub(crate) fn check_innocent(&mut self, now: Time, id: Task) {
         let Some(followed) = self.followed(id) else { return };
         let crashed = followed.crashed_single.clone();
-        let blamed = *state == JobState::Failed(Fault::EngineCrash);
+        let blamed = followed.ended == Some(JobState::Failed(Fault::EngineCrash));
         if blamed && !followed.job.poison && followed.neighbour && crashed.len() < 2 {
             let what = format!(
                 "{id:?} shared an engine with a poisonous job and ended for its crash; of its own it \
@@ -340,9 +318,11 @@ impl Oracle {
 
     /// I21: an attempt begins; one that crashed two nodes' engines must not.
     pub(crate) fn on_run(&mut self, now: Time, attempt: AttemptId, node: usize) {
-        let Some(followed) = self.followed(attempt.job) else { return };
+        let Some(followed) = self.followed(task_of(attempt)) else { return };
         let crashed = followed.crashed_alone.clone();
-        if crashed.len() >= 2 && !crashed.contains(&node) {
+        // A machine that was away may begin what its owner gave up long ago.
+        let stands = attempt.epoch >= followed.dispatched && followed.ended.is_none();
+        if stands && crashed.len() >= 2 && !crashed.contains(&node) {
             let what = format!(
                 "{:?} crashed the engines of nodes {crashed:?}, alone, and was begun on node {node}",
                 attempt.job

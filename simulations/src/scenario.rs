@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 mod faults;
 mod generate;
+mod lasting;
 
 pub use faults::{CrashPoint, TimedFault, WorldFault};
 
@@ -98,6 +99,14 @@ pub enum Moment {
     Ended,
 }
 
+/// What is particular to a lasting job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lasting {
+    /// Its idempotency key: jobs of one person with the same one are the same job (I16).
+    #[serde(default)]
+    pub key: Option<u8>,
+}
+
 /// A job as its person gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -118,6 +127,9 @@ pub struct Job {
     /// It crashes whatever engine writes its answer (I21).
     #[serde(default)]
     pub poison: bool,
+    /// It is handed in as a lasting job, not as a chat: nobody waits for it on a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<Lasting>,
     /// Who waits for it.
     #[serde(default)]
     pub client: Client,
@@ -130,6 +142,11 @@ pub enum Operation {
     Submit(Job),
     /// Cancels a job, wherever it is.
     Cancel {
+        /// Its number.
+        number: u64,
+    },
+    /// Takes a lasting job over by hand.
+    Adopt {
         /// Its number.
         number: u64,
     },
@@ -183,7 +200,13 @@ pub struct Scenario {
     pub workload: Vec<TimedOp>,
     /// What goes wrong, by time.
     pub faults: Vec<TimedFault>,
+    /// How long lasting jobs are kept after their end, in milliseconds; `None`: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_ms: Option<u64>,
 }
+
+/// A copied disk or a lying holder breaks promises that custody builds on.
+const FALSE_KEYS: &str = "lasting jobs are not checked where a key runs twice or a member lies";
 
 /// How large generated scenarios may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +218,27 @@ pub struct Bounds {
 }
 
 impl Scenario {
+    /// Whether anybody hands in a lasting job, so that machines need their disks.
+    #[must_use]
+    pub fn has_lasting(&self) -> bool {
+        let lasts = |op: &TimedOp| match &op.operation {
+            Operation::Submit(job) => job.lasting.is_some(),
+            Operation::Cancel { .. }
+            | Operation::Adopt { .. }
+            | Operation::Preload { .. }
+            | Operation::Release { .. }
+            | Operation::Admit { .. }
+            | Operation::Revoke { .. } => false,
+        };
+        self.workload.iter().any(lasts)
+    }
+
+    fn has_false_keys(&self) -> bool {
+        self.faults.iter().any(|timed| {
+            matches!(timed.fault, WorldFault::Twin { .. } | WorldFault::Hostile { .. })
+        })
+    }
+
     /// Whether its numbers refer to what is there: a scenario may come from a file.
     ///
     /// # Errors
@@ -210,7 +254,7 @@ impl Scenario {
                 && match &op.operation {
                     Operation::Submit(job) => is_model(job.model),
                     Operation::Preload { model } | Operation::Release { model } => is_model(*model),
-                    Operation::Cancel { .. } => true,
+                    Operation::Cancel { .. } | Operation::Adopt { .. } => true,
                     Operation::Admit { machine, .. } | Operation::Revoke { machine } => {
                         *machine < machines
                     }
@@ -225,6 +269,7 @@ impl Scenario {
             (self.workload.iter().all(op_fits), "an operation names what is not there"),
             (self.faults.iter().all(fault_fits), "a fault names a machine that is not there"),
             (self.net.gossip_ms > 0, "gossip needs a pause above zero"),
+            (!self.has_lasting() || !self.has_false_keys(), FALSE_KEYS),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err((*rule).to_owned()),

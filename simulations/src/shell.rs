@@ -8,12 +8,14 @@ use pumasi_protocol::ids::PersonId;
 use pumasi_protocol::roster::RosterLog;
 use pumasi_protocol::stream::EventOrder;
 use pumasi_protocol::{
-    Admission, AttemptId, JobId, ModelName, ModelState, NodeAdvert, NodeId, Phase, Rate,
+    Admission, AttemptId, Epoch, JobId, ModelName, ModelState, NodeAdvert, NodeId, Phase, Rate,
+    Term,
 };
-use pumasi_scheduler::{Config, LoadedFacts, Scheduler, Time};
+use pumasi_scheduler::{Config, Custody, CustodyConfig, LoadedFacts, Scheduler, Time};
 
 use crate::canary::Canary;
 use crate::chance::hash;
+use crate::disk::Disk;
 use crate::engine::{Engines, Place};
 use crate::scenario::{CrashPoint, MachineSpec, Scenario};
 
@@ -70,6 +72,25 @@ pub(crate) struct WorkAtHand {
     pub(crate) ticks: u64,
 }
 
+/// What it keeps of lasting jobs, and what is under way with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeping {
+    pub(crate) custody: Custody,
+    /// The term in which a job was given to the scheduler last, and whether its end is to be told.
+    pub(crate) placed: BTreeMap<JobId, (Term, bool)>,
+    /// Jobs that are to be given to the scheduler once what was asked is read: term and floor.
+    pub(crate) placing: BTreeMap<JobId, (Term, Epoch)>,
+    /// To whom records were offered to keep: they may read the job's files.
+    pub(crate) offered: BTreeMap<JobId, BTreeSet<NodeId>>,
+}
+
+impl Keeping {
+    fn new(custody: Custody) -> Self {
+        let (placed, placing, offered) = Default::default();
+        Self { custody, placed, placing, offered }
+    }
+}
+
 /// A machine of the run.
 #[derive(Debug, Clone)]
 pub(crate) struct Shell {
@@ -79,6 +100,9 @@ pub(crate) struct Shell {
     pub(crate) spec: MachineSpec,
     /// `None` while it is stopped.
     pub(crate) scheduler: Option<Scheduler>,
+    /// `None` while it is stopped, and where nobody hands in lasting jobs.
+    pub(crate) keeping: Option<Keeping>,
+    pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     /// Its next deadline in the world's time, as it stands in the queue of events.
     pub(crate) armed: Option<Time>,
@@ -140,6 +164,8 @@ impl Shell {
             own_id: id,
             spec,
             scheduler: None,
+            keeping: None,
+            disk: Disk::default(),
             clock: Clock::default(),
             armed: None,
             engines,
@@ -187,11 +213,17 @@ impl Shell {
     }
 
     /// Starts (again), knowing nothing. After the first start nothing is loaded.
-    pub(crate) fn boot(&mut self, seed: u64, now: Time) {
+    pub(crate) fn boot(&mut self, seed: u64, now: Time, keeps: bool) {
         self.boots += 1;
         let seed = hash(&[seed, self.index as u64, self.boots]);
         self.clock = Clock::start(now, self.spec.drift_ppm);
         self.scheduler = Some(Scheduler::new(self.id, Config::default(), seed, self.clock.at(now)));
+        self.keeping = keeps.then(|| {
+            let rows = self.disk.rows().cloned().collect();
+            let own = self.clock.at(now);
+            let config = CustodyConfig::default();
+            Keeping::new(Custody::restore(self.id, config, seed, own, rows, false))
+        });
         self.sequence = 0;
         self.published = None;
         self.newest.clear();
@@ -202,6 +234,7 @@ impl Shell {
     /// Stops at once; what was in memory is gone.
     pub(crate) fn kill(&mut self) {
         self.scheduler = None;
+        self.keeping = None;
         self.armed = None;
         for name in self.engines.models.keys().cloned().collect::<Vec<_>>() {
             self.engines.crash(&name);

@@ -138,17 +138,20 @@ impl Search {
         self.change(|s| s.net.jitter_us = 0);
         self.change(|s| s.machines.iter_mut().for_each(|m| m.drift_ppm = 0));
         self.change(|s| s.machines.iter_mut().for_each(|m| m.old = false));
+        self.change(|s| s.keep_ms = None);
         self.change(|s| s.machines.iter_mut().for_each(|m| m.person = None));
         self.shift();
     }
 
     fn halve_job(&mut self, index: usize) {
-        let fields: [fn(&mut crate::scenario::Job); 5] = [
+        let fields: [fn(&mut crate::scenario::Job); 7] = [
             |job| job.answer = job.answer.div_ceil(2),
             |job| job.prompt = job.prompt.div_ceil(2),
             |job| job.client = Client::Patient,
             |job| job.batch = false,
             |job| job.poison = false,
+            |job| job.lasting = job.lasting.map(|_| crate::scenario::Lasting::default()),
+            |job| job.lasting = None,
         ];
         for field in fields {
             while self.change(|s| {
@@ -183,6 +186,7 @@ fn without_machine(scenario: &Scenario, gone: usize) -> Scenario {
             }
             Operation::Submit(_)
             | Operation::Cancel { .. }
+            | Operation::Adopt { .. }
             | Operation::Preload { .. }
             | Operation::Release { .. } => Some(()),
         };

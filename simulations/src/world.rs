@@ -1,16 +1,16 @@
 //! Executes a scenario: one queue of events in virtual time, each step on one machine, the oracle
 //! after each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pumasi_protocol::{AttemptId, JobId, NodeId};
+use pumasi_protocol::{AttemptId, JobId, NodeId, Term};
 use pumasi_scheduler::{Input, Time};
 
 use crate::canary::Canary;
 use crate::counts::{Counts, Report};
 use crate::digest::Digest;
 use crate::marks::Marks;
-use crate::oracle::{Invariant, Oracle};
+use crate::oracle::{Invariant, Oracle, Task};
 use crate::scenario::Scenario;
 use crate::shell::Shell;
 use crate::situations::{Situation, Situations};
@@ -20,12 +20,15 @@ mod act;
 mod away;
 mod breaks;
 mod crash;
+mod custody;
+mod disks;
 mod disturb;
 mod engines;
 mod events;
 mod gossip;
 mod hostile;
 mod judge;
+mod lasting;
 mod people;
 mod roster;
 mod settle;
@@ -61,6 +64,10 @@ struct World<'a> {
     snapshot: Vec<(u64, u64)>,
     /// When the last fault is over.
     calm_from: Time,
+    /// Lasting jobs that are awaited and may still end; `None`: not looked at yet.
+    hopes: Option<usize>,
+    /// Lasting jobs that were, or are being, adopted by hand.
+    adopting: BTreeSet<JobId>,
     oracle: Oracle,
     counts: Counts,
     situations: Situations,
@@ -79,10 +86,23 @@ pub fn run(scenario: &Scenario, canary: Option<Canary>, tracing: bool) -> Report
     let last_op = scenario.workload.iter().map(|op| op.at_ms).max().unwrap_or(0);
     let busy_until = world.calm_from.max(Time::from_ms(last_op));
     let deadline = busy_until.after_ms(PATIENCE_MS);
-    world.run_until(deadline, |world| world.now > busy_until && world.oracle.unended().is_empty());
+    let done = |world: &World<'_>| {
+        let over = world.oracle.unended().is_empty() && !world.has_hopes();
+        world.now > busy_until && over
+    };
+    world.run_until(deadline, done);
     world.check_all_ended();
     let aftermath = world.now.after_ms(AFTERMATH_MS);
     world.run_until(aftermath, |_| false);
+    // A lasting job whose holders are lost may have been taken up again meanwhile.
+    let goes_on = |world: &World<'_>| {
+        let late = !world.oracle.unended().is_empty() && world.now < deadline;
+        late && world.oracle.violations.is_empty()
+    };
+    while goes_on(&world) {
+        world.run_until(deadline, done);
+        world.run_until(world.now.after_ms(AFTERMATH_MS), |_| false);
+    }
     world.check_at_rest();
     world.report()
 }
@@ -110,6 +130,8 @@ impl<'a> World<'a> {
             owners: BTreeMap::new(),
             snapshot: Vec::new(),
             calm_from: Time::from_ms(calm_ms),
+            hopes: None,
+            adopting: BTreeSet::new(),
             oracle: Oracle::default(),
             counts: Counts::default(),
             situations: Situations::default(),
@@ -132,6 +154,10 @@ impl<'a> World<'a> {
             if timed.for_ms > 0 {
                 self.at(Time::from_ms(timed.until_ms()), Event::FaultOver(index));
             }
+        }
+        let last_op = self.scenario.workload.iter().map(|op| op.at_ms).max().unwrap_or(0);
+        if self.scenario.has_lasting() {
+            self.at(self.calm_from.max(Time::from_ms(last_op)), Event::Hopes);
         }
         self.at(self.calm_from, Event::Calm);
         self.at(self.calm_from.after_ms(judge::SNAPSHOT_MS), Event::Snapshot);
@@ -183,6 +209,9 @@ impl<'a> World<'a> {
         shell.armed = None;
         if let Some(scheduler) = shell.scheduler.as_mut() {
             scheduler.handle_timeout(shell.clock.at(now));
+            if let Some(keeping) = shell.keeping.as_mut() {
+                keeping.custody.handle_timeout(shell.clock.at(now));
+            }
             self.perform(node, false);
         }
     }
@@ -193,8 +222,11 @@ impl<'a> World<'a> {
         if !shell.is_awake() {
             return;
         }
-        let next = shell.scheduler.as_ref().and_then(pumasi_scheduler::Scheduler::next_timeout);
-        let next = next.map(|(own, _)| shell.clock.when(own).max(self.now));
+        let next = shell.scheduler.as_ref().and_then(|scheduler| scheduler.next_timeout());
+        let keeping = shell.keeping.as_ref().and_then(|keeping| keeping.custody.next_timeout());
+        let next = [next.map(|(own, _)| own), keeping.map(|(own, _)| own)];
+        let next = next.into_iter().flatten().min();
+        let next = next.map(|own| shell.clock.when(own).max(self.now));
         if let Some(at) = next.filter(|at| shell.armed != Some(*at)) {
             self.at(at, Event::Timer { node });
         }
@@ -251,6 +283,12 @@ impl<'a> World<'a> {
         let mut parts = vec![self.scenario.net_seed, self.now.0];
         parts.extend(salts);
         crate::chance::hash(&parts)
+    }
+
+    /// The work on a job that a machine's scheduler has, or had last.
+    fn task(&self, node: usize, job: JobId) -> Task {
+        let placed = self.shells[node].keeping.as_ref().and_then(|k| k.placed.get(&job));
+        (job, placed.map_or(Term::FIRST, |(term, _)| *term))
     }
 
     fn job_number(&self, job: JobId) -> u64 {

@@ -62,7 +62,7 @@ fn stored_scenarios_hold_and_find_what_they_are_stored_for() {
 #[test]
 fn what_fails_is_made_small_and_still_fails() {
     let canary = Some(Canary::EndSwallowed);
-    let failing = (0..100).map(|seed| Scenario::generate(seed, SMALL));
+    let failing = (0..2_000).map(|seed| Scenario::generate(seed, SMALL));
     let failing = failing.into_iter().find(|s| run(s, canary, false).violation.is_some());
     let failing = failing.expect("the planted bug shows soon");
     let before = run(&failing, canary, false).violation.expect("it fails");

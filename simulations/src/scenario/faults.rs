@@ -25,6 +25,40 @@ pub enum WorldFault {
         /// Which.
         node: usize,
     },
+    /// A machine loses its power: what was not synced is gone, file by file and row by row, as if
+    /// it had been torn (X12, X19). It starts again knowing what its disk has.
+    PowerCut {
+        /// Which.
+        node: usize,
+    },
+    /// A machine's disk takes its time for each sync (X16).
+    SlowDisk {
+        /// Which.
+        node: usize,
+        /// How long, in milliseconds.
+        ms: u64,
+    },
+    /// A machine's disk is full (X17).
+    FullDisk {
+        /// Which.
+        node: usize,
+    },
+    /// A sync fails: the machine writes nothing more until it is started again (X18).
+    SyncFails {
+        /// Which.
+        node: usize,
+    },
+    /// A machine's disk is backed up; at the end of the fault the machine stops, gets that older
+    /// copy, and starts (X14).
+    OldLedger {
+        /// Which.
+        node: usize,
+    },
+    /// A bit of a file on a machine's disk flips (X20).
+    Rot {
+        /// Which.
+        node: usize,
+    },
     /// A machine's process is stopped and goes on later (X13). Its clock goes on.
     Freeze {
         /// Which.
@@ -143,6 +177,12 @@ impl WorldFault {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Kill { .. } => "X10 X11 kill",
+            Self::PowerCut { .. } => "X12 X19 power cut",
+            Self::SlowDisk { .. } => "X16 slow disk",
+            Self::FullDisk { .. } => "X17 disk full",
+            Self::SyncFails { .. } => "X18 sync fails",
+            Self::OldLedger { .. } => "X14 older ledger",
+            Self::Rot { .. } => "X20 bit flip",
             Self::Freeze { .. } => "X13 freeze",
             Self::Sleep { .. } => "X27 sleep",
             Self::Jump { .. } => "X26 clock jump",
@@ -169,6 +209,12 @@ impl WorldFault {
     pub fn machines(&self) -> Vec<usize> {
         match self {
             Self::Kill { node }
+            | Self::PowerCut { node }
+            | Self::SlowDisk { node, .. }
+            | Self::FullDisk { node }
+            | Self::SyncFails { node }
+            | Self::OldLedger { node }
+            | Self::Rot { node }
             | Self::Freeze { node }
             | Self::Sleep { node }
             | Self::Jump { node, .. }
@@ -193,6 +239,12 @@ impl WorldFault {
         let mut fault = self.clone();
         match &mut fault {
             Self::Kill { node }
+            | Self::PowerCut { node }
+            | Self::SlowDisk { node, .. }
+            | Self::FullDisk { node }
+            | Self::SyncFails { node }
+            | Self::OldLedger { node }
+            | Self::Rot { node }
             | Self::Freeze { node }
             | Self::Sleep { node }
             | Self::Jump { node, .. }

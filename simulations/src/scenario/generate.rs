@@ -8,9 +8,10 @@ use super::{
 };
 
 /// Time in which people submit, in milliseconds.
-const WORKLOAD_MS: u64 = 120_000;
-/// Kinds of faults that are drawn.
+pub(super) const WORKLOAD_MS: u64 = 180_000;
+/// Kinds of faults that are drawn, and those of them that do not go with lasting jobs.
 const FAULT_KINDS: u64 = 21;
+const FALSE_KEYS: [u64; 2] = [17, 18];
 
 impl Scenario {
     /// The scenario of a seed.
@@ -28,13 +29,25 @@ impl Scenario {
             (0..count).map(|_| machine(&mut chance, &models, persons)).collect();
         let net = network(&mut chance);
         let mut workload = workload(&mut chance, count, models.len(), persons);
+        // In a large mesh each link that comes up costs more than lasting jobs show there.
+        let lasting = count <= 40 && chance.one_in(400);
         // Signatures of a large roster cost more than they show.
-        if count <= 40 && chance.one_in(300) {
+        if !lasting && count <= 40 && chance.one_in(450) {
             change_roster(&mut chance, &mut machines, &mut workload);
         }
         vary_machines(&mut chance, &mut machines);
-        let faults = faults(&mut chance, count);
-        Self { net_seed: chance.next(), models, machines, net, workload, faults }
+        let mut faults = faults(&mut chance, count, lasting);
+        let mut keep_ms = None;
+        if lasting {
+            super::lasting::make_last(&mut chance, count, &mut workload);
+            super::lasting::disturb_disks(&mut chance, count, &mut faults);
+            super::lasting::strike(&mut chance, count, &mut workload, &mut faults);
+            // Longer than anything lasts that happens here, as days are in an office.
+            let kept_ms = chance.within(100_000, 200_000);
+            let brief = faults.iter().all(|timed| timed.for_ms * 3 / 2 < kept_ms);
+            keep_ms = (brief && chance.one_in(400)).then_some(kept_ms);
+        }
+        Self { net_seed: chance.next(), models, machines, net, workload, faults, keep_ms }
     }
 }
 
@@ -118,6 +131,7 @@ fn workload(chance: &mut Chance, nodes: usize, models: usize, persons: u8) -> Ve
             answer: u32::try_from(chance.within(1, if heavy { 600 } else { 80 })).expect("small"),
             mine: chance.one_in(50),
             poison: poisonous && chance.one_in(30),
+            lasting: None,
             client: client(chance),
         };
         operations.push(TimedOp { at_ms, node, operation: Operation::Submit(job) });
@@ -171,9 +185,12 @@ fn change_roster(chance: &mut Chance, machines: &mut [MachineSpec], workload: &m
     workload.sort_by_key(|op| op.at_ms);
 }
 
-fn faults(chance: &mut Chance, nodes: usize) -> Vec<TimedFault> {
+fn faults(chance: &mut Chance, nodes: usize, lasting: bool) -> Vec<TimedFault> {
     let mut faults = Vec::new();
-    let kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| chance.one_in(220)).collect();
+    let mut kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| chance.one_in(220)).collect();
+    if lasting {
+        kinds.retain(|kind| !FALSE_KEYS.contains(kind));
+    }
     let count = chance.within(0, 8) * u64::from(!kinds.is_empty());
     for _ in 0..count {
         let kind = kinds[chance.index(kinds.len())];

@@ -17,12 +17,23 @@ impl World<'_> {
     /// Takes and performs all actions of a machine, and lets the oracle look at it.
     pub(super) fn perform(&mut self, node: usize, stale: bool) {
         self.counts.steps += 1;
-        while let Some(action) =
-            self.shells[node].scheduler.as_mut().and_then(pumasi_scheduler::Scheduler::poll_action)
-        {
-            self.digest.action(self.now, node, &action);
+        loop {
+            let shell = &mut self.shells[node];
+            let action =
+                shell.scheduler.as_mut().and_then(pumasi_scheduler::Scheduler::poll_action);
+            if let Some(action) = action {
+                self.digest.action(self.now, node, &action);
+                self.note(|| format!("{node} > {action:?}"));
+                self.perform_one(node, action, stale);
+                continue;
+            }
+            let keeping = shell.keeping.as_mut();
+            let Some(action) = keeping.and_then(|keeping| keeping.custody.poll_action()) else {
+                break;
+            };
+            self.digest.add(self.now, node, 8, &action);
             self.note(|| format!("{node} > {action:?}"));
-            self.perform_one(node, action, stale);
+            self.perform_custody(node, action);
         }
         self.oracle.on_step(self.now, node, &self.shells[node].engines);
         self.arm(node);
@@ -154,10 +165,12 @@ impl World<'_> {
     }
 
     fn on_job_state(&mut self, node: usize, job: JobId, state: JobState, stale: bool) {
-        self.check_failure(node, job, &state);
-        self.note_end(job, &state);
-        self.oracle.on_state(self.now, job, &state, stale);
+        let task = self.task(node, job);
+        self.check_failure(node, task, &state);
+        self.note_end(task, &state);
+        self.oracle.on_state(self.now, task, &state, stale);
         self.marks.state(self.tracing, self.now, node, self.job_number(job), &state);
         self.react(node, job, &state);
+        self.on_work_state(node, job, &state);
     }
 }

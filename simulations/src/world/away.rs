@@ -19,10 +19,11 @@ impl World<'_> {
     /// A machine starts: its own facts first, then it and the others find each other.
     pub(super) fn boot(&mut self, node: usize) {
         let now = self.now;
-        self.shells[node].boot(self.scenario.net_seed, now);
+        self.shells[node].boot(self.scenario.net_seed, now, self.scenario.has_lasting());
         self.shells[node].disturbed = now;
         self.tell_roster(node);
         self.tell_local(node);
+        self.check_recovered(node);
         self.arm(node);
         for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
             self.see_soon(node, peer);
@@ -33,6 +34,9 @@ impl World<'_> {
         self.later(delay, Event::Gossip { node, boot });
         if self.shells[node].hostile > 0 {
             self.later(delay, Event::Mischief { node, boot });
+        }
+        if self.shells[node].keeping.is_some() && self.scenario.keep_ms.is_some() {
+            self.later(delay, Event::Retain { node, boot });
         }
     }
 
@@ -48,6 +52,8 @@ impl World<'_> {
             self.saw(Situation::ExecutorDied);
         }
         self.oracle.on_owner_died(node);
+        self.note_owner_stops(node);
+        self.stop_disk(node, false);
         for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
             self.break_streams(node, peer);
         }

@@ -6,6 +6,7 @@ use pumasi_scheduler::Input;
 
 use crate::canary::Canary;
 use crate::engine::Place;
+use crate::oracle::Crash;
 use crate::scenario::CrashPoint;
 use crate::situations::Situation;
 
@@ -127,8 +128,9 @@ impl World<'_> {
         if alone && beside_poison {
             self.saw(Situation::PoisonAlone);
         }
+        let crash = Crash { node, alone, single: ran.len() == 1 };
         for attempt in &ran {
-            self.oracle.on_crash(attempt.job, node, alone, ran.len() == 1, beside_poison);
+            self.oracle.on_crash(*attempt, crash, beside_poison);
         }
         let memory_first = self.draw(&[9]).is_multiple_of(2);
         let gone = Input::ModelUnloaded { model: model.clone() };

@@ -26,6 +26,12 @@ impl World<'_> {
     fn begin_fault(&mut self, fault: &WorldFault) {
         match fault {
             WorldFault::Kill { node } => self.kill(*node),
+            WorldFault::PowerCut { node } => self.cut_power(*node),
+            WorldFault::SlowDisk { node, ms } => self.shells[*node].disk.slow_ms.push(*ms),
+            WorldFault::FullDisk { node } => self.shells[*node].disk.full += 1,
+            WorldFault::SyncFails { node } => self.shells[*node].disk.failed = true,
+            WorldFault::OldLedger { node } => self.shells[*node].disk.back_up(),
+            WorldFault::Rot { node } => self.rot(*node),
             WorldFault::Freeze { node } => self.freeze(*node),
             WorldFault::Sleep { node } => self.fall_asleep(*node),
             WorldFault::Jump { node, ms } => self.jump(*node, *ms),
@@ -57,7 +63,19 @@ impl World<'_> {
             self.shells[node].disturbed = self.now;
         }
         match fault {
-            WorldFault::Kill { node } => {
+            WorldFault::SlowDisk { node, ms } => {
+                let slow = &mut self.shells[node].disk.slow_ms;
+                if let Some(place) = slow.iter().position(|of| *of == ms) {
+                    slow.remove(place);
+                }
+            }
+            WorldFault::FullDisk { node } => {
+                let full = &mut self.shells[node].disk.full;
+                *full = full.saturating_sub(1);
+            }
+            WorldFault::SyncFails { node } => self.start_again(node),
+            WorldFault::OldLedger { node } => self.restore_backup(node),
+            WorldFault::Kill { node } | WorldFault::PowerCut { node } => {
                 if !self.shells[node].is_alive() && self.shells[node].sleeps == 0 {
                     self.boot(node);
                 }
@@ -88,6 +106,7 @@ impl World<'_> {
             WorldFault::Jump { .. }
             | WorldFault::Crash { .. }
             | WorldFault::Garbage { .. }
+            | WorldFault::Rot { .. }
             | WorldFault::SpoilLoad { .. } => {}
         }
     }

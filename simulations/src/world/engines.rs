@@ -6,6 +6,7 @@ use pumasi_scheduler::Input;
 
 use crate::canary::Canary;
 use crate::engine::{Chain, Place, Run};
+use crate::oracle::{Crash, task_of};
 use crate::scenario::CrashPoint;
 use crate::shell::WorkAtHand;
 use crate::situations::Situation;
@@ -188,7 +189,7 @@ impl World<'_> {
         }
         if self.shells[node].hostile > 0 {
             tokens.iter_mut().for_each(|token| token.id ^= 1);
-            self.oracle.on_taint(attempt.job);
+            self.oracle.on_taint(task_of(attempt));
         }
         let runs = self.shells[node].engines.models.values().flat_map(|m| m.running.keys());
         let other = runs.copied().find(|other| other.job != attempt.job);
@@ -259,6 +260,11 @@ impl World<'_> {
     pub(super) fn stop(&mut self, node: usize, attempt: AttemptId, fault: Fault) {
         if self.canary == Some(Canary::CancelIgnored) {
             return;
+        }
+        if fault.ends_engine() {
+            // It died while it was loading for this attempt.
+            let crash = Crash { node, alone: false, single: true };
+            self.oracle.on_crash(attempt, crash, false);
         }
         if self.shells[node].told.contains_key(&attempt) {
             return self.fail(node, attempt, fault);

@@ -4,13 +4,16 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
+use pumasi_protocol::custody::CustodyMessage;
 use pumasi_protocol::roster::SignedEntry;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
-    AdvertDelta, AttemptId, Control, Fault, JobId, ModelName, NodeAdvert, NodeId,
+    AdvertDelta, AttemptId, BlobId, Control, Fault, JobId, ModelName, NodeAdvert, NodeId, Term,
 };
-use pumasi_scheduler::{Input, Time};
+use pumasi_scheduler::{CustodyInput, Input, Time};
 
+use crate::disk::{Change, Then};
+use crate::oracle::Task;
 use crate::shell::WorkAtHand;
 
 use super::World;
@@ -48,9 +51,17 @@ pub(super) enum Event {
     ClientGone { node: usize, boot: u64, job: JobId },
     ClientCancels { node: usize, boot: u64, job: JobId },
     Mischief { node: usize, boot: u64 },
+    Custody { from: usize, as_node: NodeId, to: usize, message: Box<CustodyMessage> },
+    CustodyTold { node: usize, boot: u64, input: Box<CustodyInput> },
+    Synced { node: usize, boot: u64, number: u64 },
+    Fetch { node: usize, boot: u64, job: JobId, blob: BlobId, from: Vec<NodeId> },
+    Question { node: usize, boot: u64, job: JobId, term: Term },
+    WriteAgain { node: usize, boot: u64, blob: BlobId, then: Then },
+    Retain { node: usize, boot: u64 },
+    Hopes,
     BreakIfAway { node: usize, peer: usize, since: Time },
     GivenUp { node: usize, since: Time },
-    SlotFree { job: JobId, at: Time },
+    SlotFree { job: Task, at: Time },
     RevokedKnown { machine: usize, at: Time },
     Calm,
     Snapshot,
@@ -78,6 +89,13 @@ impl Event {
             | Self::ClientGone { node, .. }
             | Self::ClientCancels { node, .. }
             | Self::Mischief { node, .. }
+            | Self::CustodyTold { node, .. }
+            | Self::Synced { node, .. }
+            | Self::Fetch { node, .. }
+            | Self::Question { node, .. }
+            | Self::WriteAgain { node, .. }
+            | Self::Retain { node, .. }
+            | Self::Custody { to: node, .. }
             | Self::Advert { to: node, .. }
             | Self::Delta { to: node, .. }
             | Self::Entries { to: node, .. }
@@ -93,6 +111,7 @@ impl Event {
             | Self::GivenUp { .. }
             | Self::SlotFree { .. }
             | Self::RevokedKnown { .. }
+            | Self::Hopes
             | Self::Calm
             | Self::Snapshot
             | Self::Converged
@@ -102,7 +121,10 @@ impl Event {
 
     /// Whether the network brings it, without a connection that would repeat it.
     fn is_datagram(&self) -> bool {
-        matches!(self, Self::Advert { .. } | Self::Delta { .. } | Self::Control { .. })
+        matches!(
+            self,
+            Self::Advert { .. } | Self::Delta { .. } | Self::Control { .. } | Self::Custody { .. }
+        )
     }
 }
 
@@ -229,6 +251,26 @@ impl World<'_> {
             Event::ClientGone { node, boot, job } => self.on_client_gone(node, boot, job),
             Event::ClientCancels { node, boot, job } => self.on_client_cancels(node, boot, job),
             Event::Mischief { node, boot } => self.make_mischief(node, boot),
+            Event::Custody { from, as_node, to, message } => {
+                self.on_custody(from, as_node, to, *message);
+            }
+            Event::CustodyTold { node, boot, input } => {
+                if self.shells[node].boots == boot {
+                    self.tell_custody(node, *input);
+                }
+            }
+            Event::Synced { node, boot, number } => self.on_synced(node, boot, number),
+            Event::Fetch { node, boot, job, blob, from } => {
+                self.on_fetch(node, boot, job, blob, &from);
+            }
+            Event::Question { node, boot, job, term } => self.on_question(node, boot, job, term),
+            Event::WriteAgain { node, boot, blob, then } => {
+                if self.shells[node].boots == boot {
+                    self.write(node, Change::File { blob, then });
+                }
+            }
+            Event::Retain { node, boot } => self.retain(node, boot),
+            Event::Hopes => self.look_for_hopeless(),
             Event::BreakIfAway { node, peer, since } => self.break_if_away(node, peer, since),
             Event::GivenUp { node, since } => self.check_given_up(node, since),
             Event::SlotFree { job, at } => self.check_slot_free(job, at),

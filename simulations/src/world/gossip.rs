@@ -1,7 +1,7 @@
 //! What machines tell each other of themselves, and how they find out who can be reached.
 
 use pumasi_protocol::{AdvertDelta, NodeAdvert, NodeId};
-use pumasi_scheduler::{Input, Link};
+use pumasi_scheduler::{CustodyInput, Input, Link};
 
 use crate::canary::Canary;
 use crate::oracle::Invariant;
@@ -143,6 +143,7 @@ impl World<'_> {
             return;
         }
         self.input(node, Input::Peer { node: id, link });
+        self.tell_custody(node, CustodyInput::Peer { node: id, link });
         if up {
             self.ask_advert(node, peer);
         }

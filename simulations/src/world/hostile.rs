@@ -4,6 +4,7 @@
 use pumasi_protocol::{AttemptId, Bid, Control, Epoch, ModelState, Offer, Refusal};
 use pumasi_scheduler::Input;
 
+use crate::oracle::task_of;
 use crate::situations::Situation;
 
 use super::World;
@@ -78,7 +79,7 @@ impl World<'_> {
 
     /// Jobs that it invents, so that queues fill.
     fn some_need(&self, attempt: AttemptId) -> Option<pumasi_protocol::Need> {
-        let owner = self.oracle.owner(attempt.job)?;
+        let owner = self.oracle.owner(task_of(attempt))?;
         let scheduler = self.shells[owner].scheduler.as_ref()?;
         let mut need = scheduler.view().why(attempt.job)?.need.clone();
         need.prompt_tokens = need.prompt_tokens.saturating_mul(3);

@@ -1,9 +1,9 @@
 //! Checks at certain moments: after a cancellation, after a revocation, and after the faults are over.
 
-use pumasi_protocol::{JobId, NodeId};
+use pumasi_protocol::{AttemptId, NodeId};
 use pumasi_scheduler::{Link, Time};
 
-use crate::oracle::Invariant;
+use crate::oracle::{Invariant, Task, task_of};
 use crate::scenario::WorldFault;
 
 use super::World;
@@ -27,7 +27,7 @@ const ALL_PAIRS: usize = 60;
 
 impl World<'_> {
     /// I12: some seconds after "cancelled" no engine works for the job any more.
-    pub(super) fn check_slot_free(&mut self, job: JobId, at: Time) {
+    pub(super) fn check_slot_free(&mut self, job: Task, at: Time) {
         let Some(owner) = self.oracle.owner(job) else { return };
         let calm = |node: usize| {
             let shell = &self.shells[node];
@@ -36,7 +36,13 @@ impl World<'_> {
         };
         let works = (0..self.shells.len()).find(|node| {
             let models = self.shells[*node].engines.models.values();
-            let runs = models.flat_map(|m| m.running.keys()).any(|attempt| attempt.job == job);
+            // What a liar has bound under the job's number is not the job.
+            let honest = |attempt: &AttemptId| {
+                let told = self.shells[*node].told.get(attempt);
+                told.is_some_and(|(of, _)| *of == self.shells[owner].id)
+            };
+            let mut runs = models.flat_map(|m| m.running.keys());
+            let runs = runs.any(|attempt| task_of(*attempt) == job && honest(attempt));
             let linked = !self.wire.is_apart(owner, *node) && !self.wire.is_slow(owner, *node);
             runs && linked && calm(*node) && calm(owner)
         });

@@ -2,11 +2,12 @@
 
 use pumasi_protocol::{
     AttemptId, Capabilities, Constraints, Epoch, Fault, JobId, JobKind, JobState, Need, Priority,
-    Trust,
+    Term, Trust,
 };
 use pumasi_scheduler::{Input, Outcome};
 
 use crate::canary::Canary;
+use crate::oracle::Task;
 use crate::scenario::{Client, Job, Moment, Operation};
 use crate::shell::{Chat, model_name, person_id};
 use crate::situations::Situation;
@@ -33,12 +34,16 @@ impl World<'_> {
         match &op.operation {
             Operation::Submit(job) => self.submit(op.node, job),
             Operation::Cancel { number } => {
-                if let Some(owner) = self.owners.get(number).copied() {
+                let given = self.oracle.job(job_id(*number));
+                if given.is_some_and(|job| job.lasting.is_some()) {
+                    self.cancel_lasting(op.node, job_id(*number));
+                } else if let Some(owner) = self.owners.get(number).copied() {
                     let boot = self.shells[owner].boots;
                     let job = job_id(*number);
                     self.later(0, Event::ClientCancels { node: owner, boot, job });
                 }
             }
+            Operation::Adopt { number } => self.adopt(op.node, job_id(*number)),
             Operation::Preload { model } => {
                 self.awake_input(op.node, Input::Preload { model: model_name(*model) });
             }
@@ -62,28 +67,21 @@ impl World<'_> {
         if !self.shells[node].is_awake() || self.oracle.job(id).is_some() {
             return;
         }
+        self.oracle.on_given(id, job);
+        if let Some(lasting) = job.lasting {
+            return self.hand_in(node, job, lasting);
+        }
         self.counts.jobs += 1;
         self.owners.insert(job.number, node);
         let longest_ms = self.longest_ms(job);
-        self.oracle.on_submit(self.now, id, node, job, longest_ms);
+        let task = (id, Term::FIRST);
+        self.oracle.on_submit(self.now, task, node, job, longest_ms);
         if self.shells[node].hostile > 0 {
             self.oracle.on_owner_hostile(node);
         }
         self.shells[node].chats.insert(id, Chat::default());
-        let trust = if job.mine { Trust::Mine } else { Trust::Mesh };
-        let need = Need {
-            kind: JobKind::Chat,
-            model: model_name(job.model),
-            file: None,
-            capabilities: Capabilities { generate: true, ..Capabilities::default() },
-            person: person_id(job.person),
-            priority: if job.batch { Priority::Batch } else { Priority::Interactive },
-            constraints: Constraints { trust, ..Constraints::default() },
-            prompt_tokens: job.prompt,
-            max_tokens: job.number.is_multiple_of(2).then_some(job.answer * 2),
-            prefix: Vec::new(),
-        };
-        self.input(node, Input::Submit { job: id, need: Box::new(need), floor: Epoch(0) });
+        let need = Box::new(need_of(job));
+        self.input(node, Input::Submit { job: id, need, floor: Epoch(0) });
         self.at_moment(node, id, Moment::Accepted);
     }
 
@@ -98,7 +96,7 @@ impl World<'_> {
                     self.shells[node].chats.remove(&id);
                 }
                 if *state == JobState::Cancelled {
-                    let check = Event::SlotFree { job: id, at: self.now };
+                    let check = Event::SlotFree { job: self.task(node, id), at: self.now };
                     self.later(CANCEL_MS * 1_000, check);
                 }
                 self.at_moment(node, id, Moment::Ended);
@@ -121,7 +119,8 @@ impl World<'_> {
         }
         let view = shell.scheduler.as_ref().map(pumasi_scheduler::Scheduler::view);
         let state = view.as_ref().and_then(|view| view.why(job)).map(|why| why.state.clone());
-        let ended = self.oracle.has_ended(job);
+        let task = self.task(node, job);
+        let ended = self.oracle.has_ended(task);
         self.saw(match state {
             Some(JobState::Waiting) => Situation::CancelWaiting,
             Some(JobState::Bound(_)) => Situation::CancelBound,
@@ -132,7 +131,7 @@ impl World<'_> {
         });
         self.input(node, Input::Cancel { job });
         if self.canary == Some(Canary::TwoEnds) && ended {
-            self.oracle.on_state(self.now, job, &JobState::Cancelled, false);
+            self.oracle.on_state(self.now, task, &JobState::Cancelled, false);
         }
     }
 
@@ -176,8 +175,8 @@ impl World<'_> {
     }
 
     /// Counts how a job ended.
-    pub(super) fn note_end(&mut self, id: JobId, state: &JobState) {
-        let poison = self.oracle.job(id).is_some_and(|job| job.poison);
+    pub(super) fn note_end(&mut self, id: Task, state: &JobState) {
+        let poison = self.oracle.job(id.0).is_some_and(|job| job.poison);
         match state {
             JobState::Failed(Fault::NoCandidate) => self.saw(Situation::NoCandidate),
             JobState::Failed(Fault::Context { .. }) => self.saw(Situation::TooLong),
@@ -191,20 +190,37 @@ impl World<'_> {
         }
     }
 
-    fn note_completed(&mut self, id: JobId, executor: pumasi_protocol::NodeId) {
+    fn note_completed(&mut self, id: Task, executor: pumasi_protocol::NodeId) {
         if self.oracle.is_neighbour(id) {
             self.saw(Situation::PoisonNeighbour);
         }
         let Some(owner) = self.oracle.owner(id) else { return };
-        let Some(chat) = self.shells[owner].chats.get(&id) else { return };
+        let Some(chat) = self.shells[owner].chats.get(&id.0) else { return };
         let (failovers, remote) = (chat.failovers, self.shells[owner].id != executor);
-        let mine = self.oracle.job(id).is_some_and(|job| job.mine);
+        let mine = self.oracle.job(id.0).is_some_and(|job| job.mine);
         if failovers > 0 {
             self.saw(Situation::ContinuedToTheEnd);
         }
         if mine && remote {
             self.saw(Situation::MineKept);
         }
+    }
+}
+
+/// What placing a job needs to know.
+pub(super) fn need_of(job: &Job) -> Need {
+    let trust = if job.mine { Trust::Mine } else { Trust::Mesh };
+    Need {
+        kind: JobKind::Chat,
+        model: model_name(job.model),
+        file: None,
+        capabilities: Capabilities { generate: true, ..Capabilities::default() },
+        person: person_id(job.person),
+        priority: if job.batch { Priority::Batch } else { Priority::Interactive },
+        constraints: Constraints { trust, ..Constraints::default() },
+        prompt_tokens: job.prompt,
+        max_tokens: job.number.is_multiple_of(2).then_some(job.answer * 2),
+        prefix: Vec::new(),
     }
 }
 

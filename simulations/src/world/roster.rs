@@ -1,14 +1,14 @@
 //! Who belongs, by the real roster: entries signed by real keys, exchanged over the links, resolved
 //! on each machine. Only scenarios that change the roster have one; in the others all belong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ed25519_dalek::SigningKey;
 use pumasi_protocol::NodeId;
 use pumasi_protocol::name::NodeName;
 use pumasi_protocol::roster::{Change, NodeRole, RosterLog, SignedEntry};
-use pumasi_scheduler::{Input, MemberFacts, Time};
+use pumasi_scheduler::{CustodyInput, Input, MemberFacts, Time};
 
 use crate::canary::Canary;
 use crate::chance::hash;
@@ -42,6 +42,7 @@ fn changes_roster(scenario: &Scenario) -> bool {
         Operation::Admit { .. } | Operation::Revoke { .. } => true,
         Operation::Submit(_)
         | Operation::Cancel { .. }
+        | Operation::Adopt { .. }
         | Operation::Preload { .. }
         | Operation::Release { .. } => false,
     };
@@ -123,8 +124,9 @@ impl World<'_> {
             Some(_) | None => known.clone(),
         };
         let of = |id: &NodeId| self.by_id.get(id).and_then(|n| self.shells[*n].spec.person);
-        let members = told.iter().map(|id| (*id, facts(of(id)))).collect();
+        let members: BTreeMap<_, _> = told.iter().map(|id| (*id, facts(of(id)))).collect();
         self.shells[node].members = Rc::new(known);
+        self.tell_custody(node, CustodyInput::Roster { members: members.clone() });
         self.input(node, Input::Roster { members });
     }
 

@@ -1,17 +1,18 @@
 //! The checks that need the whole world: who was overlooked, what never ended, what was left.
 
-use pumasi_protocol::{Fault, JobId, JobState};
+use pumasi_protocol::{Fault, JobState};
 use pumasi_scheduler::{Link, Scheduler};
 
 use crate::counts::Report;
-use crate::oracle::{Invariant, blames_the_mesh};
+use crate::oracle::{Invariant, Task, blames_the_mesh};
 use crate::scenario::{Job, MachineSpec};
 use crate::shell::{model_name, says_the_same};
 
 use super::World;
 
-/// How long nothing may have gone wrong with a node that counts as known to all, in milliseconds.
-const CALM_MS: u64 = 10_000;
+/// How long nothing may have gone wrong with a node that counts as known to all, in milliseconds:
+/// longer than an owner believes a refusal for want of memory (30 s).
+const CALM_MS: u64 = 35_000;
 /// After which a job goes first, and what retries and pauses may take beside it, in milliseconds.
 const STARVING_MS: u64 = 180_000;
 /// What offers, unloading and retries may take for one job, in milliseconds.
@@ -20,7 +21,7 @@ const SETTLING_MS: u64 = 5_000;
 impl World<'_> {
     /// I9: a job must not fail for want of a node while one that its owner knows could run it.
     /// I18: nor may it wait until its deadline while one was free for it long enough.
-    pub(super) fn check_failure(&mut self, owner: usize, id: JobId, state: &JobState) {
+    pub(super) fn check_failure(&mut self, owner: usize, id: Task, state: &JobState) {
         let JobState::Failed(fault) = state else { return };
         let starved = *fault == Fault::Deadline && self.is_enough_time(id);
         if !blames_the_mesh(fault) && !starved {
@@ -35,7 +36,7 @@ impl World<'_> {
     /// The bound of I18: everything that was to be done when the faults were over, one after the
     /// other on the slowest machine, with a load before each job, and the time after which a job
     /// goes first.
-    fn is_enough_time(&self, id: JobId) -> bool {
+    fn is_enough_time(&self, id: Task) -> bool {
         let Some(submitted) = self.oracle.submitted(id) else { return false };
         let since = submitted.max(self.calm_from);
         self.now.ms_since(since) > self.oracle.work_left_ms() + STARVING_MS
@@ -55,8 +56,8 @@ impl World<'_> {
         each.max().unwrap_or(0)
     }
 
-    fn could_run(&self, owner: usize, node: usize, id: JobId) -> bool {
-        let Some(job) = self.oracle.job(id) else { return false };
+    fn could_run(&self, owner: usize, node: usize, id: Task) -> bool {
+        let Some(job) = self.oracle.job(id.0) else { return false };
         let shell = &self.shells[node];
         if self.was_impersonated(node) || self.was_impersonated(owner) {
             return false;
@@ -91,8 +92,9 @@ impl World<'_> {
         let lasting = unended
             .find(|id| self.oracle.owner(*id).is_some_and(|owner| self.shells[owner].is_awake()));
         if let Some(id) = lasting {
-            self.violate(Invariant::Ends, format!("{id:?} has not ended"));
+            return self.violate(Invariant::Ends, format!("{id:?} has not ended"));
         }
+        self.check_lasting();
     }
 
     /// I13: at rest nothing is reserved, bound or running anywhere. I10: and everybody knows the
@@ -121,6 +123,7 @@ impl World<'_> {
             self.violate(Invariant::Leak, what);
         }
         self.check_truth_known();
+        self.check_keys();
         self.check_rosters_agree();
     }
 
@@ -163,7 +166,7 @@ impl World<'_> {
             - self.counts.completed
             - self.counts.failed
             - self.counts.cancelled
-            - (oracle.unended().len() as u64).min(self.counts.jobs);
+            - oracle.unended_chats();
         let mut kinds = std::collections::BTreeMap::new();
         for timed in self.scenario.faults.iter().filter(|t| t.at_ms <= self.now.0 / 1_000) {
             *kinds.entry(timed.fault.kind()).or_default() += 1;

@@ -7,6 +7,7 @@ use pumasi_protocol::{AttemptId, Fault, NodeId, Phase, Refusal};
 use pumasi_scheduler::{Input, Outcome};
 
 use crate::canary::Canary;
+use crate::oracle::task_of;
 use crate::shell::{Doubt, Pump, WorkAtHand};
 use crate::situations::Situation;
 
@@ -217,16 +218,21 @@ impl World<'_> {
                 let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
                 let Some(chat) = self.shells[owner].chats.get_mut(&attempt.job) else { return };
                 chat.delivered.extend(&ids);
-                self.oracle.on_tokens(self.now, attempt.job, index, &ids);
+                self.oracle.on_tokens(self.now, task_of(attempt), index, &ids);
                 self.on_read(owner, attempt);
             }
             AttemptEvent::Finished { usage, timings, .. } => {
                 self.end_pump(owner, attempt, Outcome::Completed { usage, timings }, false);
             }
             AttemptEvent::Failed(fault) => {
+                self.oracle.on_end_told(attempt);
                 let cancelled = fault == Fault::Cancelled;
+                let crashed = fault == Fault::EngineCrash;
                 let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Failed(fault) };
                 self.end_pump(owner, attempt, outcome, false);
+                if crashed {
+                    self.oracle.check_innocent(self.now, task_of(attempt));
+                }
             }
             AttemptEvent::Alive { .. }
             | AttemptEvent::Started { .. }
