@@ -27,6 +27,9 @@ pub struct Config {
     /// Weighted draws per offer, from which the best by gossip are offered. Default 2 (simulated,
     /// docs/scheduling.md). 0: the best of all.
     pub draws_per_offer: u8,
+    /// Most offers of one round that go to the best of the nodes that hold much of the prompt in their
+    /// caches; the others are drawn. Default 2 (simulated, docs/scheduling.md).
+    pub cached_offers: u8,
     /// A job that the best node would be done with in less than this, in milliseconds, is offered to
     /// what is drawn, one draw per offer: gossip is older than such jobs last, and the idle that it
     /// names would be asked by everybody. Default 500 (simulated with gossip of one second).
@@ -41,12 +44,14 @@ pub struct Config {
     /// exceed the offer deadline of every owner by a round trip).
     pub hold_ms: u32,
     /// How long a reservation may wait in a queue without being renewed, in milliseconds. Default
-    /// 90,000 (three times `renew_max_ms`).
+    /// 90,000 (twice `renew_max_ms`).
     pub reservation_ms: u32,
-    /// First pause until an owner renews standing reservations, in milliseconds; doubles each time.
-    /// Default 10,000 (guess: a lost reservation is rare, and each renewal costs an offer).
+    /// First pause until an owner renews standing reservations, in milliseconds; doubles each time,
+    /// and is not shorter than the wait that was bid, up to two thirds of `reservation_ms`. Default
+    /// 45,000 (simulated, docs/scheduling.md: a lost reservation is rare, and each renewal costs an
+    /// offer).
     pub renew_ms: u32,
-    /// Longest such pause, in milliseconds. Default 30,000 (guess).
+    /// Longest such pause by doubling, in milliseconds. Default 45,000 (half of `reservation_ms`).
     pub renew_max_ms: u32,
     /// How long a claim waits for its answer until it is repeated, in milliseconds. Default 500.
     pub claim_ms: u32,
@@ -91,6 +96,10 @@ pub struct Config {
     /// waited for. Default 4,000 (simulated, docs/scheduling.md: with less the mean grows, with more
     /// the tail). 4,294,967,295: the first free slot is taken.
     pub now_permille: u32,
+    /// The same where the one that must wait holds more of the prompt in its cache: who does not
+    /// would read it again, and take the time from others. Default 1,000 (simulated,
+    /// docs/scheduling.md): the sooner end.
+    pub cached_permille: u32,
     /// See `now_permille`. In milliseconds. Default 20 (guess: below that a difference is noise).
     pub now_slack_ms: u32,
     /// How many of the owners that asked this node lately are told when a slot falls free and nobody
@@ -103,7 +112,8 @@ pub struct Config {
     /// the longer it runs, the longer it will. Default 500 (simulated, docs/scheduling.md).
     pub overrun_permille: u32,
     /// How much of a waiting reservation's time counts before those behind it, in permille: most are
-    /// bound elsewhere before their turn comes. Default 500 (simulated, docs/scheduling.md).
+    /// bound elsewhere before their turn comes, but what they are replaced by waits too. Default 850
+    /// (simulated, docs/scheduling.md).
     pub reserved_permille: u32,
     /// By how many permille each further busy slot slows the others. Default 500 (measured on two
     /// CPU cores: four slots yield 1.5 × one slot).
@@ -153,13 +163,14 @@ impl Default for Config {
         Self {
             offers: 3,
             draws_per_offer: 2,
+            cached_offers: 2,
             short_ms: 500,
             offer_deadline_ms: 150,
             silence_ms: 1_000,
             hold_ms: 1_000,
             reservation_ms: 90_000,
-            renew_ms: 10_000,
-            renew_max_ms: 30_000,
+            renew_ms: 45_000,
+            renew_max_ms: 45_000,
             claim_ms: 500,
             claims: 3,
             open_ms: 10_000,
@@ -175,11 +186,12 @@ impl Default for Config {
             local_permille: 1_500,
             local_slack_ms: 200,
             now_permille: 4_000,
+            cached_permille: 1_000,
             now_slack_ms: 20,
             idle_hints: 3,
             idle_hint_ms: 5_000,
             overrun_permille: 500,
-            reserved_permille: 500,
+            reserved_permille: 850,
             contention_permille: 500,
             assumed_prefill: 200,
             assumed_decode: 10,

@@ -310,16 +310,13 @@ impl Executor {
         let counts = fault.is_none() && !reservation.yielded;
         let others = (reservation.busy_at_bind + self.models.busy().saturating_sub(1)) / 2;
         let slowdown = contention_permille(others, ctx.config);
-        let (name, prefix) = (reservation.model.clone(), reservation.need.prefix.clone());
+        let name = reservation.model.clone();
         self.fences.close(reservation.owner, attempt);
         self.fair.correct(person, charged, used, ctx.config);
         let model = self.models.reserved(&name);
         model.last_used = ctx.now;
         if counts {
             model.measured.add(usage, timings, slowdown);
-        }
-        if fault.is_none() && model.residence == Residence::Loaded {
-            model.hot.add(&prefix);
         }
         self.remove(ctx, attempt);
         self.settle(ctx);

@@ -1,5 +1,8 @@
 //! Every bound of the scheduler in one place. At a bound there is a visible refusal or fault.
 
+/// Prompt prefixes in one model's cache that an executor remembers: about two million tokens by
+/// their sketches. The longest unused one is forgotten first.
+pub const HOT_PREFIXES: usize = 16_384;
 /// Nodes in the view (the full view is built and measured for a few hundred). Adverts of further
 /// nodes are not taken, so that they are never candidates.
 pub const NODES: usize = 4_096;

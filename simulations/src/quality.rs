@@ -2,6 +2,7 @@
 //! beside a central scheduler that knows everything. Only speed is asked here; what must never
 //! happen, the invariants, is the rest of this crate's business.
 
+mod blocks;
 mod central;
 mod engine;
 pub mod hedge;
@@ -10,9 +11,11 @@ mod machine;
 mod mesh;
 mod naive;
 mod outcome;
+pub mod prefix;
 mod queue;
 pub mod report;
 pub mod svg;
+pub mod trace;
 
 pub use load::{Case, Scenario, Shape};
 pub use outcome::{Figures, Outcome};

@@ -40,6 +40,8 @@ impl Executor {
             let reservation = self.reservations.get_mut(&attempt).expect("ready ones are reserved");
             reservation.stage = Stage::Running;
             reservation.since = ctx.now;
+            // Who comes later starts when it has been read, or reads it at the same time.
+            model.hot.add(&reservation.need.prefix);
             if reservation.is_of_desk(ctx.scene()) {
                 model.lent = false;
             }

@@ -108,7 +108,12 @@ impl Executor {
         let here = if reservation.alone { longest } else { here };
         let mut start = (queued + here) / slots;
         if no_room {
-            start += elsewhere;
+            // Who waits for what is loaded goes first for a while (see `fair::defers`).
+            let waited = scene.now.ms_since(reservation.arrived);
+            let deferral = (2 * u64::from(model.facts.load_ms)).saturating_sub(waited);
+            let defers = elsewhere > 0
+                && self.waiting.iter().any(|a| self.reservations[a].model != reservation.model);
+            start = (start + elsewhere).max(if defers { deferral } else { 0 });
         }
         saturated(start)
     }

@@ -41,7 +41,9 @@ impl Executor {
         }
         advert.queue = self.queue(scene);
         let loaded = self.models.iter().filter(|(_, m)| m.residence == Residence::Loaded);
-        let hot = loaded.flat_map(|(_, m)| m.hot.latest());
+        let loaded: Vec<_> = loaded.collect();
+        let room = limits::ADVERT_PREFIXES / loaded.len().max(1);
+        let hot = loaded.iter().flat_map(|(_, m)| m.hot.thinned(room));
         advert.prefixes = hot.take(limits::ADVERT_PREFIXES).collect();
         Some(advert)
     }

@@ -5,7 +5,7 @@ use pumasi_protocol::{Control, NodeId};
 
 use crate::context::Context;
 use crate::limits;
-use crate::rank::{Policy, Ranked, rank};
+use crate::rank::{Policy, Ranked, Score, rank};
 use crate::view::{Answer, WhyCandidate};
 
 use super::nominate::{Nominee, nominate};
@@ -90,22 +90,69 @@ pub(super) fn top_up(
     let draws = usize::from(ctx.config.draws_per_offer).min(if short { 1 } else { usize::MAX });
     let missing = wanted.saturating_sub(answering);
     let unknown: Vec<&Ranked> = ranked.iter().filter(|r| !known.contains(&r.node)).collect();
+    let mut sure: Vec<Nominee> = holders(&unknown, ctx.config.cached_offers);
+    sure.truncate(missing);
     let idle = unknown.iter().filter(|r| ctx.mesh.is_idle(r.node, ctx.now, ctx.config));
-    let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing).collect();
-    let (missing, unknown) = (missing - idle.len(), unknown.into_iter());
-    let others = unknown.filter(|r| idle.iter().all(|(node, _)| *node != r.node));
+    let idle = idle.filter(|r| sure.iter().all(|(node, _)| *node != r.node));
+    let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing - sure.len()).collect();
+    sure.extend(idle);
+    let (missing, unknown) = (missing - sure.len(), unknown.into_iter());
+    let others = unknown.filter(|r| sure.iter().all(|(node, _)| *node != r.node));
     nominees.extend(nominate(others.filter_map(scored).collect(), missing, draws, ctx.draw));
-    nominees.extend(idle);
+    nominees.extend(sure);
     nominees
 }
 
-/// Whether the engine here, warm and idle, is about as good as the best other one.
+/// The best of those that hold about as much of the prompt as any, if that is worth asking for:
+/// a prefix lies on few nodes, so that a draw would miss them and asking them herds nobody.
+fn holders(ranked: &[&Ranked], count: u8) -> Vec<Nominee> {
+    let most_ms = ranked.iter().filter_map(|r| r.score()).map(|s| s.cached_ms).max().unwrap_or(0);
+    let holds = |s: &Score| s.cached_ms > most_ms / 2 && s.cached_ms > s.service_ms() / 8;
+    let nominees = ranked.iter().filter_map(|r| scored(r));
+    nominees.filter(|(_, score)| holds(score)).take(usize::from(count)).collect()
+}
+
+/// Whether the engine here, warm and idle, is about as good as the best other one. What lies in a
+/// cache elsewhere is not read again here, if it is sooner done there.
 pub(super) fn is_local_good(ctx: &Context<'_>, ranked: &[Ranked]) -> bool {
     let mut own = ranked.iter().filter(|r| r.node == ctx.me).filter_map(Ranked::score);
     let Some(own) = own.next() else { return false };
     let best = ranked.iter().filter(|r| r.node != ctx.me).find_map(Ranked::score);
     best.is_none_or(|best| {
+        if best.cached_ms > own.cached_ms {
+            return own.total_ms() <= best.total_ms();
+        }
         let allowed = u64::from(best.total_ms()) * u64::from(ctx.config.local_permille) / 1_000;
         u64::from(own.total_ms()) <= allowed + u64::from(ctx.config.local_slack_ms)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rank::Verdict;
+
+    fn ranked(node: u8, wait_ms: u32, cached_ms: u32) -> Ranked {
+        let score =
+            Score { wait_ms, prefill_ms: 1_000, cached_ms, decode_ms: 500, ..Score::default() };
+        Ranked { node: NodeId([node; 32]), verdict: Verdict::Scored(score) }
+    }
+
+    fn held_by(ranked: &[Ranked], count: u8) -> Vec<u8> {
+        let ranked: Vec<&Ranked> = ranked.iter().collect();
+        holders(&ranked, count).iter().map(|(node, _)| node.0[0]).collect()
+    }
+
+    #[test]
+    fn the_best_of_those_with_about_the_longest_prefix_are_asked_for_sure() {
+        let all = [ranked(1, 0, 0), ranked(2, 10, 900), ranked(3, 20, 400), ranked(4, 90, 800)];
+        assert_eq!(held_by(&all, 2), [2, 4]);
+        assert_eq!(held_by(&all, 1), [2]);
+        assert_eq!(held_by(&all, 0), [0_u8; 0]);
+    }
+
+    #[test]
+    fn a_prefix_that_saves_little_is_no_reason() {
+        assert_eq!(held_by(&[ranked(1, 0, 0), ranked(2, 0, 100)], 2), [0_u8; 0]);
+    }
 }

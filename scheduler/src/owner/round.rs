@@ -247,10 +247,13 @@ impl Owner {
         let Some(job) = self.jobs.get(&id) else { return };
         let Phase::Asking(round) = &job.phase else { return };
         let best = round.best(ctx.now);
-        let (Some((any_end, _)), now) = (best.any, best.now) else { return };
+        let (Some((any_end, any_node)), now) = (best.any, best.now) else { return };
         let wait_ms = any_end.ms_since(ctx.now);
-        let patience = wait_ms * u64::from(ctx.config.now_permille) / 1_000
-            + u64::from(ctx.config.now_slack_ms);
+        let cached = |node: NodeId| round.asked[&node].bid.map_or(0, |(_, bid)| bid.cached_tokens);
+        let reads_again = now.is_some_and(|(_, node)| cached(node) < cached(any_node));
+        let permille =
+            if reads_again { ctx.config.cached_permille } else { ctx.config.now_permille };
+        let patience = wait_ms * u64::from(permille) / 1_000 + u64::from(ctx.config.now_slack_ms);
         let taken = now.filter(|(end, _)| end.ms_since(ctx.now) <= patience);
         match taken {
             Some((_, node)) => {
@@ -273,6 +276,10 @@ impl Owner {
         let pause = backoff_ms(ctx.config.renew_ms, job.renewals, ctx.config.renew_max_ms);
         let attempt = job.attempt();
         let Phase::Asking(round) = &mut job.phase else { return };
+        // Before the first turn can have come there is nothing to ask, as long as no place lapses.
+        let bids = round.asked.values().filter_map(|a| a.bid.map(|(_, bid)| bid));
+        let turn_ms = bids.map(|bid| bid.start_ms.min(bid.valid_ms / 3 * 2)).min().unwrap_or(0);
+        let pause = pause.max(turn_ms);
         if round.open {
             job.renewals = job.renewals.saturating_add(1);
             ctx.timers.set(Wakeup::Job(id), ctx.now.after_ms(pause));

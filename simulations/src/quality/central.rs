@@ -212,7 +212,7 @@ impl<'a> Hosts<'a> {
 
     pub(super) fn outcome(mut self, delay_us: u64) -> Outcome {
         self.ended.sort_unstable();
-        let counted = self.ended.iter().skip(self.case.tasks.len() / 5);
+        let counted = self.ended.iter().skip(self.case.uncounted);
         let since =
             |task: usize, at: u64| (at - self.case.tasks[task].at_us + delay_us) as f64 / 1e3;
         Outcome {

@@ -5,6 +5,7 @@ use pumasi_protocol::Timings;
 use crate::chance::Chance;
 
 use super::machine::{Kind, Machine};
+use super::trace::Request;
 
 /// What sort of office it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +68,10 @@ pub(crate) struct Task {
     pub(crate) kind: usize,
     pub(crate) prompt: u32,
     pub(crate) answer: u32,
-    /// Sketches of its prompt's prefixes, shortest first.
+    /// Sketches of its prompt's prefixes, shortest first: what schedulers are told.
     pub(crate) prefix: Vec<u64>,
+    /// Its prompt's blocks as a cache holds them: what is true.
+    pub(crate) blocks: Vec<u64>,
 }
 
 /// Machines and jobs.
@@ -78,10 +81,16 @@ pub struct Case {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) tasks: Vec<Task>,
     /// Mean answer of each kind.
-    usual: Vec<f64>,
+    pub(super) usual: Vec<f64>,
     pub(crate) seed: u64,
-    /// How often each machine gossips.
+    /// How often each machine gossips what changes often.
     pub(crate) gossip_us: u64,
+    /// How often it repeats what changes slowly: rates, usual lengths, prefixes.
+    pub(crate) digest_us: u64,
+    /// Blocks of prompts that a machine's cache holds.
+    pub(crate) cache_blocks: usize,
+    /// Jobs at the beginning that are not counted, because the mesh fills.
+    pub(crate) uncounted: usize,
     /// One way through the network.
     pub(crate) delay_us: u64,
     /// Attempts in 1,000 that become this many times slower.
@@ -90,10 +99,12 @@ pub struct Case {
 
 /// Age of gossip when it is replaced.
 const GOSSIP_US: u64 = 1_000_000;
+/// Age of what is repeated seldom.
+const DIGEST_US: u64 = 5_000_000;
 /// A switched network and two event loops.
-const DELAY_US: u64 = 300;
+pub(super) const DELAY_US: u64 = 300;
 
-const CHAT: Kind =
+pub(super) const CHAT: Kind =
     Kind { prefill_per_s: 200.0, decode_per_s: 10.0, load_ms: 8e3, memory: 1, image: false };
 
 impl Case {
@@ -104,11 +115,8 @@ impl Case {
         let kinds = kinds(shape.scenario);
         let machines = machines(shape, kinds.len());
         let mut tasks: Vec<Task> = (0..shape.jobs).map(|_| task(shape, &mut dice)).collect();
-        let work: f64 = tasks.iter().map(|task| work_s(task, &kinds)).sum();
-        let one_slot = kinds.iter().all(|kind| kind.image);
-        let capacity: f64 =
-            machines.iter().map(|m| if one_slot { m.speed } else { m.capacity() }).sum();
-        let gap_s = work / shape.jobs as f64 / (shape.load * capacity);
+        let gap_s =
+            work_s(&tasks, &kinds) / shape.jobs as f64 / (shape.load * capacity(&machines, &kinds));
         arrive(shape.scenario, &mut tasks, gap_s, &mut dice);
         Self {
             usual: usual(&tasks, kinds.len()),
@@ -117,9 +125,41 @@ impl Case {
             tasks,
             seed: shape.seed,
             gossip_us: GOSSIP_US,
+            digest_us: DIGEST_US,
+            cache_blocks: 0,
+            uncounted: shape.jobs / 5,
             delay_us: DELAY_US,
             stragglers: (0, 1.0),
         }
+    }
+
+    /// Machines of an office under a trace's requests, as they are but for their pace: `shape` says
+    /// how many machines, and which load they are to have.
+    #[must_use]
+    pub fn of_trace(requests: &[Request], shape: &Shape) -> Self {
+        let mut case = Self::generate(&Shape { scenario: Scenario::Chat, jobs: 0, ..*shape });
+        let mut dice = Dice(Chance::new(shape.seed));
+        case.tasks = requests
+            .iter()
+            .map(|request| Task {
+                at_us: 0,
+                owner: dice.0.index(shape.nodes),
+                kind: 0,
+                prompt: request.prompt,
+                answer: request.answer,
+                prefix: Vec::new(),
+                blocks: Vec::new(),
+            })
+            .collect();
+        let busy_s = work_s(&case.tasks, &case.kinds) / capacity(&case.machines, &case.kinds);
+        let span_ms = requests.last().map_or(0, |last| last.at_ms).max(1);
+        let us_per_ms = 1e6 * busy_s / shape.load / span_ms as f64;
+        for (task, request) in case.tasks.iter_mut().zip(requests) {
+            task.at_us = (request.at_ms as f64 * us_per_ms) as u64;
+        }
+        case.usual = usual(&case.tasks, case.kinds.len());
+        case.uncounted = requests.len() / 5;
+        case
     }
 
     /// With so many attempts in 1,000 that become `factor` times slower than they should be.
@@ -163,7 +203,7 @@ impl Case {
     }
 }
 
-fn usual(tasks: &[Task], kinds: usize) -> Vec<f64> {
+pub(super) fn usual(tasks: &[Task], kinds: usize) -> Vec<f64> {
     let mean = |kind| {
         let of = tasks.iter().filter(|task| task.kind == kind).map(|task| f64::from(task.answer));
         let (count, sum) = of.fold((0.0, 0.0), |(count, sum), answer| (count + 1.0, sum + answer));
@@ -188,7 +228,7 @@ fn kinds(scenario: Scenario) -> Vec<Kind> {
     }
 }
 
-fn machines(shape: &Shape, kinds: usize) -> Vec<Machine> {
+pub(super) fn machines(shape: &Shape, kinds: usize) -> Vec<Machine> {
     let images = shape.scenario == Scenario::Images;
     let speeds = speeds(shape.nodes).into_iter();
     let machine = |(index, speed): (usize, f64)| {
@@ -250,6 +290,7 @@ fn task(shape: &Shape, dice: &mut Dice) -> Task {
         prompt: prompt.min(30_000.0) as u32,
         answer: answer.clamp(1.0, 8_000.0).ceil() as u32,
         prefix: Vec::new(),
+        blocks: Vec::new(),
     }
 }
 
@@ -262,9 +303,19 @@ fn document(dice: &mut Dice) -> (usize, f64, f64) {
     (0, 6_000.0 * dice.log_normal(0.8), 300.0 * dice.log_normal(0.5))
 }
 
-fn work_s(task: &Task, kinds: &[Kind]) -> f64 {
-    let kind = &kinds[task.kind];
-    f64::from(task.prompt) / kind.prefill_per_s + f64::from(task.answer) / kind.decode_per_s
+/// Seconds that all of it takes in one slot at speed 1, with nothing in a cache.
+pub(super) fn work_s(tasks: &[Task], kinds: &[Kind]) -> f64 {
+    let one = |task: &Task| {
+        let kind = &kinds[task.kind];
+        f64::from(task.prompt) / kind.prefill_per_s + f64::from(task.answer) / kind.decode_per_s
+    };
+    tasks.iter().map(one).sum()
+}
+
+/// Speed of all machines with all slots busy, in units of one slot at speed 1.
+pub(super) fn capacity(machines: &[Machine], kinds: &[Kind]) -> f64 {
+    let one_slot = kinds.iter().all(|kind| kind.image);
+    machines.iter().map(|m| if one_slot { m.speed } else { m.capacity() }).sum()
 }
 
 /// Spreads the jobs over time: by a Poisson process, or in bursts of double rate for a fifth of the

@@ -13,6 +13,8 @@ mod node;
 
 use node::{News, Node};
 
+pub(super) use node::model_name;
+
 enum Event {
     Arrive(usize),
     Message { from: usize, to: usize, control: Box<Control> },
@@ -149,7 +151,7 @@ impl<'a> World<'a> {
 
     fn gossip(&mut self, from: usize) {
         self.events.at(self.now + self.case.gossip_us, Event::Gossip(from));
-        let news = self.nodes[from].news(self.now);
+        let news = self.nodes[from].news(self.now, self.case.digest_us);
         self.events.at(self.now + self.case.delay_us, Event::Heard(from, Box::new(news)));
     }
 
@@ -324,7 +326,7 @@ impl<'a> World<'a> {
     }
 
     fn outcome(self) -> Outcome {
-        let from = self.case.tasks.len() / 5;
+        let from = self.case.uncounted;
         let since = |at: &[u64], task: usize| {
             at[task].saturating_sub(self.case.tasks[task].at_us) as f64 / 1e3
         };

@@ -5,202 +5,336 @@ use std::fmt::Write as _;
 use pumasi_scheduler::Config;
 
 use super::svg::{Axis, Series, plot};
-use super::{Case, Figures, Outcome, Policy, Scenario, Shape, judge};
+use super::{Policy, Scenario, Shape};
+
+mod runs;
+
+pub use runs::Run;
+use runs::{Cell, Row, Runs, Spread, share_of_step};
 
 /// A file of the report: its name and its text.
 pub type Page = (String, String);
 
 /// How much is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Extent {
-    /// Seeds of each case.
-    pub seeds: u64,
-    /// Jobs of each run of up to 32 machines; larger meshes get four times as many.
+    /// Seeds of each case; at least one.
+    pub seeds: Vec<u64>,
+    /// Jobs of each run of up to 32 machines.
     pub jobs: usize,
+    /// Jobs of each run of more.
+    pub many_jobs: usize,
 }
 
-/// Runs of one policy over the seeds of one case.
-struct Row {
-    policy: Policy,
-    runs: Vec<Outcome>,
+const SIZES: [usize; 3] = [8, 32, 200];
+const LOAD: f64 = 0.8;
+const LOADS: [f64; 6] = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95];
+const PATIENCE: [u32; 5] = [1_500, 2_500, 4_000, 8_000, u32::MAX];
+/// Whose median grew by so much more than the omniscient scheduler's while it ran is not keeping up.
+const GROWING: f64 = 1.5;
+
+/// The report in the making.
+#[derive(Debug)]
+pub struct Report {
+    extent: Extent,
+    runs: Runs,
 }
 
-impl Row {
-    fn pooled(&self) -> Figures {
-        let all: Vec<f64> = self.runs.iter().flat_map(|run| &run.latency_ms).copied().collect();
-        Figures::of(&all)
+impl Report {
+    /// With runs that are known from before; what is not asked for is left out.
+    #[must_use]
+    pub fn new(extent: Extent, known: impl IntoIterator<Item = Run>) -> Self {
+        assert!(!extent.seeds.is_empty(), "there is a seed");
+        let mut runs = Runs::default();
+        known.into_iter().for_each(|run| runs.know(run));
+        Self { extent, runs }
     }
 
-    fn mean(&self, value: impl Fn(&Outcome) -> f64) -> f64 {
-        self.runs.iter().map(value).sum::<f64>() / self.runs.len() as f64
-    }
-}
-
-/// Everything, in the order of the report.
-#[must_use]
-pub fn write(extent: &Extent) -> Vec<Page> {
-    let mut tables = String::new();
-    for scenario in Scenario::ALL {
-        for nodes in [8, 32, 200] {
-            table(&mut tables, extent, scenario, nodes, 0.8);
+    /// Runs what is not known. `done` gets each new run, and how many there are of how many.
+    ///
+    /// # Errors
+    ///
+    /// What `done` could not do; runs until then were told.
+    pub fn run<E>(
+        &mut self,
+        mut done: impl FnMut(&Run, usize, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let cells: Vec<Cell> = self.cells().into_iter().flat_map(|c| self.seeded(c)).collect();
+        for (index, cell) in cells.iter().enumerate() {
+            if let Some(run) = self.runs.run(cell) {
+                done(run, index + 1, cells.len())?;
+            }
         }
+        Ok(())
     }
-    for load in [0.5, 0.95] {
-        for scenario in [Scenario::Sketch, Scenario::Mixed] {
-            table(&mut tables, extent, scenario, 32, load);
+
+    /// The pages, once everything was run. `conditions`: what else is to be known, a sentence.
+    #[must_use]
+    pub fn pages(&self, conditions: &str) -> Vec<Page> {
+        let mut tables = format!("{HEAD}\n{}\n", self.conditions(conditions));
+        self.glance(&mut tables);
+        for scenario in Scenario::ALL {
+            for nodes in SIZES {
+                self.table(&mut tables, scenario, nodes);
+            }
         }
+        self.load_table(&mut tables);
+        self.patience_table(&mut tables);
+        vec![
+            ("scheduling-tables.md".to_owned(), tables),
+            ("scheduling-frontier.svg".to_owned(), self.frontier()),
+            ("scheduling-load.svg".to_owned(), self.load_curve()),
+            ("scheduling-cdf.svg".to_owned(), self.distribution()),
+        ]
     }
-    let (frontier, rows) = frontier(extent);
-    vec![
-        ("scheduling-tables.md".to_owned(), format!("{HEAD}{tables}{rows}")),
-        ("scheduling-frontier.svg".to_owned(), frontier),
-        ("scheduling-cdf.svg".to_owned(), distribution(extent)),
-    ]
-}
 
-const HEAD: &str = "# Scheduling: all tables\n\nWritten by `scripts/bench scheduling`; what they \
-    mean, and under which conditions they were taken, says [scheduling.md](scheduling.md). Times are \
-    milliseconds of virtual time, from a job's arrival until its owner has its end. ÷ is the ratio \
-    to the omniscient scheduler over the same jobs, all seeds together; in brackets the range over \
-    the seeds.\n";
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for scenario in Scenario::ALL {
+            for nodes in SIZES {
+                cells.extend(Policy::ALL.map(|policy| self.cell(scenario, nodes, LOAD, policy)));
+            }
+        }
+        for load in LOADS {
+            cells.extend(Policy::ALL.map(|p| self.cell(Scenario::Sketch, 32, load, p)));
+        }
+        cells.extend(FRONTIER_RULES.map(|policy| self.cell(Scenario::Sketch, 100, LOAD, policy)));
+        cells.extend(self.patience_cells().into_iter().map(|(_, _, cell)| cell));
+        cells
+    }
 
-fn jobs(extent: &Extent, nodes: usize) -> usize {
-    if nodes > 32 { 4 * extent.jobs } else { extent.jobs }
-}
+    fn seeded(&self, cell: Cell) -> Vec<Cell> {
+        let of = |seed: &u64| Cell { shape: Shape { seed: *seed, ..cell.shape }, ..cell.clone() };
+        self.extent.seeds.iter().map(of).collect()
+    }
 
-fn run(extent: &Extent, shape: Shape, policy: Policy, config: &Config) -> Row {
-    let seeds = 1..=extent.seeds;
-    let runs = seeds.map(|seed| judge(&Case::generate(&Shape { seed, ..shape }), policy, config));
-    Row { policy, runs: runs.collect() }
-}
+    fn cell(&self, scenario: Scenario, nodes: usize, load: f64, policy: Policy) -> Cell {
+        let jobs = if nodes > 32 { self.extent.many_jobs } else { self.extent.jobs };
+        let shape = Shape { scenario, nodes, load, jobs, seed: 0 };
+        Cell { shape, policy, config: Config::default() }
+    }
 
-fn table(out: &mut String, extent: &Extent, scenario: Scenario, nodes: usize, load: f64) {
-    let shape = Shape { scenario, nodes, load, jobs: jobs(extent, nodes), seed: 0 };
-    let rows: Vec<Row> =
-        Policy::ALL.iter().map(|p| run(extent, shape, *p, &Config::default())).collect();
-    let name = scenario.name();
-    line(out, format_args!("\n## {name}, {nodes} machines, load {load}\n"));
-    line(out, format_args!("| policy | mean | p50 | p99 | mean ÷ | p99 ÷ | offers | messages |"));
-    line(out, format_args!("| --- | --: | --: | --: | --: | --: | --: | --: |"));
-    for row in &rows {
-        let (f, base) = (row.pooled(), rows[0].pooled());
-        let of = |value: fn(&Figures) -> f64| range(row, &rows[0], value);
+    fn patience_cells(&self) -> Vec<(u8, u32, Cell)> {
+        let with = |idle_hints: u8, now_permille: u32| {
+            let cell = self.cell(Scenario::Sketch, 100, LOAD, Policy::Pumasi);
+            let config = Config { now_permille, idle_hints, ..Config::default() };
+            (idle_hints, now_permille, Cell { config, ..cell })
+        };
+        [3, 0].into_iter().flat_map(|hints| PATIENCE.map(|p| with(hints, p))).collect()
+    }
+
+    fn row(&self, cell: &Cell) -> Row<'_> {
+        self.runs.row(cell, &self.extent.seeds)
+    }
+
+    fn of(&self, scenario: Scenario, nodes: usize, load: f64, policy: Policy) -> Row<'_> {
+        self.row(&self.cell(scenario, nodes, load, policy))
+    }
+
+    fn conditions(&self, more: &str) -> String {
+        let Extent { seeds, jobs, many_jobs } = &self.extent;
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        format!(
+            "Seeds {}; {jobs} jobs a run on up to 32 machines and {many_jobs} on more, of which the \
+             first fifth is not counted; default settings, which were tuned with seed 1. {more}",
+            seeds.join(", ")
+        )
+    }
+
+    /// This project's scheduler in all cases, and how near the best of the other rules comes.
+    fn glance(&self, out: &mut String) {
+        line(out, format_args!("\n## At a glance, load {LOAD}\n"));
         line(
             out,
             format_args!(
-                "| {} | {:.0} | {:.0} | {:.0} | {:.2} {} | {:.2} {} | {:.2} | {:.1} |",
-                row.policy.name(),
-                f.mean,
-                f.p50,
-                f.p99,
-                f.mean / base.mean,
-                of(|f| f.mean),
-                f.p99 / base.p99,
-                of(|f| f.p99),
-                row.mean(|run| run.offers),
-                row.mean(|run| run.messages),
+                "| scenario | machines | mean ÷ | p99 ÷ | offers | best other mean ÷ | best other p99 ÷ |"
             ),
         );
+        line(out, format_args!("| --- | --: | --: | --: | --: | --: | --: |"));
+        for scenario in Scenario::ALL {
+            for nodes in SIZES {
+                let of = |policy| self.of(scenario, nodes, LOAD, policy);
+                let (base, ours) = (of(Policy::Omniscient), of(Policy::Pumasi));
+                let others = Policy::ALL.into_iter().skip(2);
+                let others: Vec<Row<'_>> = others.map(of).collect();
+                let best = |value: fn(&Run) -> f64| {
+                    let ratios = others.iter().map(|row| row.ratio(&base, value).median);
+                    ratios.fold(f64::MAX, f64::min)
+                };
+                line(
+                    out,
+                    format_args!(
+                        "| {} | {nodes} | {} | {} | {:.2} | {:.2} | {:.2} |",
+                        scenario.name(),
+                        told(ours.ratio(&base, |run| run.mean)),
+                        told(ours.ratio(&base, |run| run.p99)),
+                        ours.spread(|run| run.offers).median,
+                        best(|run| run.mean),
+                        best(|run| run.p99),
+                    ),
+                );
+            }
+        }
     }
-}
 
-fn range(row: &Row, base: &Row, value: fn(&Figures) -> f64) -> String {
-    let pairs = row.runs.iter().zip(&base.runs);
-    let ratios = pairs.map(|(run, base)| {
-        value(&Figures::of(&run.latency_ms)) / value(&Figures::of(&base.latency_ms))
-    });
-    let (low, high) = ratios.fold((f64::MAX, 0.0_f64), |(l, h), r| (l.min(r), h.max(r)));
-    format!("({low:.2}–{high:.2})")
-}
-
-/// How patience trades the mean against the tail, beside the other rules.
-fn frontier(extent: &Extent) -> (String, String) {
-    let shape = Shape {
-        scenario: Scenario::Sketch,
-        nodes: 100,
-        load: 0.8,
-        jobs: jobs(extent, 100),
-        seed: 0,
-    };
-    let base = run(extent, shape, Policy::Omniscient, &Config::default()).pooled();
-    let at = |policy, config: &Config| {
-        let row = run(extent, shape, policy, config);
-        let f = row.pooled();
-        ((f.mean / base.mean, f.p99 / base.p99), row.mean(|run| run.messages))
-    };
-    let mut rows = String::from("\n## Patience and hints, sketch, 100 machines, load 0.8\n\n");
-    line(&mut rows, format_args!("| patience ‰ | hints | mean ÷ | p99 ÷ | messages |"));
-    line(&mut rows, format_args!("| --: | --: | --: | --: | --: |"));
-    let mut series = Vec::new();
-    for idle_hints in [3, 0] {
-        let mut points = Vec::new();
-        for now_permille in [1_500, 2_500, 4_000, 8_000, u32::MAX] {
-            let config = Config { now_permille, idle_hints, ..Config::default() };
-            let ((mean, p99), messages) = at(Policy::Pumasi, &config);
-            let patience =
-                if now_permille == u32::MAX { "none".to_owned() } else { now_permille.to_string() };
+    fn table(&self, out: &mut String, scenario: Scenario, nodes: usize) {
+        let of = |policy| self.of(scenario, nodes, LOAD, policy);
+        let base = of(Policy::Omniscient);
+        let span_s = base.spread(|run| run.span_ms).median / 1e3;
+        let name = scenario.name();
+        line(out, format_args!("\n## {name}, {nodes} machines, load {LOAD}\n"));
+        line(out, format_args!("{span_s:.0} s of virtual time a run.\n"));
+        line(
+            out,
+            format_args!("| policy | mean | p50 | p99 | mean ÷ | p99 ÷ | offers | messages |"),
+        );
+        line(out, format_args!("| --- | --: | --: | --: | --: | --: | --: | --: |"));
+        for policy in Policy::ALL {
+            let row = of(policy);
+            let median = |value: fn(&Run) -> f64| row.spread(value).median;
             line(
-                &mut rows,
+                out,
                 format_args!(
-                    "| {patience} | {idle_hints} | {mean:.2} | {p99:.2} | {messages:.1} |"
+                    "| {}{} | {:.0} | {:.0} | {:.0} | {} | {} | {:.2} | {:.1} |",
+                    policy.name(),
+                    if is_growing(&row, &base) { " ↑" } else { "" },
+                    median(|run| run.mean),
+                    median(|run| run.p50),
+                    median(|run| run.p99),
+                    told(row.ratio(&base, |run| run.mean)),
+                    told(row.ratio(&base, |run| run.p99)),
+                    median(|run| run.offers),
+                    median(|run| run.messages),
                 ),
             );
-            points.push((mean, p99));
         }
-        let name = if idle_hints > 0 { "Pumasi, by patience" } else { "the same, no hints" };
-        series.push(Series { name: name.to_owned(), points, line: true });
     }
-    let goal = vec![(1.0, 1.25), (1.6, 1.25), (1.6, 0.8)];
-    series.push(Series { name: "goal: below and left".to_owned(), points: goal, line: true });
-    for policy in [Policy::TwoChoices, Policy::BestByGossip, Policy::LeastInFlight] {
-        let (point, _) = at(policy, &Config::default());
-        let name = policy.name().to_owned();
-        series.push(Series { name, points: vec![point], line: false });
+
+    fn load_table(&self, out: &mut String) {
+        line(out, format_args!("\n## sketch, 32 machines, by load: p99 ÷\n"));
+        let head: Vec<String> = LOADS.iter().map(f64::to_string).collect();
+        line(out, format_args!("| policy | {} |", head.join(" | ")));
+        line(out, format_args!("| --- |{}", " --: |".repeat(LOADS.len())));
+        for policy in Policy::ALL {
+            let cells = LOADS.map(|load| {
+                let base = self.of(Scenario::Sketch, 32, load, Policy::Omniscient);
+                let row = self.of(Scenario::Sketch, 32, load, policy);
+                let mark = if is_growing(&row, &base) { " ↑" } else { "" };
+                format!("{}{mark}", told(row.ratio(&base, |run| run.p99)))
+            });
+            line(out, format_args!("| {} | {} |", policy.name(), cells.join(" | ")));
+        }
     }
-    let x = Axis {
-        title: "mean ÷ omniscient",
-        ends: (1.0, 40.0),
-        marks: vec![1.0, 1.6, 2.5, 5.0, 10.0, 20.0, 40.0],
-        logarithmic: true,
-    };
-    let y = Axis {
-        title: "p99 ÷ omniscient",
-        ends: (0.8, 40.0),
-        marks: vec![1.0, 1.25, 2.5, 5.0, 10.0, 20.0, 40.0],
-        logarithmic: true,
-    };
-    (plot("Mean and tail: 100 machines, load 0.8, gossip 1 s old", &x, &y, &series), rows)
+
+    fn patience_table(&self, out: &mut String) {
+        line(out, format_args!("\n## Patience and hints: sketch, 100 machines, load {LOAD}\n"));
+        line(out, format_args!("| patience ‰ | hints | mean ÷ | p99 ÷ | messages |"));
+        line(out, format_args!("| --: | --: | --: | --: | --: |"));
+        let base = self.of(Scenario::Sketch, 100, LOAD, Policy::Omniscient);
+        for (hints, patience, cell) in self.patience_cells() {
+            let row = self.row(&cell);
+            let patience =
+                if patience == u32::MAX { "any".to_owned() } else { patience.to_string() };
+            let (mean, p99) = (row.ratio(&base, |run| run.mean), row.ratio(&base, |run| run.p99));
+            let messages = row.spread(|run| run.messages).median;
+            line(
+                out,
+                format_args!(
+                    "| {patience} | {hints} | {} | {} | {messages:.1} |",
+                    told(mean),
+                    told(p99)
+                ),
+            );
+        }
+    }
+
+    /// How patience trades the mean against the tail, beside the other rules.
+    fn frontier(&self) -> String {
+        let base = self.of(Scenario::Sketch, 100, LOAD, Policy::Omniscient);
+        let point = |cell: &Cell| {
+            let row = self.row(cell);
+            (row.ratio(&base, |r| r.mean).median, row.ratio(&base, |r| r.p99).median)
+        };
+        let cells = self.patience_cells();
+        let with = |hints: u8, name: &str| Series {
+            name: name.to_owned(),
+            points: cells.iter().filter(|(h, ..)| *h == hints).map(|(.., c)| point(c)).collect(),
+            line: true,
+        };
+        let goal = vec![(1.0, 1.25), (1.6, 1.25), (1.6, 0.8)];
+        let mut series = vec![
+            with(3, "Pumasi, by patience"),
+            with(0, "the same, no hints"),
+            Series { name: "goal: below and left".to_owned(), points: goal, line: true },
+        ];
+        for policy in FRONTIER_RULES.into_iter().skip(1) {
+            let points = vec![point(&self.cell(Scenario::Sketch, 100, LOAD, policy))];
+            series.push(Series { name: policy.name().to_owned(), points, line: false });
+        }
+        let axis = |title, ends, marks| Axis { title, ends, marks, logarithmic: true };
+        let x = axis("mean ÷ omniscient", (1.0, 40.0), vec![1.0, 1.6, 2.5, 5.0, 10.0, 20.0, 40.0]);
+        let y = axis("p99 ÷ omniscient", (0.8, 40.0), vec![1.0, 1.25, 2.5, 5.0, 10.0, 20.0, 40.0]);
+        plot("Mean and tail: 100 machines, load 0.8, gossip 1 s old", &x, &y, &series)
+    }
+
+    /// The tail over the load.
+    fn load_curve(&self) -> String {
+        let series = Policy::ALL.map(|policy| {
+            let p99_s = |load: &f64| {
+                let row = self.of(Scenario::Sketch, 32, *load, policy);
+                (*load, row.spread(|run| run.p99).median / 1e3)
+            };
+            let points = LOADS.iter().map(p99_s).collect();
+            Series { name: policy.name().to_owned(), points, line: true }
+        });
+        let x =
+            Axis { title: "load", ends: (0.3, 0.95), marks: LOADS.to_vec(), logarithmic: false };
+        let y = Axis {
+            title: "p99, seconds",
+            ends: (1.0, 300.0),
+            marks: vec![1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+            logarithmic: true,
+        };
+        plot("Short jobs: 32 machines, by load", &x, &y, &series)
+    }
+
+    /// The share of jobs that took longer, policy by policy.
+    fn distribution(&self) -> String {
+        let series = Policy::ALL.map(|policy| {
+            let row = self.of(Scenario::Chat, 32, LOAD, policy);
+            let point = |step: u32| {
+                let time = row.spread(|run| run.tail[step as usize]).median;
+                (time / 1e3, 100.0 * share_of_step(step))
+            };
+            let points = (0..=runs::STEPS).map(point).collect();
+            Series { name: policy.name().to_owned(), points, line: true }
+        });
+        let axis = |title, ends, marks| Axis { title, ends, marks, logarithmic: true };
+        let x =
+            axis("seconds from arrival to end", (0.1, 3_000.0), vec![0.1, 1.0, 10.0, 100.0, 1e3]);
+        let y = axis("% of jobs that took longer", (0.1, 100.0), vec![0.1, 1.0, 10.0, 50.0, 100.0]);
+        plot("Chats in bursts: 32 machines, load 0.8", &x, &y, &series)
+    }
 }
 
-/// The share of jobs that took longer, policy by policy.
-fn distribution(extent: &Extent) -> String {
-    let shape =
-        Shape { scenario: Scenario::Chat, nodes: 32, load: 0.8, jobs: extent.jobs, seed: 0 };
-    let series = Policy::ALL.iter().map(|policy| {
-        let row = run(extent, shape, *policy, &Config::default());
-        let mut all: Vec<f64> = row.runs.iter().flat_map(|run| &run.latency_ms).copied().collect();
-        all.sort_by(f64::total_cmp);
-        let steps = (0..=120).map(|step| 10_f64.powf(-3.0 * f64::from(step) / 120.0));
-        let points = steps.map(|share| {
-            let index = ((1.0 - share) * (all.len() - 1) as f64) as usize;
-            (all[index] / 1_000.0, 100.0 * share)
-        });
-        Series { name: policy.name().to_owned(), points: points.collect(), line: true }
-    });
-    let x = Axis {
-        title: "seconds from arrival to end",
-        ends: (0.1, 3_000.0),
-        marks: vec![0.1, 1.0, 10.0, 100.0, 1_000.0],
-        logarithmic: true,
-    };
-    let y = Axis {
-        title: "% of jobs that took longer",
-        ends: (0.1, 100.0),
-        marks: vec![0.1, 1.0, 10.0, 50.0, 100.0],
-        logarithmic: true,
-    };
-    let series: Vec<Series> = series.collect();
-    plot("Chats in bursts: 32 machines, load 0.8", &x, &y, &series)
+/// The measure, and the rules that come near enough to be seen beside ours.
+const FRONTIER_RULES: [Policy; 4] =
+    [Policy::Omniscient, Policy::TwoChoices, Policy::BestByGossip, Policy::LeastInFlight];
+
+const HEAD: &str = "# Scheduling: all tables\n\nWritten by `scripts/bench scheduling`; what they \
+    mean says [scheduling.md](scheduling.md). Times are milliseconds of virtual time, from a job's \
+    arrival until its owner has its end; all policies of a table had the same machines, jobs and \
+    arrival times. Figures are medians over the seeds; ÷ is the ratio to the omniscient scheduler, \
+    seed by seed, with its range in brackets. ↑: the queue kept growing (the median of the last \
+    quarter of the jobs over that of the first is more than 1.5 × what it is for the omniscient \
+    scheduler), so that the figures say how long was measured, and longer runs have worse ones.\n";
+
+fn is_growing(row: &Row<'_>, base: &Row<'_>) -> bool {
+    row.ratio(base, |run| run.growth).median > GROWING
+}
+
+fn told(Spread { median, least, most }: Spread) -> String {
+    format!("{median:.2} ({least:.2}–{most:.2})")
 }
 
 fn line(out: &mut String, words: std::fmt::Arguments<'_>) {

@@ -1,6 +1,6 @@
 //! One machine around one real scheduler: its engine, its prompt cache, and what it gossips.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use pumasi_protocol::advert::Queue;
 use pumasi_protocol::ids::BlobId;
@@ -11,11 +11,10 @@ use pumasi_protocol::{
 };
 use pumasi_scheduler::{Config, LoadedFacts, MemberFacts, Scheduler, Time};
 
+use crate::quality::blocks::{Blocks, TOKENS_PER_BLOCK};
 use crate::quality::engine::Engine;
 use crate::quality::load::{Case, Task};
 
-/// How often a node repeats what changes slowly: rates, usual lengths, prefixes.
-const FULL_US: u64 = 5_000_000;
 const CONTEXT: u32 = 1 << 20;
 
 pub(super) enum News {
@@ -34,17 +33,9 @@ pub(super) struct Node {
     /// Prompt tokens that running attempts found in the cache.
     pub(super) cached: BTreeMap<AttemptId, u32>,
     pub(super) wakes_us: Option<u64>,
-    cache: Cache,
+    cache: Blocks,
     sequence: u64,
     full_us: u64,
-}
-
-/// Prefixes in the KV cache, the longest unused go first.
-#[derive(Debug, Default)]
-struct Cache {
-    used: BTreeMap<u64, u64>,
-    by_use: VecDeque<(u64, u64)>,
-    uses: u64,
 }
 
 fn node_id(index: usize) -> NodeId {
@@ -60,7 +51,7 @@ pub(super) fn job_id(task: usize) -> JobId {
     JobId::from_parts(task as u64, [0; 10])
 }
 
-pub(super) fn model_name(kind: usize) -> ModelName {
+pub(in crate::quality) fn model_name(kind: usize) -> ModelName {
     format!("model-{kind}").parse().expect("a model name")
 }
 
@@ -117,9 +108,9 @@ impl Node {
             told: BTreeMap::new(),
             cached: BTreeMap::new(),
             wakes_us: None,
-            cache: Cache::default(),
+            cache: Blocks::new(case.cache_blocks),
             sequence: 1,
-            full_us: 0,
+            full_us: crate::chance::hash(&[seed, 13]) % case.digest_us,
         }
     }
 
@@ -144,12 +135,12 @@ impl Node {
         News::Full(Box::new(advert))
     }
 
-    pub(super) fn news(&mut self, now_us: u64) -> News {
+    pub(super) fn news(&mut self, now_us: u64, digest_us: u64) -> News {
         let mut advert = self.scheduler.view().advert().expect("it knows itself");
         self.sequence += 1;
         advert.sequence = self.sequence;
         if now_us >= self.full_us {
-            self.full_us = now_us + FULL_US;
+            self.full_us = now_us + digest_us;
             return News::Full(Box::new(advert));
         }
         let models = (0..).zip(&advert.models).map(|(i, m)| (i, m.state)).collect();
@@ -184,31 +175,14 @@ impl Node {
     }
 
     pub(super) fn forget_cache(&mut self) {
-        self.cache = Cache::default();
+        self.cache.clear();
     }
 
     /// Reads a prompt: tokens that were in the cache; afterwards all of it is.
     pub(super) fn read(&mut self, task: &Task) -> u32 {
-        let held = task.prefix.iter().take_while(|hash| self.cache.used.contains_key(hash)).count();
-        self.cache.add(&task.prefix);
-        let share = u64::from(task.prompt) * held as u64 / task.prefix.len().max(1) as u64;
-        u32::try_from(share).expect("at most the prompt").min(task.prompt.saturating_sub(1))
-    }
-}
-
-impl Cache {
-    fn add(&mut self, prefix: &[u64]) {
-        for hash in prefix {
-            self.uses += 1;
-            self.used.insert(*hash, self.uses);
-            self.by_use.push_back((*hash, self.uses));
-        }
-        while self.used.len() > limits::ADVERT_PREFIXES {
-            let Some((hash, use_)) = self.by_use.pop_front() else { return };
-            if self.used.get(&hash) == Some(&use_) {
-                self.used.remove(&hash);
-            }
-        }
+        let tokens = self.cache.held(&task.blocks) * TOKENS_PER_BLOCK;
+        self.cache.add(&task.blocks);
+        u32::try_from(tokens).unwrap_or(u32::MAX).min(task.prompt.saturating_sub(1))
     }
 }
 
