@@ -2252,7 +2252,7 @@ fn a_model_is_not_changed_for_each_job() {
 fn a_claim_is_bound_although_another_has_not_answered() {
     check(
         "
-        config renew_ms=200
+        config renew_ms=200 reservation_ms=300
         node a
         node b
         node c
@@ -2284,6 +2284,9 @@ fn a_claim_is_bound_although_another_has_not_answered() {
             10    a>c offer j3.1
             11    b>a bid j3.1 start 389 end 1489
             11    c>a bid j3.1 start 1089 end 2189
+            212   a>b offer j3.1
+            212   a>c offer j3.1 (lost)
+            213   b>a bid j3.1 start 187 end 1287
             400   b>a claim j3.1
             400   b j1 completed on b
             401   a>c gone j3.1

@@ -176,6 +176,8 @@ impl World {
         config.queue_deadline_ms = deadline.unwrap_or(config.queue_deadline_ms);
         config.hedge_permille = line.number("hedge_permille").unwrap_or(config.hedge_permille);
         config.renew_ms = line.number("renew_ms").unwrap_or(config.renew_ms);
+        let reservation = line.number("reservation_ms");
+        config.reservation_ms = reservation.unwrap_or(config.reservation_ms);
         config.yields = match line.value("yields") {
             None => config.yields,
             Some("pause") => Yield::Pause,

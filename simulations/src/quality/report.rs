@@ -136,7 +136,7 @@ impl Report {
         let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
         format!(
             "Seeds {}; {jobs} jobs a run on up to 32 machines and {many_jobs} on more, of which the \
-             first fifth is not counted; default settings, which were tuned with seed 1. {more}",
+             first fifth is not counted; default settings, which were tuned with seeds 1 to 5. {more}",
             seeds.join(", ")
         )
     }
