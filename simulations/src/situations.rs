@@ -113,6 +113,20 @@ situations! {
     MineKept: "a job for its person's machines only was run elsewhere",
 }
 
+/// Those that some hundreds of seeds may miss, and thousands do not.
+const RARE: [Situation; 10] = [
+    Situation::SilentAbsent,
+    Situation::CrashLoad,
+    Situation::LoadLacksMemory,
+    Situation::RevokedExecutor,
+    Situation::Adopted,
+    Situation::RefusedNoHolder,
+    Situation::LostByKill,
+    Situation::LostByPowerCut,
+    Situation::DiedBeforeEndWasFinal,
+    Situation::QuestionFetched,
+];
+
 /// How often each occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Situations(BTreeMap<Situation, u64>);
@@ -127,6 +141,13 @@ impl Situations {
         for (situation, count) in &other.0 {
             *self.0.entry(*situation).or_default() += count;
         }
+    }
+
+    /// The names of those that never occurred, the rare ones only `with_rare`.
+    #[must_use]
+    pub fn absent(&self, with_rare: bool) -> Vec<&'static str> {
+        let asked = Situation::ALL.iter().filter(|(s, _)| with_rare || !RARE.contains(s));
+        asked.filter(|(s, _)| !self.0.contains_key(s)).map(|(_, name)| *name).collect()
     }
 
     /// All situations with their counts.
