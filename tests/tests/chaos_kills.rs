@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 /// Kills of a run where nothing else is said.
 const KILLS: u64 = 50;
-/// How long after its start a node is killed at the latest.
-const LIFE_MS: u64 = 400;
+/// How long after its start a node is killed at the latest: while it still settles, or at work.
+const LIFE_MS: [u64; 2] = [400, 1_600];
 /// Jobs that are not over, beyond which no more are handed in.
 const OPEN: usize = 40;
 /// In which time all that was acknowledged ends once the kills have stopped.
@@ -121,7 +121,8 @@ fn live_and_die(
         let seed = dice.draw();
         std::thread::spawn(move || hand_in(&asker, &book, &stop, seed))
     };
-    let life = Duration::from_millis(dice.below(LIFE_MS));
+    let most = LIFE_MS[usize::from(dice.below(2) == 0)];
+    let life = Duration::from_millis(dice.below(most));
     let end = Instant::now() + life;
     // Looking is part of the load; a look that is cut short says nothing.
     while Instant::now() < end {
