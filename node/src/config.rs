@@ -126,6 +126,10 @@ pub struct Settings {
     /// Ended jobs that are kept with their results [default: 1000]
     #[arg(long, env = "PUMASI_KEEP_JOBS", value_name = "COUNT")]
     pub keep_jobs: Option<u32>,
+    /// Write what this computer's scheduler is told into this file, for `simulate recording`; it holds
+    /// no prompts and no answers [default: nothing is written]
+    #[arg(long, env = "PUMASI_RECORD", value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// What is logged, as in `info,pumasi_node=debug` [default: info]
     #[arg(long, env = "PUMASI_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -162,6 +166,7 @@ impl Settings {
             lend_memory: self.lend_memory.or(below.lend_memory),
             keep_jobs_days: self.keep_jobs_days.or(below.keep_jobs_days),
             keep_jobs: self.keep_jobs.or(below.keep_jobs),
+            record: self.record.or(below.record),
             log: self.log.or(below.log),
             data_dir: self.data_dir.or(below.data_dir),
         }
@@ -210,6 +215,8 @@ pub struct Config {
     pub lending: LendingConfig,
     /// What is kept of jobs that are over.
     pub keep: Keep,
+    /// Where the scheduler's inputs are recorded; none: nowhere.
+    pub record: Option<PathBuf>,
     /// The log filter.
     pub log: String,
 }
@@ -343,6 +350,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
             days: settings.keep_jobs_days.unwrap_or(KEEP_JOBS_DAYS),
             jobs: settings.keep_jobs.unwrap_or(KEEP_JOBS),
         },
+        record: settings.record,
         log: settings.log.unwrap_or_else(|| LOG.to_owned()),
     };
     check_ports(&config)?;

@@ -42,6 +42,7 @@ use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::models::LocalModel;
 use crate::net::{NetEvent, NetHandle};
+use crate::recorder::Recorder;
 use crate::store::Store;
 
 use event::{Event, FleetEvent};
@@ -84,6 +85,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) scheduler: Scheduler,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) net: NetHandle,
     pub(crate) fleet: Fleet,
     pub(crate) store: Store,
@@ -101,6 +103,7 @@ pub(crate) struct Core {
     clock: Clock,
     me: NodeId,
     scheduler: Scheduler,
+    recorder: Option<Recorder>,
     net: NetHandle,
     fleet: Fleet,
     store: Store,
@@ -133,6 +136,7 @@ impl Core {
             config: parts.config,
             clock: parts.clock,
             scheduler: parts.scheduler,
+            recorder: parts.recorder,
             net: parts.net,
             fleet: parts.fleet,
             store: parts.store,
@@ -182,7 +186,7 @@ impl Core {
                 _ = publish.tick() => self.publish(),
                 _ = housekeeping.tick() => self.keep_house(),
             }
-            self.scheduler.handle_timeout(self.clock.now());
+            self.wake();
             self.wake_custody();
             self.settle();
             self.take_held();
@@ -200,7 +204,21 @@ impl Core {
 
     fn tell(&mut self, input: Input) {
         tracing::trace!(?input, "scheduler input");
-        self.scheduler.handle(self.clock.now(), input);
+        let now = self.clock.now();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
+        self.scheduler.handle(now, input);
+    }
+
+    /// Without a deadline that is due, this changes nothing that a recording would need.
+    fn wake(&mut self) {
+        let now = self.clock.now();
+        let is_due = self.scheduler.next_timeout().is_some_and(|(at, _)| at <= now);
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| is_due) {
+            recorder.timeout(now);
+        }
+        self.scheduler.handle_timeout(now);
     }
 
     /// Performs what scheduler and custody ask, until they ask nothing more.
@@ -208,12 +226,18 @@ impl Core {
         loop {
             if let Some(action) = self.scheduler.poll_action() {
                 tracing::trace!(?action, "scheduler action");
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.action(&action);
+                }
                 self.perform(action);
             } else if let Some(action) = self.poll_custody() {
                 self.perform_custody(action);
             } else {
                 break;
             }
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.asked();
         }
         self.refuse_unexpected_streams();
     }

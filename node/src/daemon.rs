@@ -19,6 +19,7 @@ use crate::core::{self, Clock, Core, Parts, unix_ms};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
+use crate::recorder::Recorder;
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
 use crate::store::{Keep, Store, StoreError};
 use crate::{models, starter};
@@ -63,6 +64,14 @@ pub enum DaemonError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The recording cannot be begun.
+    #[error("the recording {} cannot be begun ({error}): choose another file with --record", .path.display())]
+    Record {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// The running node could not be written down.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -78,7 +87,11 @@ impl DaemonError {
             Self::Store(
                 StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
             ) => 65,
-            Self::DataDir(_) | Self::Starter(_) | Self::Runtime(_) | Self::Store(_) => 74,
+            Self::DataDir(_)
+            | Self::Starter(_)
+            | Self::Record { .. }
+            | Self::Runtime(_)
+            | Self::Store(_) => 74,
         }
     }
 }
@@ -170,7 +183,15 @@ async fn assemble(
         lend_memory: config.lending.memory,
         ..pumasi_scheduler::Config::default()
     };
-    let scheduler = Scheduler::new(net.me(), settings, seed, pumasi_scheduler::Time::START);
+    let begin = pumasi_scheduler::Time::START;
+    let recorder = match &config.record {
+        Some(path) => {
+            let begun = Recorder::begin(path, net.me(), &settings, seed, begin);
+            Some(begun.map_err(|error| DaemonError::Record { path: path.clone(), error })?)
+        }
+        None => None,
+    };
+    let scheduler = Scheduler::new(net.me(), settings, seed, begin);
     let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
     let rows = core::custody::restore(&store)?;
     let is_older_copy = store.is_older_copy();
@@ -187,6 +208,7 @@ async fn assemble(
         config,
         clock,
         scheduler,
+        recorder,
         net,
         fleet,
         store,

@@ -13,6 +13,7 @@ mod hardware;
 mod lending;
 mod models;
 pub mod net;
+mod recorder;
 pub mod runtime;
 mod starter;
 pub mod store;

@@ -24,6 +24,7 @@ mod measure;
 mod mesh;
 mod owner;
 mod rank;
+pub mod recording;
 mod scheduler;
 mod sketch;
 pub mod spread;

@@ -6,6 +6,7 @@ use pumasi_simulations::{Bounds, Canary, Summary, Violation};
 
 pub(crate) mod check;
 pub(crate) mod one;
+pub(crate) mod recording;
 pub(crate) mod run;
 
 /// The commit that this was built from, if the build was told (`PUMASI_COMMIT`).

@@ -16,6 +16,7 @@ mod engine;
 mod marks;
 mod oracle;
 pub mod quality;
+mod recording;
 mod scenario;
 mod shell;
 mod shrink;
@@ -30,6 +31,7 @@ pub use counts::{Counts, Report};
 pub use diagram::diagram;
 pub use marks::{Bar, Marks, Message, Step};
 pub use oracle::{Invariant, Violation};
+pub use recording::{Difference, ReplayError, Replayed, replay};
 pub use scenario::{
     Bounds, Client, CrashPoint, Held, Job, Lasting, MachineSpec, ModelSpec, Moment, NetSpec,
     Operation, Scenario, TimedFault, TimedOp, WorldFault,

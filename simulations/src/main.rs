@@ -68,6 +68,11 @@ enum Command {
         #[command(flatten)]
         what: What,
     },
+    /// Replay what a node recorded (`pumasi up --record FILE`), and compare its decisions.
+    Recording {
+        /// The recording.
+        file: PathBuf,
+    },
     /// In how many seeds each planted bug is found.
     Canaries {
         /// Most seeds for each.
@@ -176,6 +181,7 @@ fn main() -> anyhow::Result<()> {
             commands::one::shrink_one(&what, seconds, to.as_deref(), title)
         }
         Command::Show { what } => commands::one::show(&what),
+        Command::Recording { file } => commands::recording::recording(&file),
         Command::Canaries { seeds, nodes } => commands::check::canaries(seeds, nodes.0),
     }
 }

@@ -22,7 +22,14 @@ impl Core {
         let (store, net, events) = (self.store.clone(), self.net.clone(), self.events.clone());
         tokio::spawn(async move {
             let blob_id = blob.id;
-            let done = bring(&store, &net, job, blob_id, &from).await.is_some();
+            let done = match bring(&store, &net, job, blob_id, &from).await {
+                // Also one that was here: a row that goes meanwhile would take it along.
+                Some(bytes) => {
+                    let put = tokio::task::spawn_blocking(move || store.put_file(&bytes)).await;
+                    matches!(put, Ok(Ok(_)))
+                }
+                None => false,
+            };
             let input = if done {
                 CustodyInput::Fetched { blob: blob_id }
             } else {

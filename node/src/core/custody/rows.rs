@@ -37,6 +37,11 @@ impl Core {
 
     fn change_row(&mut self, job: JobId, change: Change) {
         if let Some(waiting) = self.keeping.rows.0.get_mut(&job) {
+            let comes = matches!(change, Change::Put(..));
+            if comes && matches!(waiting.back(), Some(Change::Remove)) {
+                // It comes back before it went: its files stay.
+                waiting.pop_back();
+            }
             return waiting.push_back(change);
         }
         self.keeping.rows.0.insert(job, VecDeque::new());
