@@ -24,6 +24,7 @@ mod repeats;
 mod settling;
 mod sheets;
 mod silence;
+mod telling;
 mod transcript;
 mod why;
 
@@ -286,7 +287,6 @@ impl Core {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Net(event) => self.on_net(event),
             Event::Ask(ask) => self.answer(ask),
             Event::Owner(report) => self.on_owner_report(report),
             Event::Executor(report) => self.on_executor_report(report),

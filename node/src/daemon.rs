@@ -117,10 +117,11 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     // The system gives the addresses within milliseconds; without them the node still serves.
     let listening = tokio::time::timeout(LISTEN_WAIT, net.listens()).await.unwrap_or_default();
     let running = running(&config, net.me(), listening, http);
-    let node = assemble(config.clone(), store, net, own_models).await?;
+    let node = assemble(config.clone(), store, net.clone(), own_models).await?;
     let gateway = Gateway {
         events: node.events.clone(),
         changes: node.changes.clone(),
+        net,
         stopping: stopping(&running),
     };
     let closing = CancellationToken::new();

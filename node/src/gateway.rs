@@ -11,11 +11,13 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::event::{Ask, Event};
 use crate::doctor::{good, skipped, trouble, warning};
+use crate::net::NetHandle;
 
 /// Asks the loop.
 pub(crate) struct Gateway {
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) changes: broadcast::Sender<api::Event>,
+    pub(crate) net: NetHandle,
     /// What it says while the node is stopping and nobody answers.
     pub(crate) stopping: api::Status,
 }
@@ -128,6 +130,7 @@ impl Mesh for Gateway {
         let mut checks = vec![membership(&status)];
         checks.extend(status.notices.iter().map(noticed));
         checks.extend(nodes.iter().filter_map(|node| reachability(node, &status)));
+        checks.push(state_traffic(&self.net, &status));
         checks.push(usable_models(&self.models().await));
         api::Doctor { checks }
     }
@@ -138,6 +141,19 @@ fn membership(status: &api::Status) -> api::Check {
         Some(mesh) => good("mesh", format!("member of the mesh {}", mesh.name)),
         None => skipped("mesh", "this computer belongs to no mesh yet: it works alone"),
     }
+}
+
+/// What the state plane costs, so that it can be looked at in a real mesh.
+fn state_traffic(net: &NetHandle, status: &api::Status) -> api::Check {
+    let Some(rates) = net.state_traffic().filter(|_| status.mesh.is_some()) else {
+        return skipped("state_traffic", "the state of other computers was not exchanged yet");
+    };
+    let kb = |bytes: u64| format!("{}.{:02} kB/s", bytes / 1_000, bytes % 1_000 / 10);
+    let (sent, received, others) = (kb(rates.sent), kb(rates.received), status.reachable - 1);
+    let message = format!(
+        "state of {others} other computers: {sent} sent, {received} received in the last minute, with headers"
+    );
+    good("state_traffic", message)
 }
 
 fn noticed(notice: &api::Notice) -> api::Check {

@@ -17,6 +17,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traffic;
 
 pub use config::NetConfig;
 pub use data::{BlobSource, FetchError};

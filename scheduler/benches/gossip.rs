@@ -141,6 +141,7 @@ fn table(quiet: &[Steady], busy: &[Steady], deaths: &[Deaths]) -> String {
         "packets lost",
         "sent, quiet",
         "sent, busy",
+        "busy, IPv6",
         "packets",
         "age p50",
         "age p99",
@@ -148,7 +149,7 @@ fn table(quiet: &[Steady], busy: &[Steady], deaths: &[Deaths]) -> String {
         "gossipsub",
         "floor",
     ]));
-    row(&vec!["--:".to_owned(); 10]);
+    row(&vec!["--:".to_owned(); 11]);
     for busy in busy {
         let quiet = quiet.iter().find(|q| q.nodes == busy.nodes && busy.lost_permille == 0);
         row(&[
@@ -156,6 +157,7 @@ fn table(quiet: &[Steady], busy: &[Steady], deaths: &[Deaths]) -> String {
             format!("{} %", busy.lost_permille / 10),
             quiet.map_or("".to_owned(), |quiet| kb(quiet.bytes as f64)),
             kb(busy.bytes as f64),
+            kb((busy.bytes + 20 * busy.packets) as f64),
             busy.packets.to_string(),
             format!("{} ms", busy.p50_ms),
             format!("{} ms", busy.p99_ms),

@@ -77,6 +77,10 @@ pub struct Config {
     /// known, before it may fail with "no candidate", in milliseconds; a batch job waits for them
     /// until `queue_deadline_ms`. Default 1,000 (guess: a state sync takes a few round trips).
     pub advert_grace_ms: u32,
+    /// After which time without a word of it a node's advert is not used any more, in milliseconds, by
+    /// this node's own clock. Default 90,000 (three times the pause after which a node repeats its
+    /// state unchanged).
+    pub advert_ttl_ms: u32,
     /// First pause of a job that nobody takes at the moment, in milliseconds; doubles each time.
     /// Default 250 (guess).
     pub park_ms: u32,
@@ -180,6 +184,7 @@ impl Default for Config {
             attempts: 4,
             queue_deadline_ms: 600_000,
             advert_grace_ms: 1_000,
+            advert_ttl_ms: 90_000,
             park_ms: 250,
             park_max_ms: 4_000,
             refusal_ms: 30_000,

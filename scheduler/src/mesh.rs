@@ -103,8 +103,12 @@ impl Mesh {
             return;
         }
         let Some(known) = self.known(advert.node) else { return };
+        let at = (advert.incarnation, advert.sequence);
+        if known.advert.as_ref().is_some_and(|old| (old.incarnation, old.sequence) == at) {
+            known.heard = now;
+        }
         let newer = known.advert.as_ref().is_none_or(|old| advert.is_newer_than(old));
-        if newer && (advert.incarnation, advert.sequence) > known.floor {
+        if newer && at > known.floor {
             let node = advert.node;
             self.set_advert(advert);
             if let Some(known) = self.nodes.get_mut(&node) {
@@ -267,7 +271,8 @@ impl Mesh {
         for (node, known) in &self.nodes {
             // Both are in the order of ids, and every holder has an entry.
             let named = holders.next_if(|(holder, _)| *holder == node).map(|(_, index)| index);
-            if !known.is_reachable() {
+            let own = *node == self.me;
+            if !known.is_reachable() || !own && !known.is_fresh(now, config) {
                 continue;
             }
             reachable += usize::from(known.member.is_some());
@@ -276,7 +281,6 @@ impl Mesh {
                 silent += 1;
                 continue;
             }
-            let own = *node == self.me;
             let cached = if own { own_cached } else { cached.tokens(known.slot) };
             let mut candidate = known.candidate(*node, own, known.model(need, named), now, config);
             candidate.cached_tokens = cached;

@@ -150,6 +150,16 @@ fn an_invitation_kept_before_the_first_start_is_used_by_it() {
 }
 
 #[test]
+fn a_node_that_is_killed_right_after_it_joined_finds_its_mesh_again() {
+    let first = Node::start("first");
+    let second = Node::start("second");
+    second.join(&first.invite(1));
+    let second = Setup::new("second").on(second.kill()).start();
+    second.meet(2);
+    first.meet(2);
+}
+
+#[test]
 fn members_find_each_other_again_after_a_restart() {
     let mut nodes = mesh(2);
     let second = nodes.pop().expect("two nodes");

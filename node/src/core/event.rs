@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 
 use crate::lending::Told;
 use crate::models::LocalModel;
-use crate::net::NetEvent;
 
 use super::durable::Stored;
 use super::kept::Question;
@@ -20,8 +19,6 @@ use super::pump::{ExecutorReport, OwnerReport};
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// On the network.
-    Net(NetEvent),
     /// Somebody asked over HTTP or the command line.
     Ask(Ask),
     /// To an attempt of a job that this node owns.

@@ -15,18 +15,20 @@ impl Core {
     pub(super) fn on_net(&mut self, event: NetEvent) {
         match event {
             NetEvent::Listening(_) => self.tell_local(),
-            NetEvent::PeerUp { node, rtt_us } => {
-                self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
-                self.ask_advert(node);
-            }
-            NetEvent::Rtt { node, rtt_us } => {
+            NetEvent::PeerUp { node, rtt_us } | NetEvent::Rtt { node, rtt_us } => {
                 self.on_link(node, Link::Up { rtt_us: saturate(rtt_us) });
             }
             NetEvent::PeerDown { node } => {
+                // It was heard until a moment ago.
+                self.seen.insert(node, unix_ms());
                 self.on_link(node, Link::Down);
                 self.lose_owner(node);
             }
             NetEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
+            NetEvent::State { node, state } => {
+                self.seen.insert(node, unix_ms());
+                self.tell(Input::State { node, state });
+            }
             NetEvent::Control { from, control } => self.tell(Input::Message { from, control }),
             NetEvent::ControlFailed { to, control } => {
                 self.send_failed(to, control.attempt());

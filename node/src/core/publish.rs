@@ -2,35 +2,27 @@
 //! with what was last told, so that silence means nothing changed.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pumasi_protocol::advert::Gossip;
-use pumasi_protocol::message::{Request, Response};
-use pumasi_protocol::{
-    AdvertDelta, Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert, NodeId,
-};
+use pumasi_protocol::state::MEMORY_STEP;
+use pumasi_protocol::{Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert};
 use pumasi_scheduler::{Input, Residence};
 use pumasi_web::api;
 use tokio::sync::broadcast;
 
-use super::{Core, Event};
+use super::Core;
+use super::telling::{Teller, Telling};
 use crate::hardware;
 use crate::models::{Computes, LocalModel, assumed_rates};
-use crate::net::NetEvent;
 
-/// Full adverts are rare: at most this often, however often rates change.
-const ADVERT_EVERY: Duration = Duration::from_secs(2);
-/// Free memory is told in steps, so that its noise is no news.
-const MEMORY_STEP: u64 = 256 << 20;
 /// Share of main memory that models leave to everything else, in percent.
 const MEMORY_RESERVE_PERCENT: u64 = 10;
 
 /// What was last told.
 pub(super) struct Publisher {
     changes: broadcast::Sender<api::Event>,
-    advert: Option<NodeAdvert>,
-    advert_at: Option<Instant>,
-    sequence: u64,
+    teller: Teller,
     status: Option<api::Status>,
     nodes: BTreeMap<String, api::Node>,
     models: BTreeMap<String, api::Model>,
@@ -40,9 +32,7 @@ impl Publisher {
     pub(super) fn new(changes: broadcast::Sender<api::Event>) -> Self {
         Self {
             changes,
-            advert: None,
-            advert_at: None,
-            sequence: 0,
+            teller: Teller::default(),
             status: None,
             nodes: BTreeMap::new(),
             models: BTreeMap::new(),
@@ -58,65 +48,18 @@ impl Publisher {
         // Without listeners there is nobody to tell.
         let _ = self.changes.send(event);
     }
-
-    /// What to gossip about the change from the last advert, if anything and if it is time.
-    fn gossip(&mut self, mut advert: NodeAdvert) -> Option<Gossip> {
-        advert.sequence = self.sequence;
-        let Some(last) = &self.advert else {
-            return Some(self.full(advert));
-        };
-        if *last == advert {
-            return None;
-        }
-        if let Some(delta) = delta(last, &advert) {
-            self.sequence += 1;
-            advert.sequence = self.sequence;
-            self.advert = Some(advert);
-            return Some(Gossip::Delta(AdvertDelta { sequence: self.sequence, ..delta }));
-        }
-        let is_time = self.advert_at.is_none_or(|at| at.elapsed() >= ADVERT_EVERY);
-        is_time.then(|| self.full(advert))
-    }
-
-    fn full(&mut self, mut advert: NodeAdvert) -> Gossip {
-        self.sequence += 1;
-        advert.sequence = self.sequence;
-        self.advert = Some(advert.clone());
-        self.advert_at = Some(Instant::now());
-        Gossip::Advert(Box::new(advert))
-    }
-}
-
-/// The change as a delta, if only what a delta can say has changed.
-fn delta(last: &NodeAdvert, next: &NodeAdvert) -> Option<AdvertDelta> {
-    if last.models.len() != next.models.len() {
-        return None;
-    }
-    let states = (0..).zip(last.models.iter().zip(&next.models));
-    let changed = states.filter(|(_, (old, new))| old.state != new.state);
-    let delta = AdvertDelta {
-        node: next.node,
-        incarnation: next.incarnation,
-        sequence: next.sequence + 1,
-        queue: next.queue,
-        admission: next.admission,
-        memory_free: next.memory_free,
-        models: changed.map(|(index, (_, new))| (index, new.state)).collect(),
-    };
-    let mut patched = last.clone();
-    let fits = patched.apply(&delta);
-    patched.sequence = next.sequence;
-    (fits && patched == *next).then_some(delta)
 }
 
 impl Core {
     /// Tells mesh and interface what changed.
     pub(super) fn publish(&mut self) {
-        if let Some(advert) = self.scheduler.view().advert()
-            && let Some(gossip) = self.publisher.gossip(advert)
-        {
-            // A full queue is tried again with the next change; peers repair by asking.
-            let _ = self.net.publish(gossip);
+        if let Some(advert) = self.scheduler.view().advert() {
+            // What a full queue loses, peers find out by the next state, and ask for.
+            let _ = match self.publisher.teller.tell(advert, Instant::now()) {
+                Some(Telling::Advert(advert)) => self.net.publish(Gossip::Advert(advert)),
+                Some(Telling::State(state)) => self.net.tell_state(state),
+                None => Ok(()),
+            };
         }
         if self.publisher.is_heard() {
             self.publish_views();
@@ -124,14 +67,15 @@ impl Core {
         self.follow_others();
     }
 
-    /// The current advert for a peer that asks, in step with what is gossiped.
+    /// The current advert for a peer that asks, in step with what is told.
     pub(super) fn current_advert(&mut self) -> Option<NodeAdvert> {
         if let Some(advert) = self.scheduler.view().advert()
-            && self.publisher.advert.is_none()
+            && self.publisher.teller.told().is_none()
         {
-            self.publisher.full(advert);
+            // Whoever is here asks, too, or hears the next one.
+            let _ = self.publisher.teller.tell(advert, Instant::now());
         }
-        self.publisher.advert.clone()
+        self.publisher.teller.told().cloned()
     }
 
     fn publish_views(&mut self) {
@@ -173,19 +117,6 @@ impl Core {
         if let Some(job) = self.owned.find(job) {
             self.publisher.say(api::Event::Job { job: Box::new(self.job_view(job)) });
         }
-    }
-
-    /// Asks a peer that has just connected for what it gossiped before.
-    pub(super) fn ask_advert(&self, node: NodeId) {
-        let (net, events) = (self.net.clone(), self.events.clone());
-        tokio::spawn(async move {
-            if let Ok(Response::Advert(advert)) = net.request(node, Request::Advert).await {
-                let gossip = Gossip::Advert(advert);
-                let event = Event::Net(NetEvent::Gossip { from: node, gossip });
-                // At the node's end nobody listens any more.
-                let _ = events.send(event).await;
-            }
-        });
     }
 
     pub(super) fn on_scanned(&mut self, models: Vec<LocalModel>) {

@@ -14,7 +14,9 @@ use libp2p::swarm::ConnectionId;
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
-use pumasi_protocol::{Control as SchedulerMessage, NodeId, NodeName};
+use pumasi_protocol::{Control as SchedulerMessage, NodeId, NodeName, NodeState};
+use pumasi_scheduler::Time;
+use pumasi_scheduler::spread::{News, Spread, SpreadConfig};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -24,8 +26,9 @@ use super::event::{Listening, NetEvent};
 use super::handle::NetError;
 use super::identity::{Identity, peer_id};
 use super::join::{Door, Welcome};
-use super::limits::{NOTICES, REMEMBER_INTERVAL, TICK};
+use super::limits::{NOTICES, TICK};
 use super::members::{Learned, Membership};
+use super::traffic::Traffic;
 use crate::config::PeerAddress;
 use crate::store::Store;
 
@@ -35,21 +38,24 @@ mod codec;
 mod connections;
 mod gossiping;
 mod hearsay;
+mod peer;
+mod remembering;
 mod requests;
+mod spreading;
+mod states;
 
 use behaviour::{Behaviour, BehaviourEvent, OneTopic};
 use book::{Book, is_dialable};
 use hearsay::Hearsay;
-use requests::{Pending, Sync};
-
-/// The setting under which members' addresses are kept.
-const REMEMBERED: &str = "net.addresses";
+use peer::{Link, Peer};
+use requests::Pending;
 
 /// What the handle asks of the control plane.
 pub(crate) enum Command {
     Control { to: NodeId, control: SchedulerMessage },
     Request { to: NodeId, request: Request, reply: oneshot::Sender<Result<Response, NetError>> },
     Publish(Gossip),
+    State(Box<NodeState>),
     Found { mesh_name: NodeName, person: NodeName, reply: RosterReply },
     Joined { welcome: Welcome, reply: RosterReply },
     Change { change: Change, reply: RosterReply },
@@ -76,29 +82,6 @@ pub(crate) enum Notice {
     Seen(Sighting),
 }
 
-/// One libp2p connection.
-struct Link {
-    remote: SocketAddr,
-    dialled_by_me: bool,
-}
-
-/// A member with at least one connection.
-struct Peer {
-    links: BTreeMap<ConnectionId, Link>,
-    /// The loop was told.
-    up: bool,
-    missed_pings: u32,
-    sync: Sync,
-    refused: u32,
-    refused_since: Instant,
-}
-
-impl Peer {
-    fn is_loopback(&self) -> bool {
-        self.links.values().any(|link| link.remote.ip().to_canonical().is_loopback())
-    }
-}
-
 /// What the task is built from.
 pub(super) struct Setup {
     pub(super) listen: SocketAddr,
@@ -110,6 +93,7 @@ pub(super) struct Setup {
     pub(super) data: DataPlane,
     pub(super) events: mpsc::Sender<NetEvent>,
     pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) traffic: Arc<Traffic>,
     pub(super) listening: watch::Sender<Listening>,
 }
 
@@ -122,6 +106,9 @@ pub(super) struct Control {
     subscribed: bool,
     book: Book,
     hearsay: Hearsay,
+    /// Its clock begins with this task.
+    spread: Spread,
+    started: Instant,
     peers: BTreeMap<NodeId, Peer>,
     pending: BTreeMap<OutboundRequestId, Pending>,
     /// Dials of given addresses, to learn who answers there.
@@ -134,7 +121,7 @@ pub(super) struct Control {
     data_port: u16,
     join_port: u16,
     announce: Announce,
-    remembered_at: Instant,
+    remembered: remembering::Remembered,
     discovery: Option<Discovery>,
     door: Option<Door>,
 }
@@ -148,10 +135,11 @@ struct Announce {
 impl Control {
     pub(super) fn listen(setup: Setup) -> Result<Self, NetError> {
         let topic = OneTopic::default();
-        let mut swarm = behaviour::swarm(&setup.identity, topic.clone());
+        let mut swarm = behaviour::swarm(&setup.identity, topic.clone(), setup.traffic.clone());
         let control_port = behaviour::listen(&mut swarm, setup.listen)?;
         let me = setup.identity.node();
         let data_port = setup.data.port();
+        let spread = Spread::new(me, SpreadConfig::default(), setup.incarnation, Time::START);
         Ok(Self {
             me,
             setup,
@@ -160,6 +148,8 @@ impl Control {
             subscribed: false,
             book: Book::new(me),
             hearsay: Hearsay::default(),
+            spread,
+            started: Instant::now(),
             peers: BTreeMap::new(),
             pending: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -169,7 +159,7 @@ impl Control {
             data_port,
             join_port: 0,
             announce: Announce { sequence: 0, due: BTreeSet::new() },
-            remembered_at: Instant::now(),
+            remembered: remembering::Remembered::default(),
             discovery: None,
             door: None,
         })
@@ -191,10 +181,7 @@ impl Control {
         self.discovery = discovery;
         let now = Instant::now();
         peers.into_iter().for_each(|address| self.book.give(address, now));
-        match self.setup.store.setting(REMEMBERED) {
-            Ok(text) => self.book.recall(&text.unwrap_or_default(), now),
-            Err(error) => tracing::warn!(%error, "addresses of the last start cannot be read"),
-        }
+        self.recall(now);
     }
 
     pub(super) async fn run(
@@ -207,9 +194,10 @@ impl Control {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            let announce_at = self.announce_at();
+            let (announce_at, spread_at) = (self.announce_at(), self.spread_at());
             tokio::select! {
                 () = until(announce_at) => self.announce_due(),
+                () = until(Some(spread_at)) => self.spread_due(),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 command = commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => return self.shutdown(Some(reply)).await,
@@ -228,10 +216,8 @@ impl Control {
     }
 
     async fn shutdown(mut self, reply: Option<oneshot::Sender<()>>) {
-        if let Some(text) = self.book.changes()
-            && let Err(error) = self.setup.store.set_setting(REMEMBERED, Some(text)).await
-        {
-            tracing::warn!(%error, "addresses of members were not stored");
+        if let Some(storing) = self.storing() {
+            storing.await;
         }
         let connected: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in connected {
@@ -263,6 +249,7 @@ impl Control {
             Command::Control { to, control } => self.send_control(to, control),
             Command::Request { to, request, reply } => self.send_request(to, request, reply),
             Command::Publish(gossip) => self.publish(&gossip),
+            Command::State(state) => self.tell_spread(News::Own(*state)),
             Command::Found { mesh_name, person, reply } => {
                 let name = self.setup.name.clone();
                 tokio::spawn(async move {
@@ -272,7 +259,12 @@ impl Control {
             Command::Joined { welcome, reply } => {
                 self.setup.data.set_addresses(welcome.issuer, vec![welcome.data]);
                 self.book.learn_first(welcome.issuer, welcome.control, Instant::now());
+                let storing = self.storing();
                 tokio::spawn(async move {
+                    // Who is killed right after joining must find the mesh again.
+                    if let Some(storing) = storing {
+                        storing.await;
+                    }
                     let _ = reply.send(membership.begin(welcome.entries).await);
                 });
             }
@@ -334,21 +326,9 @@ impl Control {
 
     fn on_tick(&mut self) {
         self.dial_due();
-        if self.remembered_at.elapsed() >= REMEMBER_INTERVAL {
-            self.remembered_at = Instant::now();
-            self.remember();
-        }
-    }
-
-    /// Stores where members were, for a start on a network without multicast.
-    fn remember(&mut self) {
-        let Some(text) = self.book.changes() else { return };
-        let store = self.setup.store.clone();
-        tokio::spawn(async move {
-            if let Err(error) = store.set_setting(REMEMBERED, Some(text)).await {
-                tracing::warn!(%error, "addresses of members were not stored");
-            }
-        });
+        self.look_after_peers();
+        self.remember();
+        self.setup.traffic.sample(Instant::now());
     }
 
     /// Hands an event that must not be lost to the loop.

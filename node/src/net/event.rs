@@ -7,7 +7,7 @@ use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::roster::Roster;
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, BlobAsk, Control, ModelName, NodeId, Work};
+use pumasi_protocol::{AttemptId, BlobAsk, Control, ModelName, NodeId, NodeState, Work};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +69,8 @@ pub enum NetEvent {
         /// Round trip of the first exchange, in microseconds.
         rtt_us: u64,
     },
-    /// A member is connected no more: closed, or it missed two pings.
+    /// A member is here no more: its connection is closed, or the state plane finds it dead, frozen
+    /// or out of reach.
     PeerDown {
         /// Who.
         node: NodeId,
@@ -81,12 +82,20 @@ pub enum NetEvent {
         /// Round trip in microseconds.
         rtt_us: u64,
     },
-    /// Gossip whose author is a member, newer than what that author said before.
+    /// What a member gossiped, newer than what it said before; or its full advert, because it was
+    /// asked for.
     Gossip {
         /// Its author, not its last carrier.
         from: NodeId,
         /// What it says.
         gossip: Gossip,
+    },
+    /// How a member is; newer than what it said before.
+    State {
+        /// Who.
+        node: NodeId,
+        /// How.
+        state: Box<NodeState>,
     },
     /// A scheduler's message from a member.
     Control {

@@ -6,7 +6,9 @@ use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{AttemptId, BlobId, BlobRight, Control, ModelName, NodeId, NodeName, Work};
+use pumasi_protocol::{
+    AttemptId, BlobId, BlobRight, Control, ModelName, NodeId, NodeName, NodeState, Work,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,7 @@ use super::data::{DataPlane, FetchError};
 use super::event::Listening;
 use super::invitation::{Invite, Token};
 use super::join::{JoinAs, JoinError, Joiner};
+use super::traffic::{Rates, Traffic};
 use crate::config::PeerAddress;
 use crate::store::StoreError;
 
@@ -124,6 +127,7 @@ pub struct NetHandle {
     pub(super) roster: watch::Receiver<Option<Arc<Roster>>>,
     pub(super) listening: watch::Receiver<Listening>,
     pub(super) joiner: Joiner,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 impl NetHandle {
@@ -184,6 +188,20 @@ impl NetHandle {
     /// When it could not even be queued.
     pub fn publish(&self, gossip: Gossip) -> Result<(), SendError> {
         self.queue(Command::Publish(gossip))
+    }
+
+    /// Tells all connected members how this node is; what is told while an older one waits takes its
+    /// place.
+    ///
+    /// # Errors
+    /// When it could not even be queued.
+    pub fn tell_state(&self, state: Box<NodeState>) -> Result<(), SendError> {
+        self.queue(Command::State(state))
+    }
+
+    /// Bytes a second of the state plane in the last minute, with headers; `None`: too early to say.
+    pub(crate) fn state_traffic(&self) -> Option<Rates> {
+        self.traffic.rates()
     }
 
     /// Opens the stream of an attempt that `to` has bound. Never waits: what goes wrong comes as

@@ -19,8 +19,6 @@ pub(crate) const KNOWN_NODES: usize = 1_024;
 pub(crate) const REMEMBERED_NODES: usize = 64;
 /// Of each of these, how many addresses.
 pub(crate) const REMEMBERED_ADDRESSES: usize = 2;
-/// How often they are stored, if they changed.
-pub(crate) const REMEMBER_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Control connections to one peer (one stays; both sides may have dialled).
 pub(crate) const CONNECTIONS_PER_PEER: u32 = 4;
@@ -37,12 +35,35 @@ pub(crate) const SYNC_HASHES: usize = 7_000;
 /// Bytes of entries in one message of the roster's synchronisation.
 pub(crate) const SYNC_BYTES: usize = pumasi_protocol::limits::CONTROL_BYTES - 1_024;
 
-/// Time between two pings.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two pings of libp2p on one connection. They find what the state plane does not see:
+/// that a second connection, or one to a member that does not speak its protocol, is broken.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a pong may take.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(3);
-/// Pings that may fail in a row before the connection is closed.
-pub(crate) const PING_FAILURES: u32 = 2;
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often an idle control connection gives a sign of life. The state plane notices deaths; this
+/// only keeps firewalls from forgetting the connection (Linux forgets after 30 s).
+pub(crate) const CONTROL_KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// When a control connection without a sign of life is given up.
+pub(crate) const CONTROL_IDLE: Duration = Duration::from_secs(60);
+/// How long dialling a control address may take.
+pub(crate) const CONTROL_DIAL: Duration = Duration::from_secs(5);
+
+/// Messages of the state plane that wait for one connection; the next are left out.
+pub(crate) const STATE_OUTBOX: usize = 256;
+/// Bytes that are read from a stream of states at a time.
+pub(crate) const STATE_PIECE: usize = 1_024;
+/// Streams of states that are opened on one connection, one after the other, if they end.
+pub(crate) const STATE_STREAMS: u32 = 8;
+/// Messages of the state plane that one member may send in a second: far above what it sends when
+/// half of a large mesh is lost at once.
+pub(crate) const STATE_MESSAGES: u32 = 1_024;
+/// How long the connections of a member that is down are kept: who only stood still answers on them,
+/// and whoever must be dialled again has time for it within ten seconds (invariant I10).
+pub(crate) const DOWN_GRACE: Duration = Duration::from_secs(4);
+/// Two connections of a pair that came within this time were dialled at once.
+pub(crate) const TWIN_WINDOW: Duration = Duration::from_secs(2);
+/// How often members that do not speak the state plane's protocol are asked for their adverts.
+pub(crate) const ADVERT_AGAIN: Duration = Duration::from_secs(30);
 
 /// How often what is due is dialled.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
@@ -50,10 +71,14 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 pub(crate) const DIAL_GRACE: Duration = Duration::from_secs(1);
 /// First pause after a failed dial; doubles each time.
 pub(crate) const BACK_OFF_MIN: Duration = Duration::from_millis(500);
-/// Longest pause between two dials.
-pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(30);
-/// How often a node repeats its addresses to the mesh.
-pub(crate) const ADDRESSES_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest pause between two dials of one address, if few are dialled: with the time of a dial it
+/// leaves room for the ten seconds of invariant I10.
+pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(3);
+/// What each node that is dialled in vain adds to that pause if there are many. One of them that is
+/// back is found by somebody soon, and its gossip makes all others dial it.
+pub(crate) const BACK_OFF_EACH: Duration = Duration::from_millis(500);
+/// How often a node repeats its addresses to the mesh, if nothing changes.
+pub(crate) const ADDRESSES_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Gossip that must be refused from one carrier within [`MISBEHAVIOUR_WINDOW`] before it is cut off.
 pub(crate) const MISBEHAVIOUR: u32 = 32;

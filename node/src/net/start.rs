@@ -2,6 +2,7 @@
 //! error of the start and nothing is half up.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
@@ -16,6 +17,7 @@ use super::join::{Door, DoorSetup, Joiner};
 use super::limits::{COMMANDS, EVENTS, NOTICES};
 use super::members::Membership;
 use super::tls::Certificate;
+use super::traffic::Traffic;
 use crate::store::Store;
 
 pub(super) async fn start(
@@ -37,6 +39,7 @@ pub(super) async fn start(
         members.clone(),
         events.clone(),
     )?;
+    let traffic = Arc::new(Traffic::default());
     let setup = Setup {
         listen: at(config.control_port),
         name: config.name.clone(),
@@ -47,6 +50,7 @@ pub(super) async fn start(
         data: data.clone(),
         events,
         notices: notices.clone(),
+        traffic: traffic.clone(),
         listening,
     };
     let mut control = Control::listen(setup)?;
@@ -73,6 +77,7 @@ pub(super) async fn start(
     let me = identity.node();
     let joiner = Joiner { identity, certificate, store };
     let roster = members.watch();
-    let handle = NetHandle { me, commands, data, roster, listening: listening_receiver, joiner };
+    let listening = listening_receiver;
+    let handle = NetHandle { me, commands, data, roster, listening, joiner, traffic };
     Ok((handle, event_receiver))
 }

@@ -23,6 +23,7 @@ mod attempts;
 mod files;
 mod joining;
 mod meeting;
+mod states;
 mod strangers;
 
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.

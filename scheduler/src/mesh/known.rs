@@ -24,7 +24,7 @@ pub(super) struct Known {
     pub(super) slot: u16,
     /// Own measurements of the advert's models, in their order; empty: there are none at all.
     pub(super) measured: Vec<Measured>,
-    /// When its advert was last renewed.
+    /// When its advert was last renewed or confirmed.
     pub(super) heard: Time,
     /// Busy slots of all its models.
     pub(super) busy: u16,
@@ -80,6 +80,11 @@ impl Known {
 
     pub(super) fn is_reachable(&self) -> bool {
         matches!(self.link, Link::Up { .. }) && self.advert.is_some()
+    }
+
+    /// Whether its advert may still be acted on (invariant I11).
+    pub(super) fn is_fresh(&self, now: Time, config: &Config) -> bool {
+        now.ms_since(self.heard) <= u64::from(config.advert_ttl_ms)
     }
 
     /// The model that a job means, with its index: `named`, or, for a given file, any model of

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use pumasi_protocol::state::{Seen, tag};
-use pumasi_protocol::{NodeId, NodeState, StateMessage};
+use pumasi_protocol::{NodeId, NodeState, StateMessage, limits};
 
 use crate::time::Time;
 
@@ -28,10 +28,15 @@ impl Own {
 }
 
 impl Spread {
-    pub(super) fn on_own(&mut self, state: NodeState) {
+    pub(super) fn on_own(&mut self, mut state: NodeState) {
         let newer =
             |old: &NodeState| (state.incarnation, state.sequence) > (old.incarnation, old.sequence);
         if self.own.latest.as_ref().is_none_or(newer) {
+            // What comes into a cache is told once: also what the state before did not get to tell.
+            if let Some(old) = self.own.latest.as_ref().filter(|_| self.own.pending) {
+                state.hot.extend_from_slice(&old.hot);
+                state.hot.truncate(limits::STATE_PREFIXES);
+            }
             self.own.latest = Some(state);
             self.own.pending = true;
             self.push_due();
@@ -43,7 +48,9 @@ impl Spread {
     }
 
     pub(super) fn push_at(&self) -> Option<Time> {
-        let after = |at: Time| at.after_ms(self.config.push_ms);
+        let (config, peers) = (&self.config, u32::try_from(self.peers.len()).unwrap_or(u32::MAX));
+        let shared = config.push_each_ms.saturating_mul(peers).min(config.push_most_ms);
+        let after = |at: Time| at.after_ms(config.push_ms.max(shared));
         self.own.pending.then(|| self.own.told_at.map_or(self.now, after))
     }
 

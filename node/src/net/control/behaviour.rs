@@ -19,10 +19,12 @@ use pumasi_protocol::{MeshId, limits};
 use super::super::handle::NetError;
 use super::super::identity::Identity;
 use super::super::limits::{
-    CONNECTIONS, CONNECTIONS_PER_PEER, CONTROL_STREAMS, DIALLED, PENDING_CONNECTIONS,
-    PING_INTERVAL, PING_TIMEOUT, REQUEST_TIMEOUT,
+    CONNECTIONS, CONNECTIONS_PER_PEER, CONTROL_DIAL, CONTROL_IDLE, CONTROL_KEEP_ALIVE,
+    CONTROL_STREAMS, DIALLED, PENDING_CONNECTIONS, PING_INTERVAL, PING_TIMEOUT, REQUEST_TIMEOUT,
 };
+use super::super::traffic::Traffic;
 use super::codec::{Codec, PROTOCOL};
+use super::states::States;
 
 /// The one topic of this node's mesh, once it belongs to one; everything else is not subscribed to.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +50,9 @@ pub(super) struct Behaviour {
     // First, so that no other behaviour hears of a connection that is refused.
     pub(super) members: allow_block_list::Behaviour<AllowedPeers>,
     pub(super) limits: connection_limits::Behaviour,
+    /// Answers those of a former version; the state plane finds out who is here.
     pub(super) ping: ping::Behaviour,
+    pub(super) states: States,
     pub(super) gossip: Gossipsub,
     pub(super) requests: request_response::Behaviour<Codec>,
 }
@@ -66,7 +70,7 @@ fn gossip(identity: &Identity, topic: OneTopic) -> Gossipsub {
         .expect("strict validation and signing agree")
 }
 
-fn behaviour(identity: &Identity, topic: OneTopic) -> Behaviour {
+fn behaviour(identity: &Identity, topic: OneTopic, traffic: Arc<Traffic>) -> Behaviour {
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(PENDING_CONNECTIONS))
@@ -80,6 +84,7 @@ fn behaviour(identity: &Identity, topic: OneTopic) -> Behaviour {
         members: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),
         ping: ping::Behaviour::new(ping),
+        states: States::new(traffic),
         gossip: gossip(identity, topic),
         requests: request_response::Behaviour::with_codec(
             Codec,
@@ -89,19 +94,30 @@ fn behaviour(identity: &Identity, topic: OneTopic) -> Behaviour {
     }
 }
 
-pub(super) fn swarm(identity: &Identity, topic: OneTopic) -> Swarm<Behaviour> {
+pub(super) fn swarm(
+    identity: &Identity,
+    topic: OneTopic,
+    traffic: Arc<Traffic>,
+) -> Swarm<Behaviour> {
     let tcp = tcp::Config::default().nodelay(true);
     SwarmBuilder::with_existing_identity(identity.keypair().clone())
         .with_tokio()
         .with_tcp(tcp, noise::Config::new, yamux::Config::default)
         .expect("an Ed25519 key is a noise key")
-        .with_quic()
-        .with_behaviour(|_| behaviour(identity, topic))
+        .with_quic_config(|mut quic| {
+            quic.keep_alive_interval = CONTROL_KEEP_ALIVE;
+            quic.max_idle_timeout =
+                u32::try_from(CONTROL_IDLE.as_millis()).expect("a minute in milliseconds fits");
+            quic.handshake_timeout = CONTROL_DIAL;
+            quic
+        })
+        .with_behaviour(|_| behaviour(identity, topic, traffic))
         .expect("making the behaviour cannot fail")
         .with_swarm_config(|config| {
-            // Pings keep a connection in use; what has no stream at all was refused.
+            // The stream of states keeps a connection in use; what has no stream was refused.
             config.with_idle_connection_timeout(Duration::from_secs(60))
         })
+        .with_connection_timeout(CONTROL_DIAL)
         .build()
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::NodeId;
 
 use super::super::limits::{
-    ADDRESSES, BACK_OFF_MAX, BACK_OFF_MIN, CUT_OFF, DIAL_GRACE, KNOWN_NODES, REMEMBERED_ADDRESSES,
-    REMEMBERED_NODES,
+    ADDRESSES, BACK_OFF_EACH, BACK_OFF_MAX, BACK_OFF_MIN, CUT_OFF, DIAL_GRACE, KNOWN_NODES,
+    REMEMBERED_ADDRESSES, REMEMBERED_NODES,
 };
 use crate::config::PeerAddress;
 
@@ -32,6 +32,7 @@ pub(super) fn is_dialable(address: &SocketAddr, loopback: bool) -> bool {
 struct Known {
     addresses: Vec<SocketAddr>,
     not_before: Instant,
+    dialled: Option<Instant>,
     failures: u32,
 }
 
@@ -52,8 +53,10 @@ pub(super) struct Book {
     changed: bool,
 }
 
-fn back_off(failures: u32) -> Duration {
-    BACK_OFF_MIN.saturating_mul(1 << failures.min(16)).min(BACK_OFF_MAX)
+/// How long to wait after this many failures, if this many are dialled in vain.
+fn back_off(failures: u32, many: usize) -> Duration {
+    let each = BACK_OFF_EACH.saturating_mul(u32::try_from(many).unwrap_or(u32::MAX));
+    BACK_OFF_MIN.saturating_mul(1 << failures.min(16)).min(BACK_OFF_MAX.max(each))
 }
 
 impl Book {
@@ -78,6 +81,7 @@ impl Book {
         let known = self.nodes.entry(node).or_insert_with(|| Known {
             addresses: Vec::new(),
             not_before,
+            dialled: None,
             failures: 0,
         });
         for address in addresses.iter().rev() {
@@ -148,17 +152,29 @@ impl Book {
         }
     }
 
+    /// Somebody else reaches it: it is due, if it was not dialled a moment ago.
+    pub(super) fn hear_of(&mut self, node: NodeId, now: Instant) {
+        let not_before = now + self.head_start(&node);
+        if let Some(known) = self.nodes.get_mut(&node) {
+            let again = known.dialled.map_or(not_before, |at| not_before.max(at + BACK_OFF_MAX));
+            known.not_before = known.not_before.min(again);
+        }
+    }
+
     /// What is to be dialled; each counts as failed until it is connected.
     pub(super) fn due_nodes(
         &mut self,
         now: Instant,
         wanted: impl Fn(&NodeId) -> bool,
     ) -> Vec<(NodeId, Vec<SocketAddr>)> {
-        let due = self.nodes.iter_mut().filter(|(node, known)| {
-            !known.addresses.is_empty() && known.not_before <= now && wanted(node)
-        });
+        let absent =
+            self.nodes.iter_mut().filter(|(node, k)| !k.addresses.is_empty() && wanted(node));
+        let absent: Vec<_> = absent.collect();
+        let many = absent.len();
+        let due = absent.into_iter().filter(|(_, known)| known.not_before <= now);
         due.map(|(node, known)| {
-            known.not_before = now + back_off(known.failures);
+            known.not_before = now + back_off(known.failures, many);
+            known.dialled = Some(now);
             known.failures += 1;
             (*node, known.addresses.clone())
         })
@@ -171,12 +187,12 @@ impl Book {
         now: Instant,
         wanted: impl Fn(Option<&NodeId>) -> bool,
     ) -> Vec<PeerAddress> {
-        let due = self
-            .given
-            .iter_mut()
-            .filter(|given| given.not_before <= now && wanted(given.node.as_ref()));
+        let absent = self.given.iter_mut().filter(|given| wanted(given.node.as_ref()));
+        let absent: Vec<_> = absent.collect();
+        let many = absent.len();
+        let due = absent.into_iter().filter(|given| given.not_before <= now);
         due.map(|given| {
-            given.not_before = now + back_off(given.failures);
+            given.not_before = now + back_off(given.failures, many);
             given.failures += 1;
             given.address.clone()
         })
@@ -278,6 +294,24 @@ mod tests {
         }
         assert!(pauses.is_sorted());
         assert_eq!(pauses.last(), Some(&BACK_OFF_MAX));
+    }
+
+    #[test]
+    fn many_that_are_away_are_dialled_in_turn_and_who_is_heard_of_at_once() {
+        let (mut book, now) = book();
+        let node = |n: u8| NodeId([n; 32]);
+        (10..110).for_each(|n| book.learn(node(n), &[address(&format!("10.0.0.{n}:1"))], now));
+        let mut dials = 0;
+        let later = |ms: u64| now + Duration::from_millis(ms);
+        (0..200_000).step_by(250).for_each(|ms| dials += book.due_nodes(later(ms), |_| true).len());
+        assert!(dials <= 200 * 2 + 100 * 8, "two a second after the first few: {dials}");
+        let at = later(200_000);
+        book.hear_of(node(50), at);
+        let due: Vec<_> = book.due_nodes(at + BACK_OFF_MAX, |_| true);
+        assert!(due.iter().any(|(due, _)| *due == node(50)));
+        book.hear_of(node(50), at + BACK_OFF_MAX);
+        let again = book.due_nodes(at + BACK_OFF_MAX, |_| true);
+        assert!(again.iter().all(|(due, _)| *due != node(50)), "not for each word of it");
     }
 
     #[test]

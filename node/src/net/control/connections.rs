@@ -2,7 +2,6 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "foreign enums that grow")]
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use pumasi_protocol::NodeId;
 use super::super::discovery::Sighting;
 use super::super::event::{Listening, NetEvent};
 use super::super::identity::{node_id, peer_id};
-use super::super::limits::{MISBEHAVIOUR, MISBEHAVIOUR_WINDOW, PING_FAILURES};
+use super::super::limits::{MISBEHAVIOUR, MISBEHAVIOUR_WINDOW};
 use super::behaviour::{dialled, socket_address};
 use super::requests::Sync;
 use super::{BehaviourEvent, Control, Link, Notice, Peer, is_dialable};
@@ -25,7 +24,8 @@ use crate::config::PeerAddress;
 impl Control {
     pub(super) fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(&event),
+            SwarmEvent::Behaviour(BehaviourEvent::States(event)) => self.on_state_event(event),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_request_event(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
@@ -81,16 +81,11 @@ impl Control {
         if endpoint.is_dialer() {
             self.book.connected(node, remote);
         }
-        let link = Link { remote, dialled_by_me: endpoint.is_dialer() };
+        let now = Instant::now();
+        let dialled_by_me = endpoint.is_dialer();
+        let link = Link { remote, dialled_by_me, since: now, carries: false };
         let first = !self.peers.contains_key(&node);
-        let peer = self.peers.entry(node).or_insert_with(|| Peer {
-            links: BTreeMap::new(),
-            up: false,
-            missed_pings: 0,
-            sync: Sync::default(),
-            refused: 0,
-            refused_since: Instant::now(),
-        });
+        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(now));
         peer.links.insert(connection, link);
         if first {
             self.start_sync(node);
@@ -99,22 +94,30 @@ impl Control {
         }
     }
 
-    /// One connection a pair stays. Of two that one side dialled, that side closes the later one; of
-    /// two that both dialled, the lower id closes the other's. So no two sides close different ones.
+    /// One connection a pair stays.
     fn close_surplus(&mut self, node: NodeId, new: ConnectionId) {
         let Some(peer) = self.peers.get(&node) else { return };
-        let by_me = |by_me: bool| {
-            let links = peer.links.iter().filter(move |(_, link)| link.dialled_by_me == by_me);
-            links.map(|(connection, _)| *connection)
-        };
-        let surplus: Vec<ConnectionId> = match (by_me(true).count(), self.me < node) {
-            (2.., _) => by_me(true).filter(|connection| *connection == new).collect(),
-            (1, true) => by_me(false).collect(),
-            (0 | 1, _) => Vec::new(),
-        };
-        for connection in surplus {
+        for connection in peer.surplus(new, self.me < node) {
             self.swarm.close_connection(connection);
         }
+    }
+
+    /// Begins anew with a member that dialled again, having lost these connections: it may have
+    /// started again.
+    pub(super) fn replace(&mut self, node: NodeId, lost: &[ConnectionId]) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        let was_here = peer.is_here();
+        lost.iter().for_each(|connection| drop(peer.links.remove(connection)));
+        (peer.up, peer.down_since, peer.sync) = (false, None, Sync::default());
+        self.link_spread(node);
+        for connection in lost {
+            self.swarm.close_connection(*connection);
+        }
+        self.setup.data.drop_connections(node);
+        if was_here {
+            self.emit(NetEvent::PeerDown { node });
+        }
+        self.start_sync(node);
     }
 
     fn on_closed(&mut self, peer: PeerId, connection: ConnectionId) {
@@ -122,13 +125,15 @@ impl Control {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         peer.links.remove(&connection);
         if !peer.links.is_empty() {
-            return;
+            return self.link_spread(node);
         }
-        let was_up = peer.up;
+        let was_here = peer.is_here();
+        (peer.up, peer.down_since) = (false, None);
+        self.link_spread(node);
         self.peers.remove(&node);
         self.book.disconnected(node, Instant::now());
         self.setup.data.drop_connections(node);
-        if was_up {
+        if was_here {
             self.emit(NetEvent::PeerDown { node });
         }
     }
@@ -146,25 +151,10 @@ impl Control {
         }
     }
 
-    fn on_ping(&mut self, event: ping::Event) {
-        let Some(node) = node_id(&event.peer) else { return };
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        match event.result {
-            Ok(rtt) => {
-                peer.missed_pings = 0;
-                if peer.up {
-                    let rtt_us = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
-                    // One of many: no harm if the loop misses it.
-                    let _ = self.setup.events.try_send(NetEvent::Rtt { node, rtt_us });
-                }
-            }
-            Err(_) => {
-                peer.missed_pings += 1;
-                if peer.missed_pings >= PING_FAILURES {
-                    tracing::info!(peer = %node.short(), "a member does not answer any more");
-                    let _ = self.swarm.disconnect_peer_id(event.peer);
-                }
-            }
+    /// A connection that failed, whatever the state plane hears, is closed.
+    fn on_ping(&mut self, event: &ping::Event) {
+        if let Err(ping::Failure::Timeout | ping::Failure::Other { .. }) = &event.result {
+            self.swarm.close_connection(event.connection);
         }
     }
 

@@ -71,11 +71,14 @@ impl Control {
         let acceptance = match self.hearsay.judge(&message.data, source, &roster) {
             Verdict::Gossip(from, gossip) => {
                 tracing::trace!(peer = %from.short(), bytes = message.data.len(), "gossip");
+                self.hear_of(from);
+                self.note_advert(&gossip);
                 // A loop that is behind gets the next advert.
                 let _ = self.setup.events.try_send(NetEvent::Gossip { from, gossip });
                 MessageAcceptance::Accept
             }
             Verdict::Addresses(from, addresses) => {
+                self.hear_of(from);
                 self.on_addresses(from, &addresses);
                 MessageAcceptance::Accept
             }
@@ -96,6 +99,13 @@ impl Control {
         gossip.report_message_validation_result(id, carrier, acceptance);
     }
 
+    /// Somebody reaches this member: whoever does not should try.
+    fn hear_of(&mut self, node: NodeId) {
+        if !self.peers.contains_key(&node) {
+            self.book.hear_of(node, Instant::now());
+        }
+    }
+
     fn on_addresses(&mut self, from: NodeId, addresses: &Addresses) {
         // Loopback is this machine: believed only of who speaks, or can only speak, over it.
         let here = self.setup.listen.ip().is_loopback();
@@ -106,6 +116,7 @@ impl Control {
             good.copied().collect::<Vec<_>>()
         };
         self.book.learn(from, &dialable(&addresses.control), Instant::now());
+        self.remember();
         let mut data = Vec::new();
         // Where the control connection comes from is where the node surely is.
         if let (Some(peer), Some(first)) = (peer, addresses.data.first()) {

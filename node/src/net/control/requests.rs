@@ -46,8 +46,15 @@ pub(super) struct Sync {
 
 type RequestEvent = request_response::Event<Request, Response>;
 
+impl Sync {
+    /// Round trip of its last exchange, in microseconds.
+    pub(super) fn rtt_us(&self) -> u64 {
+        self.rtt_us
+    }
+}
+
 impl Control {
-    fn request(&mut self, to: NodeId, request: Request) -> Option<OutboundRequestId> {
+    pub(super) fn request(&mut self, to: NodeId, request: Request) -> Option<OutboundRequestId> {
         let peer = peer_id(&to).filter(|_| self.peers.contains_key(&to))?;
         Some(self.swarm.behaviour_mut().requests.send_request(&peer, request))
     }
@@ -195,9 +202,10 @@ impl Control {
             return self.note_misbehaviour(node);
         }
         let gossip = Gossip::Advert(advert);
-        if self.hearsay.is_newer(node, &gossip) {
-            self.emit(NetEvent::Gossip { from: node, gossip });
-        }
+        self.note_advert(&gossip);
+        // One as new as the last one confirms it; older ones are for the scheduler to leave.
+        let _ = self.hearsay.is_newer(node, &gossip);
+        self.emit(NetEvent::Gossip { from: node, gossip });
     }
 
     /// Begins to ask a peer for the entries that are not here.
@@ -277,9 +285,8 @@ impl Control {
         peer.up = true;
         if newly_up {
             self.emit(NetEvent::PeerUp { node, rtt_us });
-            if let Some(id) = self.request(node, Request::Advert) {
-                self.pending.insert(id, Pending::Advert { node });
-            }
+            self.link_spread(node);
+            self.ask_advert(node);
         }
     }
 
