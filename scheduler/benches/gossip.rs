@@ -197,7 +197,7 @@ fn curve(busy: &[Steady]) -> String {
     let clean = busy.iter().filter(|steady| steady.lost_permille == 0);
     let measured = line(clean.map(|s| (s.nodes as f64, s.bytes as f64)).collect());
     let curves = [
-        ("this state plane, measured", "#0b6e4f", measured),
+        ("this state plane, simulated", "#0b6e4f", measured),
         ("signed batches, relayed (formula)", "#b36a00", formula(relayed)),
         ("gossipsub, one message per update (formula)", "#a33", formula(gossiped)),
         ("floor: 8 bytes per change (formula)", "#777", formula(floor)),

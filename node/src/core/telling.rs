@@ -153,7 +153,7 @@ mod tests {
             prefill: Rate(800_000),
             decode: Rate(62_000),
             load_ms: 5,
-            usual_tokens: 100,
+            usual_tokens: 96,
         };
         NodeAdvert {
             node: NodeId([1; 32]),

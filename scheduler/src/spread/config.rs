@@ -9,8 +9,8 @@ pub struct SpreadConfig {
     /// Least time between two states that a node tells, in milliseconds. Default 500 (a quarter of
     /// the age that is allowed).
     pub push_ms: u32,
-    /// What that time is for each member that is told, in milliseconds, if that is longer: in a large
-    /// mesh changes share a message. Default 8 (200 members stay within 8 kB a second over IPv6).
+    /// What that time is for each member that is told, in milliseconds, if that is longer. Default 8: a
+    /// node that changes all the time sends 200 members a third of what two states a second are.
     pub push_each_ms: u32,
     /// What it is at most, in milliseconds. Default 1,600 (the age that is allowed, less the way and
     /// what losses cost).

@@ -2407,3 +2407,22 @@ fn a_draining_node_hands_its_queue_back_and_finishes_what_runs() {
         "#]],
     );
 }
+
+#[test]
+fn i11_an_advert_that_was_not_confirmed_for_long_is_not_acted_on() {
+    check(
+        "
+        node a
+        node b
+        model b m loaded
+        start
+        run 89000
+        submit a j1 m
+        run 2000
+        submit a j2 m
+        run 1000
+        why a j2
+        ",
+        expect![[r#""#]],
+    );
+}
