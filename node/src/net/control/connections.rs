@@ -107,7 +107,7 @@ impl Control {
     pub(super) fn replace(&mut self, node: NodeId, lost: &[ConnectionId]) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         let was_here = peer.is_here();
-        lost.iter().for_each(|connection| drop(peer.links.remove(connection)));
+        peer.links.retain(|connection, _| !lost.contains(connection));
         (peer.up, peer.down_since, peer.sync) = (false, None, Sync::default());
         self.link_spread(node);
         for connection in lost {

@@ -116,7 +116,6 @@ impl Control {
             good.copied().collect::<Vec<_>>()
         };
         self.book.learn(from, &dialable(&addresses.control), Instant::now());
-        self.remember();
         let mut data = Vec::new();
         // Where the control connection comes from is where the node surely is.
         if let (Some(peer), Some(first)) = (peer, addresses.data.first()) {
@@ -138,6 +137,7 @@ impl Control {
         if known && self.me < from && self.peers.contains_key(&from) {
             self.setup.data.warm(from);
         }
+        self.remember();
     }
 
     pub(super) fn announce_soon(&mut self) {
