@@ -2409,7 +2409,7 @@ fn a_draining_node_hands_its_queue_back_and_finishes_what_runs() {
 }
 
 #[test]
-fn i11_an_advert_that_was_not_confirmed_for_long_is_not_acted_on() {
+fn i11_a_hint_confirms_an_advert_that_would_be_too_old() {
     check(
         "
         node a
@@ -2423,6 +2423,30 @@ fn i11_an_advert_that_was_not_confirmed_for_long_is_not_acted_on() {
         run 1000
         why a j2
         ",
-        expect![[r#""#]],
+        expect![[r#"
+            89000 a j1 waits
+            89000 a>b offer j1.1
+            89001 b>a bid j1.1 start 0 end 1100
+            89002 a>b bind j1.1
+            89002 a dispatches j1.1 to b
+            89002 a j1 bound to b
+            89003 b expects j1.1 of a
+            89004 b runs j1.1
+            89005 a j1 running on b
+            90104 b>a idle
+            90105 a j1 completed on b
+            91000 a j2 waits
+            91000 a>b offer j2.1
+            91001 b>a bid j2.1 start 0 end 1100
+            91002 a>b bind j2.1
+            91002 a dispatches j2.1 to b
+            91002 a j2 bound to b
+            91003 b expects j2.1 of a
+            91004 b runs j2.1
+            91005 a j2 running on b
+            92000   b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            92000   a: ModelAbsent; not asked
+            92000   epoch 1 on b: BestBid
+        "#]],
     );
 }
