@@ -181,6 +181,10 @@ async fn put_until(store: &Store, job: JobId, outcome: &Outcome) -> Option<Blob>
 /// Adjacent tokens become one event, as far as one event may hold.
 fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
     match (events.last_mut(), event) {
+        // An attempt that was lost before it wrote anything leaves nothing but this.
+        (Some(last @ AttemptEvent::Started { .. }), event @ AttemptEvent::Started { .. }) => {
+            *last = event;
+        }
         (
             Some(AttemptEvent::Tokens { tokens, .. }),
             AttemptEvent::Tokens { tokens: mut more, .. },
@@ -188,5 +192,37 @@ fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
             tokens.append(&mut more);
         }
         (_, event) => events.push(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pumasi_protocol::engine::{OutputSyntax, Token};
+    use pumasi_protocol::{Finish, Timings, Usage};
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_was_lost_before_its_first_token_does_not_cost_the_result() {
+        let started = |first| AttemptEvent::Started {
+            prompt: vec![first, 2],
+            cached: 0,
+            syntax: OutputSyntax::default(),
+        };
+        let token = |id| Token { id, bytes: vec![b'x'], logprob: None, top: Vec::new() };
+        let tokens = |index| AttemptEvent::Tokens { index, tokens: vec![token(index)] };
+        let finished = AttemptEvent::Finished {
+            finish: Finish::Stop,
+            usage: Usage::default(),
+            timings: Timings::default(),
+        };
+        let mut events = Vec::new();
+        for event in [started(1), started(7), tokens(0), tokens(1), finished] {
+            merge(&mut events, event);
+        }
+        assert_eq!(events.len(), 3);
+        assert_eq!(events[0], started(7), "the prompt as it was read in the end");
+        let mut order = EventOrder::after(0);
+        assert!(events.iter().all(|event| order.check(event).is_ok()), "{events:?}");
     }
 }
