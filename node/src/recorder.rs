@@ -24,7 +24,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub(crate) struct Recorder {
     recording: Recording,
     /// None once it has ended.
-    out: Option<(SyncSender<Vec<u8>>, JoinHandle<()>)>,
+    out: Option<SyncSender<Vec<u8>>>,
+    writes: Option<JoinHandle<()>>,
     left: u64,
 }
 
@@ -65,7 +66,8 @@ impl Recorder {
         let recording = Recording::default();
         Ok(Self {
             recording,
-            out: Some((sender, writes)),
+            out: Some(sender),
+            writes: Some(writes),
             left: left.saturating_sub(first.len() as u64),
         })
     }
@@ -108,7 +110,7 @@ impl Recorder {
             return self.end("it has the largest size that is kept");
         };
         self.left = left;
-        let Some((sender, _)) = &self.out else { return };
+        let Some(sender) = &self.out else { return };
         match sender.try_send(bytes) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.end("the disk is too slow for it"),
@@ -126,8 +128,8 @@ impl Recorder {
 impl Drop for Recorder {
     /// At the node's end everything that waits is written.
     fn drop(&mut self) {
-        if let Some((sender, writes)) = self.out.take() {
-            drop(sender);
+        drop(self.out.take());
+        if let Some(writes) = self.writes.take() {
             // A thread that panicked has nothing more to write.
             let _ = writes.join();
         }
@@ -171,7 +173,7 @@ mod tests {
         let path = folder.path().join("run.record");
         let config = Config::default();
         let begin = || (NodeId([1; 32]), &config, 1, Time::START);
-        for (bytes, expected) in [(RECORD_BYTES, 101), (1_000, 30)] {
+        for (bytes, expected) in [(RECORD_BYTES, 101), (3_000, 80)] {
             let mut recorder = Recorder::limited(&path, begin(), bytes).expect("it begins");
             for number in 0..100 {
                 recorder.input(Time(number), &Input::Left { node: NodeId([2; 32]) });
