@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::command::{clean, program, run};
+use crate::command::{Ended, clean, program, run};
 use crate::nodes::{Node, Setup};
 
 /// Addresses of the two desks, and of the relay's ends.
@@ -148,12 +148,17 @@ impl Desk {
     /// When the program hangs or panics.
     #[must_use]
     pub fn try_pumasi(&self, arguments: &[&str]) -> Option<Value> {
+        self.order(arguments).ok()
+    }
+
+    /// What a command answers, or how it ended.
+    fn order(&self, arguments: &[&str]) -> Result<Value, Ended> {
         let mut command = Command::new("ip");
         clean(&mut command);
         command.args(["netns", "exec", &self.space]).arg(program());
         command.arg("--data-dir").arg(self.node.folder());
         let ended = run(command.args(arguments).arg("--json"));
-        (ended.code == Some(0)).then(|| ended.json())
+        if ended.code == Some(0) { Ok(ended.json()) } else { Err(ended) }
     }
 
     /// The same, where it must not fail.
@@ -162,7 +167,7 @@ impl Desk {
     /// When it does.
     #[must_use]
     pub fn pumasi(&self, arguments: &[&str]) -> Value {
-        self.try_pumasi(arguments).unwrap_or_else(|| panic!("{arguments:?} failed"))
+        self.order(arguments).unwrap_or_else(|ended| panic!("{arguments:?} failed: {ended:?}"))
     }
 
     /// Whether it sees this many members, itself included.

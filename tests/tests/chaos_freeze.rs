@@ -77,17 +77,20 @@ fn cat_x13_a_frozen_executor_costs_no_job_and_comes_back() {
 fn cat_x13_a_frozen_owner_goes_on_with_its_jobs_when_it_wakes() {
     let mut faults = Faults::of(SEED);
     let nodes = mesh(2);
-    let asker = Asker::of(&nodes[0]);
+    let (asker, other) = (Asker::of(&nodes[0]), Asker::of(&nodes[1]));
     let jobs: Vec<(String, String)> = (0..12)
         .map(|n| (hand_in(&asker, &format!("job {n}"), &json!({})), format!("job {n}")))
         .collect();
     faults.note("SIGSTOP desk-1");
     suspend(nodes[0].pid());
-    // The other node lives on meanwhile.
+    // The other node lives on meanwhile, and keeps alone what it accepts once it knows that it is.
     assert!(nodes[1].is_healthy(), "it answers");
+    let meanwhile = hand_in(&other, "meanwhile", &json!({}));
+    ends_right(&other, &meanwhile, "meanwhile");
     faults.note("SIGCONT desk-1");
     resume(nodes[0].pid());
     jobs.iter().for_each(|(job, words)| ends_right(&asker, job, words));
+    ends_right(&other, &meanwhile, "meanwhile");
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn cat_x05_x06_a_cut_in_one_way_or_both_costs_no_job_and_heals() {
         let job = desks[0].pumasi(&there)["id"].as_str().expect("an id").to_owned();
         faults.note(weather);
         wire.weather(weather);
+        // Whatever can run here does, and is kept here alone.
+        anywhere(&desks[0], "meanwhile");
         faults.note("both clear");
         wire.weather("both clear");
         for desk in &desks {

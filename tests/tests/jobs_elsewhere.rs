@@ -179,8 +179,8 @@ fn every_acknowledged_job_of_a_lost_computer_ends_and_is_read_at_another() {
 fn in_a_mesh_of_two_a_job_waits_for_its_computer_or_is_adopted() {
     let mut nodes = office(&[("one", "kim"), ("two", "kim")]);
     let mut jobs = submit_some(&[&nodes[0]], 6, &json!({}));
-    // Paused, the only computer that may run it lets it wait.
-    assert_eq!(nodes[1].pumasi(&["pause"]).code, Some(0));
+    // Drained, the only computer that may run it lets it wait, its own person's too.
+    assert_eq!(nodes[1].pumasi(&["drain"]).code, Some(0));
     let held =
         submit(&nodes[0], "upper: adopted", &json!({ "pumasi": { "only": [nodes[1].id()] } }));
     let held = held.as_str();
