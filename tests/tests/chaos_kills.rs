@@ -27,6 +27,8 @@ const END: Duration = Duration::from_secs(120);
 struct Book {
     open: BTreeMap<String, String>,
     done: BTreeMap<String, String>,
+    /// What was to be answered, and what was: the starter model cannot upper-case every word.
+    odd: Vec<(String, String)>,
     handed_in: u64,
 }
 
@@ -81,8 +83,10 @@ fn check(asker: &Asker, book: &Mutex<Book>) -> usize {
         match job["state"].as_str() {
             Some("completed") => {
                 let Some(answer) = answer(asker, &id) else { return left };
-                assert_eq!(answer, expected, "job {id}");
                 let mut book = book.lock().expect("no test panics with it");
+                if answer != expected {
+                    book.odd.push((expected, answer.clone()));
+                }
                 book.open.remove(&id);
                 book.done.insert(id, answer);
                 left -= 1;
@@ -154,6 +158,11 @@ fn kill_9_again_and_again_loses_nothing_that_was_acknowledged() {
     until("all that was acknowledged ends", END, || (check(&asker, &book) == 0).then_some(()));
     let book = book.lock().expect("no test panics with it");
     recheck(&asker, &book.done);
+    let few = book.odd.len() * 10 <= book.done.len() + 10;
+    assert!(few, "the starter model knows better than that: {:?}", book.odd);
+    for (expected, answer) in &book.odd {
+        assert_eq!(undisturbed(&asker, &expected.to_lowercase()), *answer, "for {expected}");
+    }
     #[expect(clippy::print_stdout, reason = "the summary of the run")]
     {
         println!(
@@ -166,6 +175,18 @@ fn kill_9_again_and_again_loses_nothing_that_was_acknowledged() {
         );
     }
     assert!(!book.done.is_empty(), "a run that acknowledges nothing shows nothing");
+}
+
+/// What the model says when nobody disturbs it.
+fn undisturbed(asker: &Asker, word: &str) -> String {
+    let body = json!({
+        "model": STARTER, "temperature": 0,
+        "messages": [{ "role": "user", "content": format!("upper: {word}") }],
+    });
+    let (status, answer) =
+        asker.ask("POST", "/v1/chat/completions", Some(&body)).expect("an answer");
+    assert_eq!(status, 200, "{answer}");
+    answer["choices"][0]["message"]["content"].as_str().expect("a text").to_owned()
 }
 
 /// An end is an end: the newest of those that are over still say the same.
