@@ -32,6 +32,8 @@ from pathlib import Path
 
 PATIENCE_S = 60
 STARTER = "starter-chat"
+# What it can repeat: beyond some 300 letters it babbles, and babbling is not continued alike.
+STARTER_LETTERS = 160
 NEW_NETWORK = 0x40000000
 FAULTS = ("kill", "freeze", "partition")
 MOMENTS = ("before the first byte", "mid-stream")
@@ -444,7 +446,7 @@ def main() -> None:
         mesh.meet()
         cases = [(Case(arguments.model.stem, arguments.tokens), arguments.moment or MOMENTS, arguments.runs)]
         if arguments.starter_runs:
-            cases.append((Case(STARTER, 400), [MOMENTS[1]], arguments.starter_runs))
+            cases.append((Case(STARTER, STARTER_LETTERS), [MOMENTS[1]], arguments.starter_runs))
         for case, moments, runs in cases:
             measure(mesh, case, faults, moments, runs)
     finally:
