@@ -56,7 +56,8 @@ pub enum Outcome {
     },
     /// Without. Retried elsewhere if [`Fault::is_retryable`].
     Failed(Fault),
-    /// Because the owner asked for it.
+    /// By a cancellation. If this owner did not ask for it (see [`Input::Cancel`]), the job is tried
+    /// again.
     Cancelled,
 }
 

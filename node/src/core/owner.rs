@@ -278,8 +278,10 @@ impl Core {
     }
 
     fn on_attempt_ended(&mut self, attempt: AttemptId, outcome: Outcome, transcript: Transcript) {
-        let mut dropped = None;
+        let (mut dropped, mut left) = (None, None);
         if let Some(job) = self.owned.of_try(attempt.job) {
+            let is_left = job.client.as_ref().is_some_and(mpsc::Sender::is_closed);
+            left = (outcome == Outcome::Cancelled && is_left).then_some(job.id);
             let is_writer = job.race.winner() == Some(attempt.job);
             if is_writer && attempt.job != job.id && outcome == Outcome::Cancelled {
                 dropped = Some((job.id, job.client.clone()));
@@ -299,6 +301,10 @@ impl Core {
                 job.usage = Some(*usage);
                 job.timings = Some(*timings);
             }
+        }
+        if let Some(job) = left {
+            // Not to be tried again for a client that has gone.
+            self.tell(Input::Cancel { job });
         }
         self.tell(Input::AttemptEnded { attempt, outcome });
         if let Some((job, client)) = dropped {

@@ -86,9 +86,11 @@ impl Owner {
                 self.on_first(ctx, attempt.job, node);
                 self.finish(ctx, attempt.job, JobState::Completed(node));
             }
-            Outcome::Cancelled => {
+            // The binding stands, so nobody here asked for it: a withdrawal of an earlier offer under
+            // the same epoch came late. Under the next epoch it means nothing.
+            Outcome::Cancelled | Outcome::Failed(Fault::Cancelled) => {
                 ctx.send(node, Control::Gone { attempt });
-                self.finish(ctx, attempt.job, JobState::Cancelled);
+                self.on_fault(ctx, attempt.job, node, Fault::Refused(Refusal::Stale));
             }
             Outcome::Failed(fault) => {
                 ctx.send(node, Control::Gone { attempt });
