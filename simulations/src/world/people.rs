@@ -165,13 +165,10 @@ impl World<'_> {
             return;
         }
         let out = self.shells[node].pumps.keys().find(|attempt| attempt.job == job).copied();
-        match out {
-            Some(attempt) => {
-                self.give_up(node, attempt);
-                self.news(node, attempt, ended(attempt, Outcome::Cancelled));
-            }
-            None => self.input(node, Input::Cancel { job }),
+        if let Some(attempt) = out {
+            self.give_up(node, attempt);
         }
+        self.input(node, Input::Cancel { job });
     }
 
     /// Counts how a job ended.
