@@ -1,21 +1,30 @@
 //! A late first token: the second try, and that only one of both ever counts.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use super::check;
 
+/// Two nodes that are alike, and a third that hands in a job.
+const OFFICE: &str = "
+    config hedge_permille=20
+    node a
+    node b
+    node c
+    model b m loaded
+    model c m loaded
+    start
+    submit a j1 m
+";
+
+/// What happens from there on.
+fn check_late(more: &str, expected: Expect) {
+    check(&format!("{OFFICE}{more}"), expected);
+}
+
 #[test]
 fn a_late_first_token_is_hedged_and_the_first_to_write_goes_on() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         begun a j1h patience=1000
         run 5000
@@ -61,16 +70,8 @@ fn a_late_first_token_is_hedged_and_the_first_to_write_goes_on() {
 
 #[test]
 fn the_first_try_may_still_win() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         begun a j1 patience=1000
         run 5000
@@ -115,16 +116,8 @@ fn the_first_try_may_still_win() {
 
 #[test]
 fn work_without_tokens_counts_from_whichever_ends_first() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 5000
         idle
         ",
@@ -161,16 +154,8 @@ fn work_without_tokens_counts_from_whichever_ends_first() {
 
 #[test]
 fn a_prompt_first_token_is_not_hedged() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 300
         begun a j1 patience=1000
         run 5000
@@ -229,16 +214,8 @@ fn nobody_else_means_no_hedge() {
 
 #[test]
 fn the_budget_bounds_hedges() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         submit a j2 m
         run 5000
         idle
@@ -286,16 +263,8 @@ fn the_budget_bounds_hedges() {
 
 #[test]
 fn a_hedge_that_fails_leaves_its_job_as_it_was() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         crash b j1h
         crash c j1h
@@ -339,16 +308,8 @@ fn a_hedge_that_fails_leaves_its_job_as_it_was() {
 
 #[test]
 fn never_two_tries_at_what_kills_engines() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         crash b j1
         crash c j1
@@ -405,16 +366,8 @@ fn never_two_tries_at_what_kills_engines() {
 
 #[test]
 fn a_cancel_ends_both() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         cancel a j1
         run 100
@@ -472,16 +425,8 @@ fn a_cancel_ends_both() {
 
 #[test]
 fn a_cancel_after_the_second_try_took_over_ends_it() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         begun a j1h patience=1000
         run 100
@@ -526,16 +471,8 @@ fn a_cancel_after_the_second_try_took_over_ends_it() {
 
 #[test]
 fn a_second_try_that_took_over_survives_its_node() {
-    check(
+    check_late(
         "
-        config hedge_permille=20
-        node a
-        node b
-        node c
-        model b m loaded
-        model c m loaded
-        start
-        submit a j1 m
         run 700
         begun a j1h patience=1000
         run 100
