@@ -51,6 +51,7 @@ pub(super) enum Event {
     ClientGone { node: usize, boot: u64, job: JobId },
     ClientCancels { node: usize, boot: u64, job: JobId },
     Mischief { node: usize, boot: u64 },
+    IntruderLeft { from: NodeId, to: usize, attempt: AttemptId },
     Custody { from: usize, as_node: NodeId, to: usize, message: Box<CustodyMessage> },
     CustodyTold { node: usize, boot: u64, input: Box<CustodyInput> },
     Synced { node: usize, boot: u64, number: u64 },
@@ -102,6 +103,7 @@ impl Event {
             | Self::Control { to: node, .. }
             | Self::StreamOpen { to: node, .. }
             | Self::StreamCancel { to: node, .. }
+            | Self::IntruderLeft { to: node, .. }
             | Self::Heard { to: node, .. } => Some(*node),
             Self::Operation(_)
             | Self::Fault(_)
@@ -251,6 +253,7 @@ impl World<'_> {
             Event::ClientGone { node, boot, job } => self.on_client_gone(node, boot, job),
             Event::ClientCancels { node, boot, job } => self.on_client_cancels(node, boot, job),
             Event::Mischief { node, boot } => self.make_mischief(node, boot),
+            Event::IntruderLeft { from, to, attempt } => self.on_intruder_left(from, to, attempt),
             Event::Custody { from, as_node, to, message } => {
                 self.on_custody(from, as_node, to, *message);
             }

@@ -1,7 +1,9 @@
 //! A member that lies (X30): it speaks of attempts that are none of its business, floods, replays,
 //! opens streams for others' work, and advertises what it does not have.
 
-use pumasi_protocol::{AttemptId, Bid, Control, Epoch, ModelState, Offer, Refusal};
+use pumasi_protocol::{
+    AttemptId, Bid, Control, Epoch, Fault, ModelState, NodeId, Offer, Refusal,
+};
 use pumasi_scheduler::Input;
 
 use crate::oracle::task_of;
@@ -14,6 +16,8 @@ use super::people::job_id;
 /// How often it strikes, in microseconds, and with how many messages.
 const PAUSE_US: u64 = 250_000;
 const MESSAGES: u64 = 25;
+/// How long it keeps a stream open on which nothing comes, in microseconds.
+const INTRUSION_US: u64 = 1_000_000;
 
 impl World<'_> {
     pub(super) fn make_mischief(&mut self, node: usize, boot: u64) {
@@ -121,6 +125,20 @@ impl World<'_> {
         if is_its(self) && !before && self.shells[executor].at_hand.contains_key(&attempt) {
             let what = format!("node {executor} takes node {node} for the owner of {attempt:?}");
             self.violate(crate::oracle::Invariant::Fencing, what);
+        }
+        if is_its(self) && !before {
+            self.later(INTRUSION_US, Event::IntruderLeft { from, to: executor, attempt });
+        }
+    }
+
+    /// Its stream breaks: what was expected on it, ends.
+    pub(super) fn on_intruder_left(&mut self, from: NodeId, to: usize, attempt: AttemptId) {
+        let shell = &self.shells[to];
+        let told = shell.told.get(&attempt).map(|(owner, _)| *owner);
+        let is_its = told.or(shell.expected.get(&attempt).copied()) == Some(from);
+        let own = self.streams.get(&attempt).is_some_and(|s| self.shells[s.owner].id == from);
+        if shell.is_alive() && is_its && !own {
+            self.end(to, attempt, Some(Fault::Cancelled), None);
         }
     }
 }

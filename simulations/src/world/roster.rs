@@ -274,7 +274,9 @@ impl World<'_> {
         let id = self.shells[machine].own_id;
         for node in (0..self.shells.len()).filter(|node| *node != machine) {
             let shell = &self.shells[node];
-            let undisturbed = at.ms_since(shell.disturbed) >= REVOKED_MS;
+            // Who runs with another's key is told nothing as itself.
+            let itself = shell.id == shell.own_id;
+            let undisturbed = itself && at.ms_since(shell.disturbed) >= REVOKED_MS;
             let reached = shell.log.as_ref().is_some_and(|log| log.roster().revoked.contains(&id));
             let belongs = self.knows(0, shell.id) && shell.members.contains(&shell.id);
             let hub = &self.shells[0];

@@ -73,7 +73,9 @@ impl World<'_> {
                 n.advert.is_some() && (node == owner || matches!(n.link, Link::Up { .. }))
             })
         });
+        // Who was just revoked may be the first to hear of it, and refuse.
         let belongs = self.knows(owner, shell.id)
+            && self.knows(node, shell.id)
             && self.knows(node, self.shells[owner].id)
             && self.knows(owner, self.shells[owner].id);
         let trusted = !job.mine || shell.spec.person == Some(job.person);
