@@ -1,17 +1,36 @@
 //! Which nodes advertise which prompt prefixes, by prefix: what a prompt shares with the caches of all
 //! nodes is found without looking at each node.
 
-use std::collections::BTreeSet;
-
 use pumasi_protocol::Need;
 
 use crate::sketch::token_shares;
 
-/// Prefix hashes with the slots of the nodes that advertise them. Nodes have slots, small numbers
-/// that are used again, because ids are long.
+/// Buckets of the index: a few dozen entries in each in a mesh of a few hundred nodes.
+const BUCKETS: usize = 4_096;
+
+/// A prefix's hash and the slot of a node that advertises it, in one word: 48 bits of the hash are
+/// enough for a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry(u64);
+
+impl Entry {
+    fn new(hash: u64, slot: u16) -> Self {
+        Self(hash << 16 | u64::from(slot))
+    }
+
+    fn slot_of(self, hash: u64) -> Option<u16> {
+        let slot = (self.0 & u64::from(u16::MAX)) as u16;
+        (self == Self::new(hash, slot)).then_some(slot)
+    }
+}
+
+/// Prefix hashes with the slots of the nodes that advertise them, in buckets by hash: adding or
+/// finding one touches one short list. Nodes have slots, small numbers that are used again, because
+/// ids are long.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HotIndex {
-    by_hash: BTreeSet<(u64, u16)>,
+    /// None before the first prefix.
+    buckets: Vec<Vec<Entry>>,
     free: Vec<u16>,
     slots: u16,
 }
@@ -48,42 +67,59 @@ impl HotIndex {
         if old == new {
             return;
         }
-        let (old, new) = (sorted(old), sorted(new));
-        for hash in missing(&old, &new) {
-            self.by_hash.remove(&(hash, slot));
+        let (old_sorted, new_sorted) = (sorted(old), sorted(new));
+        for hash in missing(&old_sorted, &new_sorted) {
+            self.remove(slot, hash);
         }
-        for hash in missing(&new, &old) {
-            self.by_hash.insert((hash, slot));
+        for hash in missing(&new_sorted, &old_sorted) {
+            self.add(slot, hash);
         }
     }
 
     /// One more; false: it was there.
     pub(super) fn add(&mut self, slot: u16, hash: u64) -> bool {
-        self.by_hash.insert((hash, slot))
+        if self.buckets.is_empty() {
+            self.buckets.resize(BUCKETS, Vec::new());
+        }
+        let (entry, bucket) = (Entry::new(hash, slot), &mut self.buckets[bucket_of(hash)]);
+        let is_new = !bucket.contains(&entry);
+        if is_new {
+            bucket.push(entry);
+        }
+        is_new
     }
 
     pub(super) fn remove(&mut self, slot: u16, hash: u64) {
-        self.by_hash.remove(&(hash, slot));
+        let Some(bucket) = self.buckets.get_mut(bucket_of(hash)) else { return };
+        let entry = Entry::new(hash, slot);
+        if let Some(place) = bucket.iter().position(|other| *other == entry) {
+            bucket.swap_remove(place);
+        }
     }
 
     /// What of a prompt lies where: for each node, the share of the longest prefix that it has.
     pub(super) fn cached(&self, need: &Need) -> Cached {
         let mut cached = Cached { by_slot: Vec::new() };
-        if self.by_hash.is_empty() || need.prefix.is_empty() {
+        if self.buckets.is_empty() || need.prefix.is_empty() {
             return cached;
         }
         let shares = token_shares(need.prefix.len(), need.prompt_tokens);
         for (hash, tokens) in need.prefix.iter().zip(shares).rev() {
-            for (_, slot) in self.by_hash.range((*hash, 0)..=(*hash, u16::MAX)) {
+            let bucket = &self.buckets[bucket_of(*hash)];
+            for slot in bucket.iter().filter_map(|entry| entry.slot_of(*hash)) {
                 if cached.by_slot.is_empty() {
                     cached.by_slot.resize(usize::from(self.slots), 0);
                 }
-                let known = &mut cached.by_slot[usize::from(*slot)];
+                let known = &mut cached.by_slot[usize::from(slot)];
                 *known = tokens.max(*known);
             }
         }
         cached
     }
+}
+
+fn bucket_of(hash: u64) -> usize {
+    (hash % BUCKETS as u64) as usize
 }
 
 fn sorted(hashes: &[u64]) -> Vec<u64> {
@@ -105,6 +141,11 @@ fn missing<'a>(these: &'a [u64], those: &'a [u64]) -> impl Iterator<Item = u64> 
 mod tests {
     use super::*;
 
+    fn slots(index: &HotIndex, hash: u64) -> Vec<u16> {
+        let bucket = &index.buckets[bucket_of(hash)];
+        bucket.iter().filter_map(|entry| entry.slot_of(hash)).collect()
+    }
+
     #[test]
     fn changes_leave_what_is_advertised_and_nothing_else() {
         let mut index = HotIndex::default();
@@ -112,10 +153,13 @@ mod tests {
         index.change(a, &[], &[5, 1, 3, 3]);
         index.change(b, &[], &[3]);
         index.change(a, &[5, 1, 3, 3], &[1, 7]);
-        assert_eq!(index.by_hash.iter().copied().collect::<Vec<_>>(), [(1, a), (3, b), (7, a)]);
+        assert_eq!(
+            [1, 3, 5, 7].map(|hash| slots(&index, hash)),
+            [vec![a], vec![b], vec![], vec![a]]
+        );
         index.change(a, &[1, 7], &[]);
         index.leave(a);
-        assert_eq!(index.by_hash.len(), 1);
+        assert_eq!(index.buckets.iter().flatten().count(), 1);
         assert_eq!(index.enter(), a);
     }
 }
