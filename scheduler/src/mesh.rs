@@ -168,12 +168,6 @@ impl Mesh {
         }
     }
 
-    /// Whether a node hinted lately that it is idle, and was not asked since.
-    pub(crate) fn is_idle(&self, node: NodeId, now: Time, config: &Config) -> bool {
-        let since = self.nodes.get(&node).and_then(|known| known.idle_since);
-        since.is_some_and(|at| now.ms_since(at) <= u64::from(config.idle_hint_ms))
-    }
-
     pub(crate) fn on_left(&mut self, node: NodeId) {
         let known = self.nodes.get_mut(&node).filter(|_| node != self.me);
         let Some(known) = known else { return };

@@ -51,6 +51,8 @@ pub struct Candidate<'a> {
     pub measured: Measured,
     /// What it answered lately to an offer of this job, if that was a refusal.
     pub refused: Option<Refusal>,
+    /// It hinted lately that it is idle, and was not asked since.
+    pub idle: bool,
 }
 
 /// What does not depend on the candidate.
@@ -80,6 +82,8 @@ pub struct Ranked {
     pub node: NodeId,
     /// What of it.
     pub verdict: Verdict,
+    /// It hinted lately that it is idle.
+    pub idle: bool,
 }
 
 impl Ranked {
@@ -94,7 +98,8 @@ impl Ranked {
 }
 
 /// Ranks candidates: predicted completion time ascending, the refused ones last. Equal ones are
-/// ordered by `tie` and their id, so that different seeds prefer different nodes.
+/// ordered by `tie` and their id, so that different seeds prefer different nodes; those whose ids
+/// begin alike keep the order in which they came.
 ///
 /// A candidate whose context holds the prompt but not the longest answer is refused if another
 /// candidate holds both; if none does, the answer is cut where it is.
@@ -106,27 +111,39 @@ pub fn rank(
     tie: u64,
 ) -> Vec<Ranked> {
     let some_holds_all = candidates.iter().any(|c| gate::holds_longest_answer(need, c, policy));
-    let mut verdicts = Vec::with_capacity(candidates.len());
-    let mut order = Vec::with_capacity(candidates.len());
-    for (index, candidate) in (0_u32..).zip(candidates) {
-        let verdict = judge(need, candidate, policy, some_holds_all);
-        let total_ms = match &verdict {
+    let verdicts = candidates.iter().map(|c| judge(need, c, policy, some_holds_all));
+    let mut verdicts: Vec<Option<Verdict>> = verdicts.map(Some).collect();
+    let mut order: Vec<Key> = Vec::with_capacity(candidates.len());
+    for (index, verdict) in (0_u32..).zip(verdicts.iter().flatten()) {
+        order.push(Key::new(verdict, tie_key(tie, &candidates[index as usize].node), index));
+    }
+    // Small keys are sorted, and the verdicts moved once.
+    order.sort_unstable();
+    let take = |key: Key| Ranked {
+        node: candidates[key.index()].node,
+        verdict: verdicts[key.index()].take().expect("each index stands in the order once"),
+        idle: candidates[key.index()].idle,
+    };
+    order.into_iter().map(take).collect()
+}
+
+/// What candidates are ordered by, in one number: the predicted end, the tie, the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u128);
+
+impl Key {
+    fn new(verdict: &Verdict, tie: u64, index: u32) -> Self {
+        let total_ms = match verdict {
             Verdict::Scored(score) => u64::from(score.total_ms()),
             Verdict::Refused(_) => u64::from(u32::MAX) + 1,
         };
-        order.push((total_ms, tie_key(tie, &candidate.node), index));
-        verdicts.push(Some(verdict));
+        let (total_ms, tie, index) = (u128::from(total_ms), u128::from(tie), u128::from(index));
+        Self((total_ms << 64 | tie) << 31 | index)
     }
-    let node = |index: u32| candidates[index as usize].node;
-    // Small keys are sorted, and the verdicts moved once.
-    order.sort_unstable_by(|(a_ms, a_tie, a), (b_ms, b_tie, b)| {
-        (a_ms, a_tie).cmp(&(b_ms, b_tie)).then_with(|| node(*a).cmp(&node(*b)))
-    });
-    let take = |(_, _, index): (u64, u64, u32)| Ranked {
-        node: node(index),
-        verdict: verdicts[index as usize].take().expect("each index stands in the order once"),
-    };
-    order.into_iter().map(take).collect()
+
+    fn index(self) -> usize {
+        (self.0 & 0x7fff_ffff) as usize
+    }
 }
 
 fn judge(

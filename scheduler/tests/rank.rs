@@ -96,6 +96,7 @@ fn candidate<'a>(of: &Sketch, advert: &'a NodeAdvert) -> Candidate<'a> {
         penalty_ms: of.penalty_ms,
         measured: Measured::default(),
         refused: of.refused.then_some(Refusal::QueueFull),
+        idle: false,
     }
 }
 

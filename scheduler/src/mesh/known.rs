@@ -124,7 +124,13 @@ impl Known {
             penalty_ms: self.failures.now_ms(now, config),
             measured: measured.copied().unwrap_or_default(),
             refused: None,
+            idle: self.is_idle(now, config),
         }
+    }
+
+    /// Whether it hinted lately that it is idle, and was not asked since.
+    fn is_idle(&self, now: Time, config: &Config) -> bool {
+        self.idle_since.is_some_and(|at| now.ms_since(at) <= u64::from(config.idle_hint_ms))
     }
 
     pub(super) fn rtt_us(&self, config: &Config) -> u32 {

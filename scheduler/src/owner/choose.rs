@@ -92,7 +92,7 @@ pub(super) fn top_up(
     let unknown: Vec<&Ranked> = ranked.iter().filter(|r| !known.contains(&r.node)).collect();
     let mut sure: Vec<Nominee> = holders(&unknown, ctx.config.cached_offers);
     sure.truncate(missing);
-    let idle = unknown.iter().filter(|r| ctx.mesh.is_idle(r.node, ctx.now, ctx.config));
+    let idle = unknown.iter().filter(|r| r.idle);
     let idle = idle.filter(|r| sure.iter().all(|(node, _)| *node != r.node));
     let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing - sure.len()).collect();
     sure.extend(idle);
@@ -135,7 +135,7 @@ mod tests {
     fn ranked(node: u8, wait_ms: u32, cached_ms: u32) -> Ranked {
         let score =
             Score { wait_ms, prefill_ms: 1_000, cached_ms, decode_ms: 500, ..Score::default() };
-        Ranked { node: NodeId([node; 32]), verdict: Verdict::Scored(score) }
+        Ranked { node: NodeId([node; 32]), verdict: Verdict::Scored(score), idle: false }
     }
 
     fn held_by(ranked: &[Ranked], count: u8) -> Vec<u8> {

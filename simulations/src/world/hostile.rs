@@ -1,9 +1,7 @@
 //! A member that lies (X30): it speaks of attempts that are none of its business, floods, replays,
 //! opens streams for others' work, and advertises what it does not have.
 
-use pumasi_protocol::{
-    AttemptId, Bid, Control, Epoch, Fault, ModelState, NodeId, Offer, Refusal,
-};
+use pumasi_protocol::{AttemptId, Bid, Control, Epoch, Fault, ModelState, NodeId, Offer, Refusal};
 use pumasi_scheduler::Input;
 
 use crate::oracle::task_of;
