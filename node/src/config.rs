@@ -39,6 +39,9 @@ pub const KEEP_ALIVE_S: u32 = 300;
 pub const KEEP_JOBS_DAYS: u32 = 30;
 /// Ended jobs that are kept (as many as a list shows).
 pub const KEEP_JOBS: u32 = 1_000;
+/// How many of a hundred jobs for which somebody waits may be begun a second time, elsewhere, because
+/// their first word is late (Dean and Barroso: a few percent suffice).
+pub const HEDGE_PERCENT: u8 = 2;
 /// Log filter: what a user would notice.
 pub const LOG: &str = "info";
 
@@ -126,6 +129,10 @@ pub struct Settings {
     /// Ended jobs that are kept with their results [default: 1000]
     #[arg(long, env = "PUMASI_KEEP_JOBS", value_name = "COUNT")]
     pub keep_jobs: Option<u32>,
+    /// Percentage of extra work that second tries at answers which are late may cost; 0: no second
+    /// tries [default: 2]
+    #[arg(long, env = "PUMASI_HEDGE_PERCENT", value_name = "PERCENT")]
+    pub hedge_percent: Option<Percent>,
     /// Write what this computer's scheduler is told into this file, for `simulate recording`; it holds
     /// no prompts and no answers [default: nothing is written]
     #[arg(long, env = "PUMASI_RECORD", value_name = "FILE")]
@@ -166,6 +173,7 @@ impl Settings {
             lend_memory: self.lend_memory.or(below.lend_memory),
             keep_jobs_days: self.keep_jobs_days.or(below.keep_jobs_days),
             keep_jobs: self.keep_jobs.or(below.keep_jobs),
+            hedge_percent: self.hedge_percent.or(below.hedge_percent),
             record: self.record.or(below.record),
             log: self.log.or(below.log),
             data_dir: self.data_dir.or(below.data_dir),
@@ -215,6 +223,8 @@ pub struct Config {
     pub lending: LendingConfig,
     /// What is kept of jobs that are over.
     pub keep: Keep,
+    /// Extra work for second tries, in percent; 0: no second tries.
+    pub hedge_percent: u8,
     /// Where the scheduler's inputs are recorded; none: nowhere.
     pub record: Option<PathBuf>,
     /// The log filter.
@@ -350,6 +360,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
             days: settings.keep_jobs_days.unwrap_or(KEEP_JOBS_DAYS),
             jobs: settings.keep_jobs.unwrap_or(KEEP_JOBS),
         },
+        hedge_percent: settings.hedge_percent.map_or(HEDGE_PERCENT, |percent| percent.0),
         record: settings.record,
         log: settings.log.unwrap_or_else(|| LOG.to_owned()),
     };

@@ -120,6 +120,8 @@ pub(crate) struct Core {
     desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
     seen: BTreeMap<NodeId, u64>,
+    /// The newest incarnation of each peer that was heard of.
+    runs: BTreeMap<NodeId, u64>,
     notices: BTreeMap<&'static str, api::Notice>,
     settling: settling::Settling,
     publisher: publish::Publisher,
@@ -151,6 +153,7 @@ impl Core {
             here: executor::Here::default(),
             desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),
+            runs: BTreeMap::new(),
             notices: BTreeMap::new(),
             settling: settling::Settling::start(),
             publisher: publish::Publisher::new(parts.changes),

@@ -32,9 +32,6 @@ const WORKERS: &str = "workers";
 /// How often the ledger is looked after (guess: far more often than it needs).
 const KEEP_LEDGER_EVERY: Duration = Duration::from_mins(10);
 
-/// How many of a thousand jobs for which somebody waits may be begun a second time, elsewhere,
-/// because their first word is late (Dean and Barroso: a few percent suffice).
-const HEDGE_PERMILLE: u32 = 20;
 /// How long a start waits for the addresses of the mesh's ports.
 const LISTEN_WAIT: Duration = Duration::from_millis(300);
 
@@ -179,7 +176,7 @@ async fn assemble(
     let clock = Clock::start();
     let seed = store.incarnation();
     let settings = pumasi_scheduler::Config {
-        hedge_permille: HEDGE_PERMILLE,
+        hedge_permille: u32::from(config.hedge_percent) * 10,
         yields: config.lending.yields,
         lend_memory: config.lending.memory,
         ..pumasi_scheduler::Config::default()

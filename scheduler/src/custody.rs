@@ -121,6 +121,7 @@ impl Custody {
             CustodyInput::FetchFailed { blob } => self.on_blob(blob, false),
             CustodyInput::Message { from, message } => self.on_message(from, *message),
             CustodyInput::Peer { node, link } => self.on_peer(node, link),
+            CustodyInput::Restarted { node } => self.on_met(node),
             CustodyInput::Roster { members } => self.on_roster(members),
             CustodyInput::Ended { job, term, ended } => self.on_ended(job, term, ended),
             CustodyInput::Cancel { job, at_ms } => self.on_cancel(job, at_ms),
@@ -163,12 +164,9 @@ impl Custody {
 
     fn step(&mut self, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let was_unsure = job.want.unsure;
         job.step(&mut self.env);
         if job.gone {
             self.erase(id);
-        } else if job.want.unsure && !was_unsure {
-            roll::ask_about(&mut self.env, &self.jobs, id);
         }
     }
 
@@ -231,9 +229,13 @@ impl Custody {
     }
 
     fn on_peer(&mut self, node: NodeId, link: Link) {
-        if !self.env.on_link(node, link) {
-            return;
+        if self.env.on_link(node, link) {
+            self.on_met(node);
         }
+    }
+
+    /// A peer came, went, or began anew: whatever was said to it counts as not heard.
+    fn on_met(&mut self, node: NodeId) {
         let is_up = self.env.is_up(node);
         for id in self.jobs.keys().copied().collect::<Vec<_>>() {
             self.with(id, |job, _| {

@@ -45,6 +45,9 @@ enum Command {
         /// Draw a space-time diagram into this file.
         #[arg(long)]
         svg: Option<PathBuf>,
+        /// Print all lines that hold this text (a job's id, say), and the faults.
+        #[arg(long)]
+        only: Option<String>,
         /// Print only the digest and the violation.
         #[arg(long)]
         quiet: bool,
@@ -176,7 +179,9 @@ fn main() -> anyhow::Result<()> {
         Command::Check { fresh, fixed, first, scenarios, no_canaries } => {
             commands::check::check(fresh, fixed, first, &scenarios, !no_canaries)
         }
-        Command::Replay { what, svg, quiet } => commands::one::replay(&what, svg.as_deref(), quiet),
+        Command::Replay { what, svg, only, quiet } => {
+            commands::one::replay(&what, svg.as_deref(), only.as_deref(), quiet)
+        }
         Command::Shrink { what, seconds, to, title } => {
             commands::one::shrink_one(&what, seconds, to.as_deref(), title)
         }

@@ -183,7 +183,7 @@ impl Oracle {
         let before = followed.dispatched;
         followed.dispatched = attempt.epoch;
         followed.tainted |= hostile;
-        if before >= attempt.epoch {
+        if before >= attempt.epoch && !self.lasting.is_broken(attempt.job) {
             let what = format!("{attempt:?} was dispatched after epoch {}", before.0);
             self.violate(Invariant::Fencing, now, what);
         }
@@ -203,7 +203,7 @@ impl Oracle {
             return;
         }
         match self.bound.insert(attempt, node) {
-            Some(other) if other != node => {
+            Some(other) if other != node && !self.lasting.is_broken(attempt.job) => {
                 let what = format!("{attempt:?} is bound to {other:?} and to {node:?}");
                 self.violate(Invariant::Fencing, now, what);
             }

@@ -44,7 +44,7 @@ const PATIENCE_MS: u64 = 2 * 3_600_000;
 /// longer than the longest reservation.
 const AFTERMATH_MS: u64 = 120_000;
 /// Lines of the trace that are kept.
-const TRACE_LINES: usize = 4_000;
+const TRACE_LINES: usize = 100_000;
 
 struct World<'a> {
     scenario: &'a Scenario,

@@ -63,12 +63,25 @@ impl Core {
     fn on_gossip(&mut self, from: NodeId, gossip: Gossip) {
         self.seen.insert(from, unix_ms());
         let input = match gossip {
-            Gossip::Advert(advert) if advert.node == from => Input::Advert(advert),
+            Gossip::Advert(advert) if advert.node == from => {
+                self.note_run(from, advert.incarnation);
+                Input::Advert(advert)
+            }
             Gossip::Delta(delta) if delta.node == from => Input::Delta(delta),
             Gossip::Leaving { node, .. } if node == from => Input::Left { node },
             Gossip::Advert(_) | Gossip::Delta(_) | Gossip::Leaving { .. } => return,
         };
         self.tell(input);
+    }
+
+    /// A peer that begins anew may do so before anybody notices that it was away, and may have
+    /// forgotten what it was told.
+    fn note_run(&mut self, node: NodeId, incarnation: u64) {
+        let newest = self.runs.entry(node).or_insert(incarnation);
+        if incarnation > *newest {
+            *newest = incarnation;
+            self.tell_custody(CustodyInput::Restarted { node });
+        }
     }
 
     pub(super) fn tell_roster(&mut self) {

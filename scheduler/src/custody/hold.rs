@@ -23,10 +23,14 @@ impl Job {
         }
         let record = &self.want.record;
         let owner = record.owner();
-        if record.settled || !record.accepted || self.want.unsure {
+        if record.settled || !record.accepted {
             self.stand_at = None;
             self.resend_at = None;
             return;
+        }
+        if self.want.unsure {
+            self.stand_at = None;
+            return self.ask_about(env);
         }
         if owner == env.me {
             let at = env.now.after_ms(env.config.restart_ms);
@@ -87,6 +91,11 @@ impl Job {
             self.want.promise.candidate == from && self.want.promise.term == record.version.term;
         let is_known =
             self.record().is_held_by(from) || self.is_copy_of(env, &record) || was_voted_for;
+        let is_behind = self.record().accepted && record.rank() < self.record().rank();
+        if !is_known && is_behind && !self.is_absurd(&record) {
+            // It owned the job, and was away while others took it over and replaced it.
+            return self.show_newer(env, from);
+        }
         if !is_known || self.is_absurd(&record) {
             // Only who owns, or was elected by, this job's keepers may write its record or end it. A
             // later owner, whom this node has not heard of, may honestly ask for a new copy.
@@ -119,7 +128,7 @@ impl Job {
     }
 
     /// Sends what the disk has to a keeper that is behind.
-    pub(super) fn show_newer(&mut self, env: &mut Env, to: NodeId) {
+    pub(super) fn show_newer(&self, env: &mut Env, to: NodeId) {
         if let Some(disk) = &self.disk {
             env.send(to, CustodyMessage::Newer(Box::new(disk.record.clone())));
         }
@@ -196,8 +205,12 @@ impl Job {
         }
     }
 
-    /// Tells a node that keeps an older state that it is no holder any more.
+    /// Tells a node that keeps an older state that it is no holder any more. Who takes itself for the
+    /// owner heeds nothing but what the later owner wrote.
     pub(super) fn dismiss(&self, env: &mut Env, node: NodeId, shown: Version) {
+        if shown.owner == node {
+            return self.show_newer(env, node);
+        }
         // The owner's word counts for the state that was shown; another's only for older ones.
         let is_owner = self.record().owner() == env.me;
         let after = Some(if is_owner { shown } else { shown.next() });
@@ -265,6 +278,8 @@ impl Job {
             }
             self.change().unsure = false;
             self.heard.clear();
+            self.resend_at = None;
+            self.resends = 0;
         }
     }
 

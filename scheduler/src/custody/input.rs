@@ -97,6 +97,12 @@ pub enum CustodyInput {
         /// How it is.
         link: Link,
     },
+    /// A peer has begun anew, perhaps so quickly that it was never found unreachable, and perhaps from
+    /// an older copy of its ledger.
+    Restarted {
+        /// Which node.
+        node: NodeId,
+    },
     /// The roster, complete, this node included. Who is not in it, is refused and counts as lost.
     Roster {
         /// All members.

@@ -273,8 +273,11 @@ impl Job {
         }
     }
 
-    /// A peer can be reached again: whatever it lacks is sent at once.
+    /// A peer can be reached again: whatever it lacks is sent at once, whatever is awaited asked again.
     pub(super) fn on_peer_up(&mut self, node: NodeId) {
+        if self.want.unsure {
+            self.resend_at = None;
+        }
         if let Role::Owner(own) = &mut self.role {
             own.sent.remove(&node);
         }

@@ -4,10 +4,10 @@
 use pumasi_protocol::custody::{CustodyMessage, KeyLine, RollLine};
 use pumasi_protocol::{JobId, NodeId, limits};
 
+use super::Custody;
 use super::accept::key_line;
 use super::env::{CustodyWakeup, Env};
 use super::job::Job;
-use super::{Custody, Jobs};
 
 /// How often the roll is called after a link came up, in case that a call is lost.
 const ROLL_CALLS: u32 = 4;
@@ -89,6 +89,24 @@ impl Custody {
 }
 
 impl Job {
+    /// Asks all that keep the job what they know of it, because this node is unsure, until they have
+    /// said so.
+    pub(super) fn ask_about(&mut self, env: &mut Env) {
+        if !self.is_written() || self.resend_at.is_some_and(|at| at > env.now) {
+            return;
+        }
+        self.resend_at = None;
+        let mut silent = self.record().keepers();
+        silent.retain(|node| env.is_up(*node) && !self.heard.contains_key(node) && *node != env.me);
+        for node in &silent {
+            let lines = self.roll_line(*node).into_iter().collect();
+            env.send(*node, CustodyMessage::Roll { lines, answer: false });
+        }
+        if !silent.is_empty() {
+            self.arm_resend(env);
+        }
+    }
+
     /// What another keeper has of the job. Whether it has something newer.
     fn on_roll_line(&mut self, env: &mut Env, from: NodeId, line: RollLine) -> bool {
         let Some(disk) = &self.disk else { return false };
@@ -113,15 +131,5 @@ impl Job {
             self.show_newer(env, from);
         }
         line.rank > rank
-    }
-}
-
-/// Asks all that keep a job what they know of it, because this node is unsure.
-pub(super) fn ask_about(env: &mut Env, jobs: &Jobs, id: JobId) {
-    let Some(job) = jobs.get(&id) else { return };
-    for node in job.record().keepers() {
-        if let Some(line) = job.roll_line(node).filter(|_| env.is_up(node)) {
-            env.send(node, CustodyMessage::Roll { lines: vec![line], answer: false });
-        }
     }
 }

@@ -236,6 +236,50 @@ fn an_older_ledger_stays_out_until_every_other_holder_has_answered() {
 }
 
 #[test]
+fn an_owner_that_began_anew_from_an_older_ledger_before_anybody_noticed_is_told_what_it_owns() {
+    let mut world = calm_world(3);
+    let older = world.nodes[0].disk.clone();
+    let job = accepted(&mut world, 0);
+    world.crash(0);
+    world.nodes[0].disk = older;
+    world.start(0, true);
+    for other in [1, 2] {
+        world.see(0, other);
+        world.input(other, CustodyInput::Restarted { node: node_id(0) });
+    }
+    world.run(60_000, true);
+    assert!(world.oracle.shown.contains_key(&job), "it was lost");
+    holds_nothing_wrong(&world);
+}
+
+#[test]
+fn who_slept_while_others_took_over_and_replaced_it_learns_that_and_is_not_blamed() {
+    let mut world = calm_world(5);
+    let job = accepted(&mut world, 0);
+    let first = holders(&world, 0, job);
+    world.cut.extend((1..5).map(|other| (0, other)));
+    world.detect();
+    world.run(300_000, false);
+    let next =
+        (1..5).find(|n| part(&world, *n, job) == Some(Part::Owner)).expect("another owns it");
+    let later = holders(&world, next, job);
+    let stranger = later.iter().find(|node| !first.contains(node)).expect("one was replaced");
+    world.finish(next, job);
+    world.run(1_000, false);
+    world.finish(0, job);
+    // Only who never heard of the one that slept can be reached at first.
+    world.cut.remove(&(0, *stranger));
+    world.detect();
+    world.run(60_000, false);
+    world.cut.clear();
+    world.detect();
+    world.run(60_000, false);
+    assert_eq!(world.oracle.misbehaved, 0);
+    assert_ne!(part(&world, 0, job), Some(Part::Owner));
+    holds_nothing_wrong(&world);
+}
+
+#[test]
 fn a_wish_to_cancel_outlives_the_owner() {
     let mut world = calm_world(4);
     let job = accepted(&mut world, 0);

@@ -97,6 +97,7 @@ pub(crate) fn input(i: &CustodyInput) -> String {
         CustodyInput::Fetched { .. } => "fetched".to_owned(),
         CustodyInput::FetchFailed { .. } => "fetch failed".to_owned(),
         CustodyInput::Message { from, message: m } => format!("{} {}", node(*from), message(m)),
+        CustodyInput::Restarted { node: n } => format!("{} has begun anew", node(*n)),
         CustodyInput::Peer { node: n, link } => {
             let up = matches!(link, pumasi_scheduler::Link::Up { .. });
             format!("{} is {}", node(*n), if up { "up" } else { "down" })

@@ -12,12 +12,21 @@ use crate::What;
 /// Lines of each machine that a replay prints.
 const LINES_PER_NODE: usize = 200;
 
-pub(crate) fn replay(what: &What, svg: Option<&Path>, quiet: bool) -> anyhow::Result<()> {
+pub(crate) fn replay(
+    what: &What,
+    svg: Option<&Path>,
+    only: Option<&str>,
+    quiet: bool,
+) -> anyhow::Result<()> {
     let (scenario, canary) = what.load()?;
     let report = run(&scenario, canary, true);
     let mut out = std::io::stdout().lock();
     if !quiet {
-        for line in last_lines(&report.trace) {
+        let lines = match only {
+            Some(text) => report.trace.iter().filter(|line| is_about(line, text)).collect(),
+            None => last_lines(&report.trace),
+        };
+        for line in lines {
             writeln!(out, "{line}")?;
         }
     }
@@ -30,6 +39,12 @@ pub(crate) fn replay(what: &What, svg: Option<&Path>, quiet: bool) -> anyhow::Re
         Some(violation) => anyhow::bail!("{violation}"),
         None => Ok(()),
     }
+}
+
+/// Whether a line holds the text, or says what went wrong.
+fn is_about(line: &str, text: &str) -> bool {
+    let kind = line.split_whitespace().nth(1);
+    line.contains(text) || matches!(kind, Some("*" | "!"))
 }
 
 /// The last lines of each machine, in order. A line begins with its time and its machine.

@@ -17,8 +17,10 @@ pub(crate) struct LastingOracle {
     ended: BTreeMap<JobId, Ended>,
     adopted: BTreeSet<JobId>,
     owners: BTreeMap<(JobId, Term), NodeId>,
-    /// A keeper's disk was replaced by an older copy: promises may be broken.
-    exempt: BTreeSet<JobId>,
+    /// Machines whose disks were replaced by copies that had another state of it.
+    restored: BTreeMap<JobId, BTreeSet<usize>>,
+    /// Restored where no majority could hold against that: promises may be broken.
+    broken: BTreeSet<JobId>,
 }
 
 impl LastingOracle {
@@ -30,8 +32,14 @@ impl LastingOracle {
         self.adopted.contains(&job)
     }
 
-    pub(crate) fn is_exempt(&self, job: JobId) -> bool {
-        self.exempt.contains(&job)
+    /// Whether what one disk had of it may be gone.
+    pub(crate) fn is_restored(&self, job: JobId) -> bool {
+        self.restored.contains_key(&job)
+    }
+
+    /// Whether so many disks were replaced by older copies that promises may be broken.
+    pub(crate) fn is_broken(&self, job: JobId) -> bool {
+        self.broken.contains(&job)
     }
 
     pub(crate) fn awaited(&self) -> impl Iterator<Item = JobId> {
@@ -53,14 +61,21 @@ impl LastingOracle {
         self.adopted.insert(job);
     }
 
-    pub(crate) fn on_exempt(&mut self, job: JobId) {
-        self.exempt.insert(job);
+    /// The disk of a machine was replaced by a copy that had another state of a job. `majority`: the
+    /// job has so many holders that they outvote one.
+    pub(crate) fn on_restored(&mut self, job: JobId, machine: usize, majority: bool) {
+        let restored = self.restored.entry(job).or_default();
+        restored.insert(machine);
+        if !majority || restored.len() > 1 {
+            self.broken.insert(job);
+        }
     }
 
     /// I4: a node owns a job in a term; the other one that does, if there is one.
     pub(crate) fn on_owner(&mut self, job: JobId, term: Term, node: NodeId) -> Option<NodeId> {
         let first = *self.owners.entry((job, term)).or_insert(node);
-        (first != node && !self.adopted.contains(&job)).then_some(first)
+        let counts = !self.adopted.contains(&job) && !self.is_broken(job);
+        (first != node && counts).then_some(first)
     }
 
     /// I1: somebody was shown an end, or may be from now on. Another one that was shown before.
@@ -71,6 +86,7 @@ impl LastingOracle {
             return None;
         }
         let first = self.ended.entry(job).or_insert_with(|| ended.clone());
-        (first != ended && !self.exempt.contains(&job)).then(|| first.clone())
+        let (differs, first) = (first != ended, first.clone());
+        (differs && !self.is_broken(job)).then_some(first)
     }
 }

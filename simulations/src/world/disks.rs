@@ -153,7 +153,11 @@ impl World<'_> {
         if !differ.is_empty() {
             self.saw(Situation::OlderLedger);
         }
-        differ.into_iter().for_each(|job| self.oracle.lasting.on_exempt(job));
+        for job in differ {
+            let rows = self.shells.iter().filter_map(|shell| shell.disk.row(job));
+            let majority = rows.map(|row| row.record.holders.len()).min().is_some_and(|n| n >= 3);
+            self.oracle.lasting.on_restored(job, node, majority);
+        }
         if was_alive {
             self.boot(node);
         }
@@ -173,7 +177,7 @@ impl World<'_> {
         let known = |job: JobId| keeping.custody.job(job).is_some();
         let rows = shell.disk.rows().map(|row| row.record.job);
         let lasting = &self.oracle.lasting;
-        let counts = |job: &JobId| lasting.is_acked(*job) && !lasting.is_exempt(*job);
+        let counts = |job: &JobId| lasting.is_acked(*job) && !lasting.is_restored(*job);
         let forgotten: Vec<JobId> = rows.filter(|job| counts(job) && !known(*job)).collect();
         if let Some(job) = forgotten.first() {
             let what = format!("node {node} has {job:?} on its disk and starts without it");

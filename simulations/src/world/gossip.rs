@@ -70,6 +70,7 @@ impl World<'_> {
 
     pub(super) fn on_advert(&mut self, to: usize, mut advert: Box<NodeAdvert>) {
         let number = (advert.incarnation, advert.sequence);
+        let before = self.shells[to].newest.get(&advert.node).map_or(0, |newest| newest.0);
         let stale = self.is_older(to, advert.node, number);
         if stale && self.canary == Some(Canary::StaleAdvertTaken) {
             let newest = self.shells[to].newest[&advert.node];
@@ -77,6 +78,9 @@ impl World<'_> {
         }
         let node = advert.node;
         self.input(to, Input::Advert(advert));
+        if before != 0 && number.0 > before {
+            self.tell_custody(to, CustodyInput::Restarted { node });
+        }
         if stale {
             self.check_kept(to, node);
         }

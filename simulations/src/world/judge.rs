@@ -22,6 +22,8 @@ pub(super) const DEAD_MS: u64 = 15_000;
 pub(super) const GIVEN_UP_MS: u64 = 3_250;
 /// How long a connection may take to be noticed as broken, in milliseconds.
 const BREAK_MS: u64 = 5_000;
+/// How long two machines may take to notice each other, in milliseconds.
+const MEETING_MS: u64 = 2_000;
 /// In a mesh of more nodes than this, only some pairs are compared.
 const ALL_PAIRS: usize = 60;
 
@@ -151,7 +153,9 @@ impl World<'_> {
             let nodes = scheduler.map(|s| s.view().nodes()).unwrap_or_default();
             let link = nodes.get(&self.shells[b].own_id).map(|node| node.link);
             let up = matches!(link, Some(Link::Up { .. }));
-            if up != self.shells[b].is_awake() {
+            let since = self.shells[a].disturbed.max(self.shells[b].disturbed);
+            let met = self.now.ms_since(since) >= MEETING_MS;
+            if met && up != self.shells[b].is_awake() {
                 let state = if up { "reachable" } else { "unreachable" };
                 let what = format!("node {a} takes node {b} for {state}, and it is not");
                 return self.violate(Invariant::Convergence, what);

@@ -11,7 +11,7 @@ use crate::canary::Canary;
 use crate::disk::{Change, Then};
 use crate::oracle::Invariant;
 use crate::scenario::{Job, Lasting};
-use crate::shell::Chat;
+use crate::shell::{Chat, Shell};
 use crate::situations::Situation;
 
 use super::World;
@@ -80,7 +80,7 @@ impl World<'_> {
             !row.is_some_and(|row| row.record.inputs.iter().all(|blob| disk.had(blob)))
         };
         let lacking = holders.iter().copied().find(|id| lacks(id));
-        if let Some(holder) = lacking.filter(|_| !self.oracle.lasting.is_exempt(job)) {
+        if let Some(holder) = lacking.filter(|_| !self.oracle.lasting.is_restored(job)) {
             let what = format!("node {node} acknowledged {job:?} before {holder:?} had it");
             self.violate(Invariant::AckDurable, what);
         }
@@ -245,7 +245,7 @@ impl World<'_> {
     /// enough of those that keep it are there, and its files can be read.
     fn must_end(&self, job: JobId) -> bool {
         let lasting = &self.oracle.lasting;
-        if lasting.is_adopted(job) || lasting.is_exempt(job) {
+        if lasting.is_adopted(job) || lasting.is_broken(job) {
             return false;
         }
         let mut rows = self.shells.iter().filter_map(|shell| shell.disk.row(job)).peekable();
@@ -256,8 +256,16 @@ impl World<'_> {
         is_gone || rows.all(decides)
     }
 
+    /// Whether enough of its keepers are there and may decide. Who is not sure of its own copy may only
+    /// once it has heard all others.
     fn is_decidable(&self, record: &Record) -> bool {
-        let there = |id: &NodeId| self.by_id.get(id).is_some_and(|n| self.shells[*n].is_awake());
+        let shell = |id: &NodeId| self.by_id.get(id).map(|n| &self.shells[*n]);
+        let awake = |id: &NodeId| shell(id).is_some_and(Shell::is_awake);
+        let all = record.keepers().iter().all(awake);
+        let sure = |id: &NodeId| {
+            shell(id).and_then(|s| s.disk.row(record.job)).is_some_and(|row| !row.unsure)
+        };
+        let there = |id: &NodeId| awake(id) && (all || sure(id));
         let sets = [&record.holders, &record.leaving];
         sets.into_iter().filter(|set| !set.is_empty()).all(|set| match set.len() {
             0..=2 => there(&record.owner()),
@@ -303,6 +311,6 @@ impl World<'_> {
                 view.part == Part::Owner && view.record.superseded_by.is_none() && !superseded
             })
         });
-        owned && lasting.is_acked(job) && !lasting.is_exempt(job) && !lasting.is_adopted(job)
+        owned && lasting.is_acked(job) && !lasting.is_broken(job) && !lasting.is_adopted(job)
     }
 }

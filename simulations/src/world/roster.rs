@@ -230,6 +230,7 @@ impl World<'_> {
             }
         }
         if changed.contains(&self.shells[node].id) {
+            self.shells[node].disturbed = self.now;
             for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
                 self.see_soon(node, peer);
             }
