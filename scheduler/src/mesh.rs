@@ -286,17 +286,27 @@ impl Mesh {
         Candidates { list, unreachable: u32::try_from(unreachable).unwrap_or(u32::MAX) }
     }
 
-    pub(crate) fn view(&self, now: Time, config: &Config) -> BTreeMap<NodeId, NodeView> {
+    pub(crate) fn view(&self, now: Time, config: &Config) -> BTreeMap<NodeId, NodeView<'_>> {
         let nodes = self.nodes.keys().chain(self.members.keys());
-        nodes.map(|node| (*node, self.node_view(*node, now, config))).collect()
+        nodes.map(|node| (*node, self.view_of(*node, now, config))).collect()
     }
 
-    fn node_view(&self, node: NodeId, now: Time, config: &Config) -> NodeView {
+    pub(crate) fn node_view(
+        &self,
+        node: NodeId,
+        now: Time,
+        config: &Config,
+    ) -> Option<NodeView<'_>> {
+        let is_known = self.nodes.contains_key(&node) || self.members.contains_key(&node);
+        is_known.then(|| self.view_of(node, now, config))
+    }
+
+    fn view_of(&self, node: NodeId, now: Time, config: &Config) -> NodeView<'_> {
         let known = self.nodes.get(&node);
         NodeView {
             member: self.member(node),
             link: known.map_or(Link::Down, |k| k.link),
-            advert: known.and_then(|k| k.advert.clone()),
+            advert: known.and_then(|k| k.advert.as_ref()),
             offered_ms: known.map_or(0, |k| k.offered_ms),
             penalty_ms: known.map_or(0, |k| k.failures.now_ms(now, config)),
         }

@@ -245,8 +245,12 @@ impl Scheduler {
         Scene { now: self.now, me: self.me, config: &self.config, mesh: &self.mesh }
     }
 
-    pub(crate) fn mesh_view(&self) -> BTreeMap<NodeId, NodeView> {
+    pub(crate) fn mesh_view(&self) -> BTreeMap<NodeId, NodeView<'_>> {
         self.mesh.view(self.now, &self.config)
+    }
+
+    pub(crate) fn node_view(&self, node: NodeId) -> Option<NodeView<'_>> {
+        self.mesh.node_view(node, self.now, &self.config)
     }
 
     pub(crate) fn live_jobs(&self) -> Vec<&Why> {

@@ -99,14 +99,14 @@ pub struct Why {
 }
 
 /// What this node knows of a node; of itself too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeView {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeView<'a> {
     /// What the roster says; `None`: not a member.
     pub member: Option<MemberFacts>,
     /// Whether it can be reached; this node itself always can, in no time.
     pub link: Link,
     /// Its advert, if one is known.
-    pub advert: Option<NodeAdvert>,
+    pub advert: Option<&'a NodeAdvert>,
     /// Work that this node has offered there and not heard of, in milliseconds.
     pub offered_ms: u32,
     /// Apparent load by recent failures, in milliseconds, when it was last changed.
@@ -206,11 +206,17 @@ pub struct View<'a> {
     pub(crate) scheduler: &'a crate::Scheduler,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// All nodes that it knows, itself included.
     #[must_use]
-    pub fn nodes(&self) -> BTreeMap<NodeId, NodeView> {
+    pub fn nodes(&self) -> BTreeMap<NodeId, NodeView<'a>> {
         self.scheduler.mesh_view()
+    }
+
+    /// What it knows of one node; `None`: neither a member nor ever heard of.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> Option<NodeView<'a>> {
+        self.scheduler.node_view(node)
     }
 
     /// The jobs that this node owns and that have not ended.

@@ -168,6 +168,9 @@ pub struct Progress {
     pub next: u64,
     /// Seeds that ran.
     pub seeds: u64,
+    /// Virtual time of the meshes, in milliseconds.
+    #[serde(default)]
+    pub cluster_ms: u64,
     /// Hours of single nodes, virtual, in thousandths.
     pub node_hours_milli: u64,
     /// Jobs that were accepted.
@@ -206,8 +209,9 @@ impl Progress {
 
     /// Adds what a stretch of seeds gave.
     pub fn add(&mut self, summary: &Summary, took: Duration) {
-        self.next = summary.next;
+        self.next = self.next.max(summary.next);
         self.seeds += summary.seeds;
+        self.cluster_ms += summary.virtual_ms;
         self.node_hours_milli += summary.node_ms / 3_600;
         self.jobs += summary.counts.jobs;
         self.faults += summary.counts.faults;

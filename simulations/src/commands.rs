@@ -9,12 +9,6 @@ pub(crate) mod one;
 pub(crate) mod recording;
 pub(crate) mod run;
 
-/// The commit that this was built from, if the build was told (`PUMASI_COMMIT`).
-const COMMIT: &str = match option_env!("PUMASI_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
-
 /// Everything that repeats a failure, and the one command for it.
 pub(crate) fn print_failure(
     out: &mut impl Write,
@@ -25,7 +19,7 @@ pub(crate) fn print_failure(
 ) -> std::io::Result<()> {
     let Bounds { fewest, most } = bounds;
     let planted = canary.map(|c| format!(" --canary {}", c.name())).unwrap_or_default();
-    writeln!(out, "FAILED  seed {seed:#x}, commit {COMMIT}")?;
+    writeln!(out, "FAILED  seed {seed:#x}")?;
     writeln!(out, "  {violation}")?;
     writeln!(out, "  again:  simulate replay --seed {seed:#x} --nodes {fewest}..{most}{planted}")?;
     writeln!(out, "  small:  simulate shrink --seed {seed:#x} --nodes {fewest}..{most}{planted}")

@@ -57,7 +57,7 @@ impl Core {
         }
     }
 
-    fn is_reachable(&self, id: NodeId, node: &NodeView) -> bool {
+    fn is_reachable(&self, id: NodeId, node: &NodeView<'_>) -> bool {
         id == self.me || (node.member.is_some() && matches!(node.link, Link::Up { .. }))
     }
 
@@ -70,10 +70,10 @@ impl Core {
         all.map(|id| self.node_view(*id, views.get(id))).collect()
     }
 
-    fn node_view(&self, id: NodeId, view: Option<&NodeView>) -> api::Node {
+    fn node_view(&self, id: NodeId, view: Option<&NodeView<'_>>) -> api::Node {
         let member = self.roster.as_ref().and_then(|roster| roster.members.get(&id));
         let own = (id == self.me).then(|| self.scheduler.view().advert()).flatten();
-        let advert = own.as_ref().or(view.and_then(|view| view.advert.as_ref()));
+        let advert = own.as_ref().or(view.and_then(|view| view.advert));
         let link = view.map(|view| view.link);
         let presence = match link {
             _ if id == self.me => api::Presence::Here,
@@ -112,7 +112,7 @@ impl Core {
         let own = self.scheduler.view().advert();
         let peers = views.iter().filter(|(id, _)| **id != self.me);
         let peers = peers.filter(|(_, view)| matches!(view.link, Link::Up { .. }));
-        let peers = peers.filter_map(|(_, view)| view.advert.as_ref());
+        let peers = peers.filter_map(|(_, view)| view.advert);
         let mut models: BTreeMap<String, api::Model> = BTreeMap::new();
         for advert in own.iter().chain(peers) {
             for held in &advert.models {

@@ -67,9 +67,9 @@ impl Core {
     /// Members that can be reached.
     pub(super) fn reachable(&self) -> Vec<NodeId> {
         let Some(roster) = &self.roster else { return Vec::new() };
-        let nodes = self.scheduler.view().nodes();
+        let view = self.scheduler.view();
         let up = |node: &&NodeId| {
-            nodes.get(*node).is_some_and(|known| matches!(known.link, Link::Up { .. }))
+            view.node(**node).is_some_and(|known| matches!(known.link, Link::Up { .. }))
         };
         let others = roster.members.keys().filter(|node| **node != self.me);
         others.filter(up).copied().collect()

@@ -32,7 +32,7 @@ impl Core {
         let own = self.scheduler.view().advert();
         // As the list of models has it: who cannot be reached holds nothing for now.
         let others = nodes.values().filter(|node| matches!(node.link, Link::Up { .. }));
-        let others = others.filter_map(|node| node.advert.as_ref());
+        let others = others.filter_map(|node| node.advert);
         let adverts = own.iter().chain(others);
         let mut held = adverts.flat_map(|a| &a.models).filter(|m| m.name == run.model).peekable();
         if held.peek().is_none() {

@@ -222,8 +222,7 @@ impl Core {
             let held = self.models.iter().map(|(name, local)| (name, local.file));
             return file_of(model, known, held);
         }
-        let nodes = self.scheduler.view().nodes();
-        let advert = nodes.get(&node)?.advert.as_ref()?;
+        let advert = self.scheduler.view().node(node)?.advert?;
         file_of(model, known, advert.models.iter().map(|held| (&held.name, held.file)))
     }
 

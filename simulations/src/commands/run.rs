@@ -65,7 +65,12 @@ fn run_long(args: &RunArgs, hours: f64) -> anyhow::Result<()> {
     }
     print_summary(&mut out, &total, wall_ms(begin))?;
     let (seeds, hours) = (progress.seeds, progress.node_hours_milli / 1_000);
-    writeln!(out, "in all {seeds} seeds, {hours} node-hours, {} jobs", progress.jobs)?;
+    let minutes = progress.cluster_ms / 60_000;
+    writeln!(
+        out,
+        "in all {seeds} seeds, {minutes} cluster-minutes, {hours} node-hours, {} jobs, {} faults",
+        progress.jobs, progress.faults
+    )?;
     anyhow::ensure!(progress.failures.is_empty(), "{} seeds failed", progress.failures.len());
     Ok(())
 }

@@ -113,8 +113,7 @@ impl World<'_> {
             return;
         }
         let newest = shell.newest[&node];
-        let nodes = shell.scheduler.as_ref().map(|s| s.view().nodes());
-        let known = nodes.as_ref().and_then(|nodes| nodes.get(&node)?.advert.as_ref());
+        let known = shell.scheduler.as_ref().and_then(|s| s.view().node(node)?.advert);
         // A delta without the advert that it builds on is not taken, so that what is known may be
         // older; it must never be numbered as if it were newer.
         let wrong = known.filter(|k| (k.incarnation, k.sequence) > newest);

@@ -136,8 +136,7 @@ impl World<'_> {
 
     fn known_number(&self, at: usize, id: NodeId) -> (u64, u64) {
         let scheduler = self.shells[at].scheduler.as_ref();
-        let nodes = scheduler.map(|s| s.view().nodes()).unwrap_or_default();
-        let advert = nodes.get(&id).and_then(|node| node.advert.as_ref());
+        let advert = scheduler.and_then(|s| s.view().node(id)?.advert);
         advert.map_or((0, 0), |advert| (advert.incarnation, advert.sequence))
     }
 
@@ -150,8 +149,7 @@ impl World<'_> {
         }
         for (a, b) in self.pairs() {
             let scheduler = self.shells[a].scheduler.as_ref();
-            let nodes = scheduler.map(|s| s.view().nodes()).unwrap_or_default();
-            let link = nodes.get(&self.shells[b].own_id).map(|node| node.link);
+            let link = scheduler.and_then(|s| s.view().node(self.shells[b].own_id)).map(|n| n.link);
             let up = matches!(link, Some(Link::Up { .. }));
             let since = self.shells[a].disturbed.max(self.shells[b].disturbed);
             let met = self.now.ms_since(since) >= MEETING_MS;

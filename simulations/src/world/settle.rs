@@ -68,8 +68,7 @@ impl World<'_> {
             return false;
         }
         let known = self.shells[owner].scheduler.as_ref().is_some_and(|s| {
-            let nodes = s.view().nodes();
-            nodes.get(&shell.id).is_some_and(|n| {
+            s.view().node(shell.id).is_some_and(|n| {
                 n.advert.is_some() && (node == owner || matches!(n.link, Link::Up { .. }))
             })
         });
@@ -145,8 +144,8 @@ impl World<'_> {
             let nodes = scheduler.map(|s| s.view().nodes()).unwrap_or_default();
             for b in awake.iter().copied().filter(|b| *b != a && !self.wire.is_apart(a, *b)) {
                 let truth = self.shells[b].scheduler.as_ref().and_then(|s| s.view().advert());
-                let known = nodes.get(&self.shells[b].id).and_then(|node| node.advert.clone());
-                let same = match (&truth, &known) {
+                let known = nodes.get(&self.shells[b].id).and_then(|node| node.advert);
+                let same = match (&truth, known) {
                     (Some(truth), Some(known)) => says_the_same(truth, known),
                     (None, _) => true,
                     (Some(_), None) => false,
