@@ -301,7 +301,7 @@ fn look_at_hardware(worker_dir: PathBuf, events: mpsc::Sender<Event>) {
     tokio::spawn(async move {
         match Fleet::probe(&worker_dir).await {
             // At the node's end nobody listens any more.
-            Ok(devices) => drop(events.send(Event::Devices(devices)).await),
+            Ok(found) => drop(events.send(Event::Devices(found.devices)).await),
             Err(fault) => {
                 tracing::error!(%fault, "the engine cannot be started: this computer only submits");
                 // As above.

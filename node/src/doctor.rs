@@ -105,8 +105,8 @@ async fn worker(folder: &Path) -> Check {
         );
     }
     match WorkerEngine::probe(&program, EngineKind::Llama).await {
-        Ok(devices) => {
-            let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
+        Ok(found) => {
+            let names: Vec<&str> = found.devices.iter().map(|d| d.name.as_str()).collect();
             good("worker", format!("the engine runs and sees: {}", names.join(", ")))
         }
         Err(fault) => trouble(

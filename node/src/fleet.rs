@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pumasi_engine_host::{Engine, EngineState, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
 use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{Device, EngineKind, Fault, ModelName, Rate, Tempo, Work};
+use pumasi_protocol::{EngineKind, Fault, ModelName, Rate, Tempo, Work};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
 
@@ -52,11 +52,11 @@ impl Fleet {
         spec
     }
 
-    /// Starts a worker only to ask which devices it can compute on.
+    /// Starts a worker only to ask which devices it can compute on, and what holds it.
     ///
     /// # Errors
     /// When there is no such program, or it does not speak the worker protocol.
-    pub(crate) async fn probe(worker_dir: &std::path::Path) -> Result<Vec<Device>, Fault> {
+    pub(crate) async fn probe(worker_dir: &std::path::Path) -> Result<Found, Fault> {
         WorkerEngine::probe(worker_dir.join(LLAMA_WORKER), EngineKind::Llama).await
     }
 

@@ -15,26 +15,10 @@ use crate::events::EventSender;
 use crate::limits;
 use crate::orders::{Board, LoadReply, Order, SharedBoard};
 use crate::process::{Incoming, Process, SharedRing, WriteError};
-use crate::session::{Session, Step};
+use crate::running::{PendingLoad, Worker, abandoned, next_incoming, sleep_until};
+use crate::session::Step;
 use crate::spec::WorkerSpec;
 use crate::stderr_ring::StderrRing;
-
-#[derive(Debug)]
-struct PendingLoad {
-    model: LoadModel,
-    reply: LoadReply,
-    cancelled: bool,
-}
-
-#[derive(Debug)]
-struct Worker {
-    process: Process,
-    session: Session,
-    started: Instant,
-    /// Its last frame, or the beginning of its work if that came later.
-    last_sign: Instant,
-    up: bool,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -49,27 +33,6 @@ pub(crate) struct Actor {
     start: Option<oneshot::Sender<Result<(), Fault>>>,
     failures: u32,
     not_before: Instant,
-}
-
-async fn next_incoming(worker: Option<&mut Worker>) -> Incoming {
-    match worker {
-        Some(worker) => worker.process.incoming.recv().await.unwrap_or(Incoming::End),
-        None => std::future::pending().await,
-    }
-}
-
-async fn abandoned(load: Option<&mut PendingLoad>) {
-    match load {
-        Some(load) if !load.cancelled => load.reply.closed().await,
-        Some(_) | None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Actor {
@@ -130,7 +93,7 @@ impl Actor {
     async fn on_order(&mut self, order: Order) {
         match order {
             Order::Start(reply) => self.start = Some(reply),
-            Order::Load { model, reply } => self.on_load(model, reply),
+            Order::Load { model, reply } => self.on_load(model, reply).await,
             Order::CancelLoad => self.cancel_load(),
             Order::Submit { request, work, events } => self.on_submit(request, work, events),
             Order::Cancel(request) => {
@@ -147,11 +110,17 @@ impl Actor {
         }
     }
 
-    fn on_load(&mut self, model: LoadModel, reply: LoadReply) {
+    async fn on_load(&mut self, model: LoadModel, reply: LoadReply) {
         let ready = self.worker.as_ref().is_some_and(|worker| worker.session.is_ready());
         if ready || self.load.is_some() {
             let _ = reply.send(Err(Fault::BadRequest));
             return;
+        }
+        if self.worker.as_ref().is_some_and(|worker| !worker.may_load(&model)) {
+            // Whoever waits for a process waits for the next one.
+            let start = self.start.take();
+            self.end(EndReason::Asked).await;
+            self.start = start;
         }
         self.load = Some(PendingLoad { model, reply, cancelled: false });
         if self.worker.as_ref().is_some_and(|worker| worker.up) {
@@ -164,6 +133,7 @@ impl Actor {
     fn send_load(&mut self) {
         let (Some(worker), Some(load)) = (&mut self.worker, &self.load) else { return };
         worker.session.begin_load(load.model.hash);
+        worker.file = None;
         worker.last_sign = Instant::now();
         self.state.send_replace(EngineState::Loading(0));
         // A worker that does not take even this falls silent, and is ended for that.
@@ -274,8 +244,14 @@ impl Actor {
         let Some(worker) = &mut self.worker else { return };
         worker.up = true;
         let (version, devices) = (worker.session.version.clone(), worker.session.devices.clone());
+        let confinement = worker.session.confinement;
+        if !confinement.is_whole() {
+            let pid = worker.process.pid();
+            tracing::warn!(pid, ?confinement, "the system does not wholly confine an engine");
+        }
         let mut board = self.board();
         board.diagnostics.version = version;
+        board.diagnostics.confinement = confinement;
         board.devices = devices;
         drop(board);
         self.state.send_replace(EngineState::Idle);
@@ -306,19 +282,15 @@ impl Actor {
             tracing::warn!(path = %path.display(), "ended an engine that an earlier node left over");
         }
         let ring = Arc::new(Mutex::new(StderrRing::new(limits::STDERR_BYTES)));
-        let started = Process::start(&self.spec, Arc::clone(&ring)).await;
+        let file = self.load.as_ref().map(|load| load.model.path.clone());
+        let started = Process::start(&self.spec, file.as_deref(), Arc::clone(&ring)).await;
         let mut board = self.board();
         board.diagnostics.starts += 1;
         board.ring = Some(ring);
         board.diagnostics.pid = started.as_ref().ok().map(Process::pid);
         drop(board);
         match started {
-            Ok(process) => {
-                let now = Instant::now();
-                let session = Session::new(self.spec.kind);
-                let up = false;
-                self.worker = Some(Worker { process, session, started: now, last_sign: now, up });
-            }
+            Ok(process) => self.worker = Some(Worker::new(process, self.spec.kind, file)),
             Err(error) => {
                 let program = self.spec.program.display();
                 tracing::warn!(%error, %program, "an engine could not be started");

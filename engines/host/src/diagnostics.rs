@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use pumasi_protocol::Device;
+use pumasi_protocol::worker::Confinement;
+
 /// How a process ended, as the system reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitKind {
@@ -66,6 +69,15 @@ impl fmt::Display for Exit {
     }
 }
 
+/// What an engine found at its start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The devices that it can compute on.
+    pub devices: Vec<Device>,
+    /// What the system holds it to.
+    pub confinement: Confinement,
+}
+
 /// What an engine went through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -73,6 +85,8 @@ pub struct Diagnostics {
     pub pid: Option<u32>,
     /// The engine library's version, as it reported it.
     pub version: String,
+    /// What the system holds the process to, as it reported it.
+    pub confinement: Confinement,
     /// Processes started.
     pub starts: u32,
     /// Failures since the last success.

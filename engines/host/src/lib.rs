@@ -12,12 +12,13 @@ mod left_over;
 pub mod limits;
 mod orders;
 mod process;
+mod running;
 mod session;
 pub mod spec;
 mod stderr_ring;
 mod worker;
 
-pub use diagnostics::{Diagnostics, EndReason, Exit, ExitKind};
+pub use diagnostics::{Diagnostics, EndReason, Exit, ExitKind, Found};
 pub use engine::{Engine, EngineState, Submitted};
 pub use events::{EventSender, Events, SendError, channel};
 pub use left_over::end_left_over;

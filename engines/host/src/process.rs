@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pumasi_protocol::frame::{self, FrameError, PREFIX};
 use pumasi_protocol::limits::FRAME_BYTES;
-use pumasi_protocol::worker::{Command, Event};
+use pumasi_protocol::worker::{Command, Event, READABLE_ARGUMENT};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
@@ -64,9 +64,10 @@ pub(crate) struct Process {
 /// rate on a busy machine.
 const SPINS: &str = "10000";
 
-fn command(spec: &WorkerSpec) -> tokio::process::Command {
+fn command(spec: &WorkerSpec, file: Option<&str>) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(&spec.program);
     command.args(&spec.arguments).env_clear();
+    command.args(file.into_iter().flat_map(|file| [READABLE_ARGUMENT, file]));
     command.env("OMP_WAIT_POLICY", "passive").env("GOMP_SPINCOUNT", SPINS);
     // Windows' own libraries do not load without it.
     #[cfg(windows)]
@@ -80,9 +81,13 @@ fn command(spec: &WorkerSpec) -> tokio::process::Command {
 }
 
 impl Process {
-    /// Starts a worker; what it writes to stderr goes to `ring`.
-    pub(crate) async fn start(spec: &WorkerSpec, ring: SharedRing) -> io::Result<Self> {
-        let mut child = launch::spawn(command(spec)).await?;
+    /// Starts a worker, for one file if it is to load one; what it writes to stderr goes to `ring`.
+    pub(crate) async fn start(
+        spec: &WorkerSpec,
+        file: Option<&str>,
+        ring: SharedRing,
+    ) -> io::Result<Self> {
+        let mut child = launch::spawn(command(spec, file)).await?;
         let gone = || io::Error::other("the process was gone before it was seen");
         let pid = child.id().ok_or_else(gone)?;
         limit_resources(pid, spec.address_space)?;

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::worker::{Command, Event, LoadedModel, RequestId, WORKER_PROTOCOL};
+use pumasi_protocol::worker::{
+    Command, Confinement, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
+};
 use pumasi_protocol::{BlobId, Device, EngineKind, Fault, Tempo};
 
 use crate::diagnostics::EndReason;
@@ -58,6 +60,7 @@ pub(crate) struct Session {
     early: BTreeMap<RequestId, Tempo>,
     pub(crate) devices: Vec<Device>,
     pub(crate) version: String,
+    pub(crate) confinement: Confinement,
 }
 
 impl Session {
@@ -70,6 +73,7 @@ impl Session {
             early: BTreeMap::new(),
             devices: Vec::new(),
             version: String::new(),
+            confinement: Confinement::default(),
         }
     }
 
@@ -165,9 +169,10 @@ impl Session {
     /// Why the process must be ended.
     pub(crate) fn on_event(&mut self, event: Event) -> Result<Step, EndReason> {
         match event {
-            Event::Hello { protocol, engine, version, devices } => {
+            Event::Hello { protocol, engine, version, devices, confinement } => {
                 let fits = protocol == WORKER_PROTOCOL && engine == self.kind;
-                self.on_hello(fits, version, devices)
+                (self.version, self.confinement) = (version, confinement);
+                self.on_hello(fits, devices)
             }
             _ if self.stage == Stage::BeforeHello => Err(EndReason::WrongHello),
             Event::Alive { request: None, step, .. } => Ok(match self.stage {
@@ -199,16 +204,11 @@ impl Session {
         }
     }
 
-    fn on_hello(
-        &mut self,
-        fits: bool,
-        version: String,
-        devices: Vec<Device>,
-    ) -> Result<Step, EndReason> {
+    fn on_hello(&mut self, fits: bool, devices: Vec<Device>) -> Result<Step, EndReason> {
         match self.stage {
             Stage::BeforeHello if fits => {
                 self.stage = Stage::Idle;
-                (self.version, self.devices) = (version, devices);
+                self.devices = devices;
                 Ok(Step::Up)
             }
             Stage::BeforeHello => Err(EndReason::WrongHello),
@@ -267,7 +267,8 @@ mod tests {
     use crate::events::{Events, channel};
 
     fn hello(protocol: u16, engine: EngineKind) -> Event {
-        Event::Hello { protocol, engine, version: "1".into(), devices: Vec::new() }
+        let (version, confinement) = ("1".into(), Confinement::default());
+        Event::Hello { protocol, engine, version, devices: Vec::new(), confinement }
     }
 
     fn up() -> Session {

@@ -11,7 +11,7 @@ use pumasi_protocol::EngineKind;
 pub struct WorkerSpec {
     /// The worker binary.
     pub program: PathBuf,
-    /// Its arguments. The workers of this project need none.
+    /// Its arguments. The workers of this project need none but the file to load, which is added.
     pub arguments: Vec<String>,
     /// Which engine it must say it is.
     pub kind: EngineKind,

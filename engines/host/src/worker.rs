@@ -11,7 +11,7 @@ use pumasi_protocol::{Device, EngineKind, Fault, Refusal, Tempo, Work};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::actor::Actor;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Found};
 use crate::engine::{Engine, EngineState, Submitted};
 use crate::events;
 use crate::limits;
@@ -58,18 +58,15 @@ impl WorkerEngine {
         Ok(engine)
     }
 
-    /// What devices a worker binary finds, without keeping it running.
+    /// What a worker binary finds, without keeping it running.
     ///
     /// # Errors
     /// As [`WorkerEngine::start`].
-    pub async fn probe(
-        program: impl Into<PathBuf>,
-        kind: EngineKind,
-    ) -> Result<Vec<Device>, Fault> {
+    pub async fn probe(program: impl Into<PathBuf>, kind: EngineKind) -> Result<Found, Fault> {
         let engine = Self::start(WorkerSpec::new(program, kind)).await?;
-        let devices = engine.devices();
+        let (devices, confinement) = (engine.devices(), engine.diagnostics().confinement);
         engine.shutdown().await;
-        Ok(devices)
+        Ok(Found { devices, confinement })
     }
 
     async fn order(&self, order: Order) -> Result<(), Fault> {

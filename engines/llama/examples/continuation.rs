@@ -42,7 +42,7 @@ async fn worker(path: &str) -> Result<WorkerEngine, Fault> {
     let program = std::env::current_exe().ok();
     let release = program.as_deref().and_then(|p| p.parent()?.parent().map(PathBuf::from));
     let worker = release.unwrap_or_default().join("pumasi-llama");
-    let engine = WorkerEngine::start(WorkerSpec::new(worker, EngineKind::Llama)).await?;
+    let engine = WorkerEngine::new(WorkerSpec::new(worker, EngineKind::Llama));
     let order = LoadModel {
         path: path.to_owned(),
         hash: BlobId([1; 32]),

@@ -34,7 +34,7 @@ use std::time::Instant;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 use pumasi_models::inspect::Inspection;
-use pumasi_protocol::worker::{Command, Event, LoadModel, WORKER_PROTOCOL};
+use pumasi_protocol::worker::{Command, Confinement, Event, LoadModel, WORKER_PROTOCOL};
 use pumasi_protocol::{EngineKind, Fault};
 use tracing_subscriber::EnvFilter;
 
@@ -102,6 +102,7 @@ fn work(wires: &Wires) -> End {
         engine: EngineKind::Llama,
         version: library::version(),
         devices: machine::devices(),
+        confinement: Confinement::default(),
     };
     send(wires, &hello);
     loop {

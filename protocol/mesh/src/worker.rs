@@ -12,7 +12,11 @@ use crate::generate::{Embed, Generate};
 use crate::ids::BlobId;
 
 /// Version of the frames in this file. Node and worker are built together; a mismatch is refused.
-pub const WORKER_PROTOCOL: u16 = 1;
+pub const WORKER_PROTOCOL: u16 = 2;
+
+/// Argument of a worker, followed by the path of a file that it may read. What it is not given in
+/// this way at its start it cannot open later, where the system can hold it to that.
+pub const READABLE_ARGUMENT: &str = "--readable";
 
 /// Names one request for the life of a worker process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +32,36 @@ pub enum CacheType {
     Q8,
     /// 4-bit blocks.
     Q4,
+}
+
+/// How far the system enforces a rule on a worker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Not at all: the system does not offer it, or it failed.
+    #[default]
+    Absent,
+    /// In part: an older kernel knows only some of it.
+    Partial,
+    /// Wholly.
+    Whole,
+}
+
+/// What the system holds a worker to. A worker confines itself before it reads its first frame and
+/// cannot take it back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// It opens no file but those that it was given, and such that describe the machine.
+    pub files: Hold,
+    /// It has no network, starts no program and reaches into no other process.
+    pub calls: Hold,
+}
+
+impl Confinement {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.files == Hold::Whole && self.calls == Hold::Whole
+    }
 }
 
 /// How to load a model.
@@ -121,6 +155,8 @@ pub enum Event {
         version: String,
         /// Devices that the engine can compute on.
         devices: Vec<Device>,
+        /// What the system holds it to.
+        confinement: Confinement,
     },
     /// Sign of life, every 250 ms while anything is under way.
     Alive {

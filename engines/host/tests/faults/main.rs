@@ -1,4 +1,4 @@
-//! What workers do wrong, and what becomes of their requests (rows E01, E02, E04, E06, E07, C11).
+//! What workers do wrong, and what becomes of their requests (rows E01, E02, E04, E05, E06, E07, C11).
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn work() -> Work {
 }
 
 async fn ready(mode: &str) -> WorkerEngine {
-    let engine = WorkerEngine::start(spec(mode)).await.expect("it says hello");
+    let engine = WorkerEngine::new(spec(mode));
     engine.load(order()).await.expect("it loads");
     engine
 }
@@ -205,6 +205,21 @@ async fn cat_e04_a_gibibyte_of_stderr_blocks_nothing_and_keeps_a_mebibyte() {
 }
 
 #[tokio::test]
+async fn cat_e05_each_process_is_given_the_one_file_that_it_loads() {
+    let engine = WorkerEngine::start(spec("arguments")).await.expect("it says hello");
+    assert_eq!(engine.diagnostics().version, "", "no file, if it is to load none");
+    engine.load(order()).await.expect("it loads");
+    assert_eq!(engine.diagnostics().version, "--readable model.gguf");
+    assert_eq!(engine.diagnostics().starts, 2);
+    let engine = WorkerEngine::new(spec("load-fails"));
+    for starts in 1..=2 {
+        assert_eq!(engine.load(order()).await, Err(Fault::ModelDamaged));
+        assert_eq!(engine.diagnostics().starts, starts, "one that read a bad file reads no other");
+    }
+    assert_eq!(engine.diagnostics().failures_in_a_row, 0);
+}
+
+#[tokio::test]
 async fn cat_e06_a_worker_that_is_never_ready_or_another_program_is_refused() {
     let mut never = spec("never-ready");
     never.start_deadline = Duration::from_millis(200);
@@ -312,7 +327,7 @@ async fn a_load_ends_by_cancel_and_when_nobody_waits() {
     abandoned.await;
     let mut state = engine.state();
     state.wait_for(|state| *state == EngineState::Idle).await.expect("the engine lives");
-    assert_eq!(engine.diagnostics().starts, 1);
+    assert_eq!(engine.diagnostics().last_exit.map(|exit| exit.reason), Some(EndReason::Asked));
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use pumasi_protocol::engine::{Capabilities, EngineKind, Finish, Phase, Timings, Token, Usage};
 use pumasi_protocol::frame::{self, PREFIX};
 use pumasi_protocol::limits::FRAME_BYTES;
-use pumasi_protocol::worker::{Command, Event, LoadedModel, RequestId, WORKER_PROTOCOL};
+use pumasi_protocol::worker::{
+    Command, Confinement, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
+};
 use pumasi_protocol::{BlobId, Fault};
 
 fn write(bytes: &[u8]) {
@@ -51,6 +53,7 @@ fn raise(signal: rustix::process::Signal) {
 fn hello(mode: &str) {
     let names = || std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let version = match mode {
+        "arguments" => std::env::args().skip(2).collect::<Vec<_>>().join(" "),
         "environment" => names().collect::<Vec<_>>().join(" "),
         "grandchild" => {
             let program = std::env::current_exe().expect("its own path");
@@ -61,7 +64,8 @@ fn hello(mode: &str) {
     };
     let protocol = if mode == "version" { WORKER_PROTOCOL + 1 } else { WORKER_PROTOCOL };
     let engine = if mode == "kind" { EngineKind::Image } else { EngineKind::Llama };
-    send(&Event::Hello { protocol, engine, version, devices: Vec::new() });
+    let (devices, confinement) = (Vec::new(), Confinement::default());
+    send(&Event::Hello { protocol, engine, version, devices, confinement });
 }
 
 fn next_command() -> Option<Command> {

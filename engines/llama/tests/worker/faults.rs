@@ -52,7 +52,9 @@ async fn a_file_that_is_no_model_is_refused_and_the_next_load_works() {
     let loaded = engine.load(order(3)).await.expect("the starter model loads");
     assert_eq!((loaded.slots, loaded.hash), (3, order(3).hash));
     assert_eq!(engine.load(order(1)).await, Err(Fault::BadRequest), "one model a process");
-    assert_eq!(engine.diagnostics().starts, 1, "the same process all along");
+    let diagnostics = engine.diagnostics();
+    assert_eq!(diagnostics.starts, 5, "one that has read a file reads no other");
+    assert_eq!(diagnostics.failures_in_a_row, 0);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ pub(crate) async fn collect(mut events: Events) -> Result<Answer, Fault> {
 
 impl Rig {
     pub(crate) async fn load(order: LoadModel) -> Self {
-        let engine = WorkerEngine::start(spec()).await.expect("the worker starts");
+        let engine = WorkerEngine::new(spec());
         let model = engine.load(order).await.expect("the starter model loads");
         Self { engine, model }
     }
