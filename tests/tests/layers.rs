@@ -6,13 +6,14 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
     ("pumasi-scheduler", &["pumasi-protocol"]),
     ("pumasi-models", &["pumasi-protocol"]),
     ("pumasi-engine-host", &["pumasi-protocol"]),
-    ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models"]),
+    ("pumasi-sandbox", &["pumasi-protocol"]),
+    ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
     ("pumasi-web", &["pumasi-protocol", "pumasi-dialects"]),
     (
         "pumasi-node",

@@ -36,6 +36,7 @@ use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 use pumasi_models::inspect::Inspection;
 use pumasi_protocol::worker::{Command, Confinement, Event, LoadModel, WORKER_PROTOCOL};
 use pumasi_protocol::{EngineKind, Fault};
+use pumasi_sandbox::Grants;
 use tracing_subscriber::EnvFilter;
 
 use inbox::{Inbox, Input};
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     };
     log_to_stderr();
     pipes::end_with_parent();
+    let confinement = confine();
     let started = Outbox::start(frames).and_then(|(outbox, writer)| {
         let (pulse, inbox) = (Pulse::start(outbox.clone())?, Inbox::start(std::io::stdin())?);
         Ok((Wires { inbox, outbox, pulse }, writer))
@@ -77,7 +79,7 @@ fn main() -> ExitCode {
             return ExitCode::from(SYSTEM_FAILED);
         }
     };
-    let end = work(&wires);
+    let end = work(&wires, confinement);
     wires.outbox.close();
     if writer.join().is_err() {
         return ExitCode::from(LIBRARY_FAILED);
@@ -88,8 +90,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Before any other thread, any frame and any byte of a model.
+fn confine() -> Confinement {
+    let mut grants = Grants::from_arguments(std::env::args_os());
+    grants.graphics = cfg!(any(feature = "cuda", feature = "vulkan", feature = "rocm"));
+    pumasi_sandbox::enter(&grants)
+}
+
 /// Says hello, then loads and serves until the end.
-fn work(wires: &Wires) -> End {
+fn work(wires: &Wires, confinement: Confinement) -> End {
     let backend = match LlamaBackend::init() {
         Ok(backend) => backend,
         Err(error) => {
@@ -102,7 +111,7 @@ fn work(wires: &Wires) -> End {
         engine: EngineKind::Llama,
         version: library::version(),
         devices: machine::devices(),
-        confinement: Confinement::default(),
+        confinement,
     };
     send(wires, &hello);
     loop {

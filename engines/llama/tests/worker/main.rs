@@ -1,6 +1,7 @@
 //! The real worker binary, driven by the real host, on the starter model.
 
 mod answers;
+mod confined;
 mod continuation;
 mod faults;
 mod heldout;

@@ -1,0 +1,33 @@
+//! The worker is confined by the system (row E05). What that denies is shown by the tests of the
+//! sandbox; here, that the worker that runs models is in it, and that all of its threads are.
+#![cfg(target_os = "linux")]
+
+use pumasi_engine_host::Engine;
+
+use crate::rig::{Rig, question};
+
+/// A line of `/proc/PID/task/TID/status` (proc(5)).
+fn field<'a>(status: &'a str, name: &str) -> &'a str {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.expect("a line of the status").trim()
+}
+
+#[tokio::test]
+async fn cat_e05_the_worker_and_all_of_its_threads_are_confined() {
+    let rig = Rig::new(2).await;
+    assert_eq!(rig.ask(question("repeat: within")).await.text(), "within");
+    let diagnostics = rig.engine.diagnostics();
+    assert!(diagnostics.confinement.is_whole(), "{}", diagnostics.stderr);
+    let pid = diagnostics.pid.expect("it runs");
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("its threads");
+    let mut threads = 0;
+    for task in tasks {
+        let path = task.expect("a thread").path().join("status");
+        let status = std::fs::read_to_string(path).expect("the status of a thread");
+        // A filter of system calls, two of them, and nothing that would lift it.
+        let held = ["NoNewPrivs", "Seccomp", "Seccomp_filters"].map(|name| field(&status, name));
+        assert_eq!(held, ["1", "2", "2"], "{status}");
+        threads += 1;
+    }
+    assert!(threads > 3, "{threads}");
+}
