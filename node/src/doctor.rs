@@ -3,6 +3,7 @@
 
 mod multicast;
 mod ports;
+mod sandbox;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -55,7 +56,7 @@ pub async fn local(config: &Config, running: Option<&Running>) -> Vec<Check> {
     let mut checks = vec![data_dir(&config.data_dir), clock()];
     checks.extend(ports::check(config, running));
     checks.push(multicast::check(config.discovery).await);
-    checks.push(worker(&config.worker_dir).await);
+    checks.extend(worker(&config.worker_dir).await);
     // A node that runs has looked at its models itself.
     if running.is_none() {
         checks.extend(models(config));
@@ -94,26 +95,28 @@ fn clock() -> Check {
     }
 }
 
-async fn worker(folder: &Path) -> Check {
+/// Whether the engine runs, and what the system holds it to.
+async fn worker(folder: &Path) -> Vec<Check> {
     let program = folder.join(format!("pumasi-llama{}", std::env::consts::EXE_SUFFIX));
     let shown = program.display();
     if !program.is_file() {
-        return trouble(
+        return vec![trouble(
             "worker",
             format!("the engine {shown} is missing: this computer cannot run models"),
             "Build it (`cargo build --release -p pumasi-llama`), or say where it is with --worker-dir.",
-        );
+        )];
     }
     match WorkerEngine::probe(&program, EngineKind::Llama).await {
         Ok(found) => {
             let names: Vec<&str> = found.devices.iter().map(|d| d.name.as_str()).collect();
-            good("worker", format!("the engine runs and sees: {}", names.join(", ")))
+            let runs = good("worker", format!("the engine runs and sees: {}", names.join(", ")));
+            vec![runs, sandbox::check(found.confinement)]
         }
-        Err(fault) => trouble(
+        Err(fault) => vec![trouble(
             "worker",
             format!("the engine {shown} does not run here: {fault}"),
             "Run it by hand to see what it says; it may be built for another processor or driver.",
-        ),
+        )],
     }
 }
 
@@ -166,7 +169,7 @@ mod tests {
         std::fs::create_dir(&models_dir).expect("it is made");
         std::fs::write(models_dir.join("broken.gguf"), "GGUF").expect("it is written");
         let config = config(folder.path());
-        let found = worker(&config.worker_dir).await;
+        let found = &worker(&config.worker_dir).await[0];
         assert_eq!((found.outcome, found.advice.is_some()), (CheckOutcome::Trouble, true));
         let found = models(&config);
         let broken = found.iter().find(|check| check.outcome == CheckOutcome::Warning);
