@@ -91,15 +91,16 @@ pub(crate) fn cache_bytes(model: &Inspection, order: &LoadModel, context: u32) -
     with_full_windows(model).cache.bytes(&plan(order, context).cache())
 }
 
-/// Refuses what needs more than `available` bytes.
+/// How many bytes the model needs; refuses what needs more than `available`.
 pub(crate) fn fits(
     model: &Inspection,
     order: &LoadModel,
     context: u32,
     available: u64,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let needs = estimate(&with_full_windows(model), &plan(order, context));
     check_fit(&needs, available).map_err(|error| match error {
         FitError::InsufficientMemory { needed, available } => Fault::Memory { needed, available },
-    })
+    })?;
+    Ok(needs.total())
 }

@@ -42,6 +42,11 @@ pub(crate) const CHUNK_WHILE_DECODING: Duration = Duration::from_millis(60);
 /// How long a prefill chunk may take when nothing decodes; a cancel waits this long.
 pub(crate) const CHUNK_ALONE: Duration = Duration::from_millis(400);
 
+/// Bytes that a worker may take beside twice the estimate of its model: contexts for embeddings,
+/// requests in preparation, stacks (a guess, far above all that was seen).
+#[cfg(target_os = "linux")]
+pub(crate) const SPARE_MEMORY: u64 = 4 << 30;
+
 /// Longest text that is embedded, in tokens: pooling needs it in one micro batch, whose buffers
 /// grow with its square.
 pub(crate) const EMBED_TOKENS: u32 = 2_048;

@@ -43,7 +43,11 @@ pub(crate) fn inspect(backend: &LlamaBackend, order: &LoadModel) -> Result<Inspe
     // With a graphics card, its driver says what fits; without one, the system would kill us.
     if order.gpu_layers == Some(0) || !backend.supports_gpu_offload() {
         let available = machine::available_memory().unwrap_or(u64::MAX);
-        check::fits(&inspection, order, context_of(order, &inspection), available)?;
+        let needed = check::fits(&inspection, order, context_of(order, &inspection), available)?;
+        // Drivers reserve far more than they use.
+        if !backend.supports_gpu_offload() {
+            machine::bound_memory(needed);
+        }
     }
     Ok(inspection)
 }

@@ -3,6 +3,9 @@
 use llama_cpp_2::{LlamaBackendDevice, LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 use pumasi_protocol::{Device, DeviceKind};
 
+#[cfg(target_os = "linux")]
+use crate::limits::SPARE_MEMORY;
+
 /// The devices that models can run on.
 pub(crate) fn devices() -> Vec<Device> {
     list_llama_ggml_backend_devices().into_iter().map(device).collect()
@@ -33,6 +36,22 @@ pub(crate) fn available_memory() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     kibibytes.checked_mul(1_024)
+}
+
+/// Ends this process before the machine is out of memory, if it takes twice what its model needs and
+/// [`SPARE_MEMORY`] more: a template, a grammar or a broken file can ask for any amount.
+pub(crate) fn bound_memory(needed: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let most = Some(needed.saturating_mul(2).saturating_add(SPARE_MEMORY));
+        // What is mapped from the model's file does not count.
+        if let Err(error) = setrlimit(Resource::Data, Rlimit { current: most, maximum: most }) {
+            tracing::warn!(%error, "the memory of this engine is not bounded");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = needed;
 }
 
 /// Cores that this process may use, without counting hyper-threads twice: a second thread on a

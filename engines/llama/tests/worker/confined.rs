@@ -6,6 +6,21 @@ use pumasi_engine_host::Engine;
 
 use crate::rig::{Rig, question};
 
+#[tokio::test]
+async fn cat_e05_the_worker_takes_a_bounded_part_of_the_memory() {
+    let rig = Rig::new(1).await;
+    let pid = rig.engine.diagnostics().pid.expect("it runs");
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
+    let of = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("a limit");
+        line.split_whitespace().nth(1).expect("the hard one").parse::<u64>().ok()
+    };
+    let data = of("Max data size").expect("a number of bytes");
+    assert!(data > 4 << 30 && data < 8 << 30, "{data}: the model of the tests is small");
+    assert_eq!(of("Max core file size"), Some(0), "no prompt in a core dump");
+    assert_eq!(of("Max open files"), Some(4_096));
+}
+
 /// A line of `/proc/PID/task/TID/status` (proc(5)).
 fn field<'a>(status: &'a str, name: &str) -> &'a str {
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
