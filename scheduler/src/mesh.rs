@@ -12,6 +12,7 @@ use pumasi_protocol::{
 mod holders;
 mod hot;
 mod known;
+mod nodes;
 
 use crate::config::Config;
 use crate::input::{Link, MemberFacts};
@@ -25,13 +26,14 @@ use crate::view::NodeView;
 use holders::Holders;
 use hot::HotIndex;
 use known::Known;
+use nodes::Nodes;
 
 /// All nodes.
 #[derive(Debug, Clone)]
 pub(crate) struct Mesh {
     me: NodeId,
     members: BTreeMap<NodeId, MemberFacts>,
-    nodes: BTreeMap<NodeId, Known>,
+    nodes: Nodes,
     holders: Holders,
     hot: HotIndex,
     measured: Measurements,
@@ -46,15 +48,14 @@ pub(crate) struct Candidates<'a> {
 
 impl Mesh {
     pub(crate) fn new(me: NodeId) -> Self {
-        let mut hot = HotIndex::default();
-        let mut own = Known::new(None, hot.enter());
-        own.link = Link::Up { rtt_us: 0 };
+        let mut nodes = Nodes::default();
+        nodes.entry(me, None).link = Link::Up { rtt_us: 0 };
         Self {
             me,
             members: BTreeMap::new(),
-            nodes: BTreeMap::from([(me, own)]),
+            nodes,
             holders: Holders::default(),
-            hot,
+            hot: HotIndex::default(),
             measured: Measurements::default(),
         }
     }
@@ -68,21 +69,18 @@ impl Mesh {
         for node in &gone {
             self.forget(*node);
         }
-        let mut members = self.members.iter().peekable();
-        for (node, known) in &mut self.nodes {
-            while members.next_if(|(member, _)| *member < node).is_some() {}
-            known.member = members.next_if(|(m, _)| *m == node).map(|(_, facts)| *facts);
+        for known in self.nodes.iter_mut() {
+            known.member = self.members.get(&known.node).copied();
         }
         gone
     }
 
     fn forget(&mut self, node: NodeId) {
-        if let Some(mut known) = self.nodes.remove(&node) {
-            if let Some(advert) = known.advert.take() {
-                self.holders.remove(node, &advert.models);
-                self.hot.change(known.slot, &advert.prefixes, &[]);
-            }
-            self.hot.leave(known.slot);
+        if let Some(known) = self.nodes.remove(&node)
+            && let Some(advert) = known.advert
+        {
+            self.holders.remove(known.slot, &advert.models);
+            self.hot.change(known.slot, &advert.prefixes, &[]);
         }
     }
 
@@ -125,7 +123,7 @@ impl Mesh {
         let (models, prefixes) = old
             .as_ref()
             .map_or((&[][..], &[][..]), |old| (old.models.as_slice(), old.prefixes.as_slice()));
-        self.holders.change(node, models, &advert.models);
+        self.holders.change(known.slot, models, &advert.models);
         self.hot.change(known.slot, prefixes, &advert.prefixes);
         known.measured = self.measured.of(node, &advert.models);
         known.advert = Some(advert);
@@ -173,7 +171,7 @@ impl Mesh {
         let Some(known) = known else { return };
         if let Some(advert) = known.advert.take() {
             known.floor = (advert.incarnation, u64::MAX);
-            self.holders.remove(node, &advert.models);
+            self.holders.remove(known.slot, &advert.models);
             self.hot.change(known.slot, &advert.prefixes, &[]);
         }
         known.measured.clear();
@@ -243,7 +241,7 @@ impl Mesh {
 
     /// Whether nothing is offered to anybody.
     pub(crate) fn has_no_offers(&self) -> bool {
-        self.nodes.values().all(|known| known.offered.is_empty())
+        self.nodes.iter().all(|known| known.offered.is_empty())
     }
 
     /// The nodes that can be asked, those in `skip` left out. `refused` says who answered lately
@@ -261,25 +259,25 @@ impl Mesh {
         let mut list = Vec::with_capacity(self.nodes.len());
         let (mut silent, mut reachable) = (0, 0);
         let cached = self.hot.cached(need);
-        let mut holders = self.holders.of(&need.model).peekable();
-        for (node, known) in &self.nodes {
-            // Both are in the order of ids, and every holder has an entry.
-            let named = holders.next_if(|(holder, _)| *holder == node).map(|(_, index)| index);
-            let own = *node == self.me;
+        let mut holders = self.holders.of(&need.model).iter().peekable();
+        for known in self.nodes.iter() {
+            // Both are in the order of slots, and every holder has an entry.
+            let named = holders.next_if(|(slot, _)| *slot == known.slot).map(|(_, index)| *index);
+            let (node, own) = (known.node, known.node == self.me);
             if !known.is_reachable() || !own && !known.is_fresh(now, config) {
                 continue;
             }
             reachable += usize::from(known.member.is_some());
-            let said = refused(*node);
+            let said = refused(node);
             if said == Some(None) {
                 silent += 1;
                 continue;
             }
             let cached = if own { own_cached } else { cached.tokens(known.slot) };
-            let mut candidate = known.candidate(*node, own, known.model(need, named), now, config);
+            let mut candidate = known.candidate(own, known.model(need, named), now, config);
             candidate.cached_tokens = cached;
             candidate.refused = said.flatten();
-            candidate.penalty_ms = candidate.penalty_ms.saturating_add(failed_ms(*node));
+            candidate.penalty_ms = candidate.penalty_ms.saturating_add(failed_ms(node));
             list.push(candidate);
         }
         let unreachable = self.members.len().saturating_sub(reachable) + silent;
@@ -287,7 +285,7 @@ impl Mesh {
     }
 
     pub(crate) fn view(&self, now: Time, config: &Config) -> BTreeMap<NodeId, NodeView<'_>> {
-        let nodes = self.nodes.keys().chain(self.members.keys());
+        let nodes = self.nodes.iter().map(|known| &known.node).chain(self.members.keys());
         nodes.map(|node| (*node, self.view_of(*node, now, config))).collect()
     }
 
@@ -297,7 +295,7 @@ impl Mesh {
         now: Time,
         config: &Config,
     ) -> Option<NodeView<'_>> {
-        let is_known = self.nodes.contains_key(&node) || self.members.contains_key(&node);
+        let is_known = self.nodes.get(&node).is_some() || self.members.contains_key(&node);
         is_known.then(|| self.view_of(node, now, config))
     }
 
@@ -314,16 +312,12 @@ impl Mesh {
 
     /// The entry of a node, made if there is room: members go before strangers.
     fn known(&mut self, node: NodeId) -> Option<&mut Known> {
-        if !self.nodes.contains_key(&node) {
-            if self.nodes.len() >= limits::NODES {
-                let stranger =
-                    self.nodes.iter().find(|(n, k)| k.member.is_none() && **n != self.me);
-                let stranger = *stranger?.0;
-                self.forget(stranger);
-            }
-            let known = Known::new(self.member(node), self.hot.enter());
-            self.nodes.insert(node, known);
+        if self.nodes.len() >= limits::NODES && self.nodes.get(&node).is_none() {
+            let me = self.me;
+            let stranger = self.nodes.by_id().find(|k| k.member.is_none() && k.node != me);
+            let stranger = stranger?.node;
+            self.forget(stranger);
         }
-        self.nodes.get_mut(&node)
+        Some(self.nodes.entry(node, self.members.get(&node).copied()))
     }
 }

@@ -2,36 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use pumasi_protocol::{ModelAdvert, ModelName, NodeId};
+use pumasi_protocol::{ModelAdvert, ModelName};
 
-/// Nodes and indexes by model.
+/// The slot of a node, and the index of a model in its advert.
+type Place = (u16, u16);
+
+/// Places by model, in the order of slots.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holders {
-    by_name: BTreeMap<ModelName, BTreeMap<NodeId, u16>>,
+    by_name: BTreeMap<ModelName, Vec<Place>>,
 }
 
 impl Holders {
-    /// Its holders in the order of their ids, each with the model's index in its advert.
-    pub(super) fn of(&self, name: &ModelName) -> impl Iterator<Item = (&NodeId, u16)> {
-        self.by_name.get(name).into_iter().flatten().map(|(node, index)| (node, *index))
+    /// Where a model is held, in the order of slots.
+    pub(super) fn of(&self, name: &ModelName) -> &[Place] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// A node's models are others, or stand elsewhere.
-    pub(super) fn change(&mut self, node: NodeId, old: &[ModelAdvert], new: &[ModelAdvert]) {
+    /// The models of the node in `slot` are others, or stand elsewhere.
+    pub(super) fn change(&mut self, slot: u16, old: &[ModelAdvert], new: &[ModelAdvert]) {
         if old.iter().map(|m| &m.name).eq(new.iter().map(|m| &m.name)) {
             return;
         }
-        self.remove(node, old);
+        self.remove(slot, old);
         for (index, model) in (0..).zip(new) {
-            self.by_name.entry(model.name.clone()).or_default().insert(node, index);
+            let places = self.by_name.entry(model.name.clone()).or_default();
+            match places.binary_search_by_key(&slot, |place| place.0) {
+                Ok(at) => places[at] = (slot, index),
+                Err(at) => places.insert(at, (slot, index)),
+            }
         }
     }
 
-    pub(super) fn remove(&mut self, node: NodeId, models: &[ModelAdvert]) {
+    pub(super) fn remove(&mut self, slot: u16, models: &[ModelAdvert]) {
         for model in models {
-            if let Some(nodes) = self.by_name.get_mut(&model.name) {
-                nodes.remove(&node);
-                if nodes.is_empty() {
+            if let Some(places) = self.by_name.get_mut(&model.name) {
+                if let Ok(at) = places.binary_search_by_key(&slot, |place| place.0) {
+                    places.remove(at);
+                }
+                if places.is_empty() {
                     self.by_name.remove(&model.name);
                 }
             }

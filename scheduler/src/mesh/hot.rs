@@ -25,14 +25,11 @@ impl Entry {
 }
 
 /// Prefix hashes with the slots of the nodes that advertise them, in buckets by hash: adding or
-/// finding one touches one short list. Nodes have slots, small numbers that are used again, because
-/// ids are long.
+/// finding one touches one short list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HotIndex {
     /// None before the first prefix.
     buckets: Vec<Vec<Entry>>,
-    free: Vec<u16>,
-    slots: u16,
 }
 
 /// Tokens of one prompt that lie in the caches of other nodes.
@@ -42,6 +39,14 @@ pub(super) struct Cached {
 }
 
 impl Cached {
+    fn raise(&mut self, slot: u16, tokens: u32) {
+        let slot = usize::from(slot);
+        if self.by_slot.len() <= slot {
+            self.by_slot.resize(slot + 1, 0);
+        }
+        self.by_slot[slot] = tokens.max(self.by_slot[slot]);
+    }
+
     /// Of the node in `slot`.
     pub(super) fn tokens(&self, slot: u16) -> u32 {
         self.by_slot.get(usize::from(slot)).copied().unwrap_or(0)
@@ -49,19 +54,6 @@ impl Cached {
 }
 
 impl HotIndex {
-    /// A slot for a node.
-    pub(super) fn enter(&mut self) -> u16 {
-        self.free.pop().unwrap_or_else(|| {
-            self.slots = self.slots.checked_add(1).expect("nodes are bounded far below 65,536");
-            self.slots - 1
-        })
-    }
-
-    /// Gives a slot back; its node's prefixes are to be removed before.
-    pub(super) fn leave(&mut self, slot: u16) {
-        self.free.push(slot);
-    }
-
     /// The node in `slot` advertises `new` where it advertised `old`.
     pub(super) fn change(&mut self, slot: u16, old: &[u64], new: &[u64]) {
         if old == new {
@@ -107,11 +99,7 @@ impl HotIndex {
         for (hash, tokens) in need.prefix.iter().zip(shares).rev() {
             let bucket = &self.buckets[bucket_of(*hash)];
             for slot in bucket.iter().filter_map(|entry| entry.slot_of(*hash)) {
-                if cached.by_slot.is_empty() {
-                    cached.by_slot.resize(usize::from(self.slots), 0);
-                }
-                let known = &mut cached.by_slot[usize::from(slot)];
-                *known = tokens.max(*known);
+                cached.raise(slot, tokens);
             }
         }
         cached
@@ -149,7 +137,7 @@ mod tests {
     #[test]
     fn changes_leave_what_is_advertised_and_nothing_else() {
         let mut index = HotIndex::default();
-        let (a, b) = (index.enter(), index.enter());
+        let (a, b) = (4, 9);
         index.change(a, &[], &[5, 1, 3, 3]);
         index.change(b, &[], &[3]);
         index.change(a, &[5, 1, 3, 3], &[1, 7]);
@@ -158,8 +146,6 @@ mod tests {
             [vec![a], vec![b], vec![], vec![a]]
         );
         index.change(a, &[1, 7], &[]);
-        index.leave(a);
         assert_eq!(index.buckets.iter().flatten().count(), 1);
-        assert_eq!(index.enter(), a);
     }
 }

@@ -15,13 +15,14 @@ use crate::time::Time;
 /// One node, as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    pub(super) node: NodeId,
+    /// Its place among the nodes, and in the indexes of them.
+    pub(super) slot: u16,
     pub(super) link: Link,
     pub(super) member: Option<MemberFacts>,
     pub(super) advert: Option<NodeAdvert>,
     /// Adverts up to this (incarnation, sequence) are forgotten for good.
     pub(super) floor: (u64, u64),
-    /// Its place in the index of hot prefixes.
-    pub(super) slot: u16,
     /// Own measurements of the advert's models, in their order; empty: there are none at all.
     pub(super) measured: Vec<Measured>,
     /// When its advert was last renewed or confirmed.
@@ -36,13 +37,14 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(member: Option<MemberFacts>, slot: u16) -> Self {
+    pub(super) fn new(node: NodeId, slot: u16, member: Option<MemberFacts>) -> Self {
         Self {
+            node,
+            slot,
             link: Link::Down,
             member,
             advert: None,
             floor: (0, 0),
-            slot,
             measured: Vec::new(),
             heard: Time::START,
             busy: 0,
@@ -104,7 +106,6 @@ impl Known {
 impl Known {
     pub(super) fn candidate<'a>(
         &'a self,
-        node: NodeId,
         own: bool,
         model: Option<(usize, &'a ModelAdvert)>,
         now: Time,
@@ -112,7 +113,7 @@ impl Known {
     ) -> Candidate<'a> {
         let measured = model.filter(|_| !own).and_then(|(index, _)| self.measured.get(index));
         Candidate {
-            node,
+            node: self.node,
             advert: self.advert.as_ref().expect("a reachable node has an advert"),
             model: model.map(|(_, model)| model),
             member: self.member,
