@@ -35,6 +35,7 @@ use device::DeviceTime;
 use fence::{Fences, Standing};
 use hint::Askers;
 use models::Models;
+use predict::reserved_ms;
 use reservation::Reservation;
 
 /// The executor's part of a scheduler.
@@ -43,8 +44,7 @@ pub(crate) struct Executor {
     advert: Option<NodeAdvert>,
     models: Models,
     reservations: BTreeMap<AttemptId, Reservation>,
-    /// Of these, the ones without a slot and the ones with.
-    waiting: BTreeSet<AttemptId>,
+    /// Of these, the ones with a slot.
     holding: BTreeSet<AttemptId>,
     per_owner: BTreeMap<NodeId, usize>,
     arrivals: u64,
@@ -165,9 +165,9 @@ impl Executor {
         self.arrivals += 1;
         let estimate_ms = self.service_ms(ctx.scene(), &offer.need, &model);
         let alone = offer.alone;
-        if alone {
-            self.models.reserved(&model).waiting_alone += 1;
-        }
+        let reserved = self.models.reserved(&model);
+        reserved.waiting_ms += reserved_ms(estimate_ms, ctx.config);
+        reserved.waiting_alone += u16::from(alone);
         let reservation = Reservation {
             owner,
             need: Box::new(offer.need),
@@ -188,7 +188,6 @@ impl Executor {
             stopped: false,
         };
         self.reservations.insert(offer.attempt, reservation);
-        self.waiting.insert(offer.attempt);
         *self.per_owner.entry(owner).or_default() += 1;
         self.dirty = true;
     }
@@ -248,7 +247,7 @@ impl Executor {
         (reservation.charged_ms, reservation.device_us) = (charged_ms, device_us);
         let (owner, model) = (reservation.owner, reservation.model.clone());
         let person = reservation.need.person;
-        let waiting = self.waiting.iter().map(|a| self.reservations[a].need.person);
+        let waiting = self.reservations.values().filter(|r| !r.has_slot()).map(|r| r.need.person);
         self.fair.charge(person, charged_ms, waiting, ctx.config);
         if owner == ctx.me {
             ctx.timers.clear(&Wakeup::Reservation(attempt));
@@ -366,7 +365,6 @@ impl Executor {
         if matches!(reservation.stage, Stage::Bound | Stage::Running) {
             self.device.end(ctx.now);
         }
-        self.waiting.remove(&attempt);
         self.holding.remove(&attempt);
         if let Some(count) = self.per_owner.get_mut(&reservation.owner) {
             *count -= 1;
@@ -375,10 +373,10 @@ impl Executor {
             }
         }
         let model = self.models.reserved(&reservation.model);
-        if reservation.alone && !reservation.has_slot() {
-            model.waiting_alone -= 1;
-        }
-        if reservation.has_slot() {
+        if !reservation.has_slot() {
+            model.waiting_ms -= reserved_ms(reservation.estimate_ms, ctx.config);
+            model.waiting_alone -= u16::from(reservation.alone);
+        } else {
             model.busy -= 1;
             model.closed &= !reservation.alone;
             model.ready.retain(|ready| *ready != attempt);
@@ -387,6 +385,17 @@ impl Executor {
             }
         }
         self.dirty = true;
+    }
+
+    /// The reservations without a slot. Few have one, so that walking all costs less than finding
+    /// each.
+    fn waiting(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
+        self.reservations.iter().filter(|(_, r)| !r.has_slot())
+    }
+
+    /// The reservations with a slot.
+    fn holding(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
+        self.holding.iter().map(|attempt| (attempt, &self.reservations[attempt]))
     }
 
     /// Whether nothing is reserved.

@@ -62,7 +62,7 @@ impl Executor {
         }
         self.make_way(ctx);
         let tempo = self.foreign_tempo(ctx.scene());
-        let running = self.holding.iter().map(|a| (*a, &self.reservations[a]));
+        let running = self.holding().map(|(a, r)| (*a, r));
         let other = running.filter(|(_, r)| {
             r.stage == Stage::Running
                 && !r.stopped
@@ -100,7 +100,7 @@ impl Executor {
         let scene = ctx.scene();
         let mut slots: Vec<ModelName> = Vec::new();
         let mut memory = false;
-        for reservation in self.waiting.iter().map(|a| &self.reservations[a]) {
+        for (_, reservation) in self.waiting() {
             if reservation.is_awaited_at_desk(scene)
                 && !self.models.can_hold(&reservation.model, reservation.alone)
             {
@@ -109,7 +109,7 @@ impl Executor {
             }
         }
         let mut latest: Vec<(AttemptId, &Reservation)> =
-            self.holding.iter().map(|a| (*a, &self.reservations[a])).collect();
+            self.holding().map(|(a, r)| (*a, r)).collect();
         latest.retain(|(_, r)| !r.is_of_desk(scene));
         latest.sort_by_key(|(_, r)| std::cmp::Reverse(r.since));
         let mut given = Vec::new();
@@ -157,7 +157,7 @@ impl Executor {
         if reservation.is_of_desk(scene) {
             return true;
         }
-        let holding = self.holding.iter().map(|a| &self.reservations[a]);
+        let holding = self.holding().map(|(_, r)| r);
         let lent = holding.filter(|r| !r.is_of_desk(scene)).map(|r| &r.model);
         let mut lent: BTreeSet<&ModelName> = lent.collect();
         lent.insert(&reservation.model);

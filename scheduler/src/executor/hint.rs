@@ -55,7 +55,7 @@ impl Executor {
     pub(super) fn hint_if_idle(&mut self, ctx: &mut Context<'_>) {
         let accepting = self.advert.as_ref().is_some_and(|a| a.admission == Admission::Accepting);
         let lends = accepting && self.foreign_tempo(ctx.scene()) != Tempo::Paused;
-        if !self.askers.owed || !lends || !self.waiting.is_empty() || !self.has_free_slot() {
+        if !self.askers.owed || !lends || self.is_awaited() || !self.has_free_slot() {
             return;
         }
         self.askers.owed = false;

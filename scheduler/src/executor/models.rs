@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use pumasi_protocol::{
-    AttemptId, BlobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, Rate, Refusal,
+    AttemptId, BlobId, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, Refusal,
 };
 
 use crate::input::LoadedFacts;
 use crate::measure::Measurement;
+use crate::rank::{Measured, score};
 use crate::time::Time;
 use crate::view::{ModelView, Residence};
 
@@ -30,6 +31,8 @@ pub(super) struct LocalModel {
     pub(super) closed: bool,
     /// Reservations without a slot that must be alone: the engine drains for them.
     pub(super) waiting_alone: u16,
+    /// What the reservations without a slot count, in milliseconds: see `predict::reserved_ms`.
+    pub(super) waiting_ms: u64,
     /// Bound attempts that wait for the model or for its slot, oldest first.
     pub(super) ready: VecDeque<AttemptId>,
     pub(super) measured: Measurement,
@@ -66,6 +69,7 @@ impl LocalModel {
             running: 0,
             closed: false,
             waiting_alone: 0,
+            waiting_ms: 0,
             ready: VecDeque::new(),
             measured: Measurement::default(),
             hot: HotPrefixes::default(),
@@ -139,13 +143,16 @@ impl LocalModel {
 
     /// Brings into an advert of it what changes while it runs.
     pub(super) fn update(&self, advert: &mut ModelAdvert, now: Time) {
-        let own = self.measured.trusted();
-        let or = |own: Rate, known: Rate| if own.0 > 0 { own } else { known };
+        let rates = self.rates();
         advert.state = self.state(now);
-        advert.prefill = or(own.prefill, self.facts.prefill);
-        advert.decode = or(own.decode, self.facts.decode);
-        advert.usual_tokens =
-            if own.usual_tokens > 0 { own.usual_tokens } else { self.facts.usual_tokens };
+        advert.prefill = rates.prefill;
+        advert.decode = rates.decode;
+        advert.usual_tokens = rates.usual_tokens;
+    }
+
+    /// Own averages where there are enough samples; else what its facts say.
+    pub(super) fn rates(&self) -> Measured {
+        score::outrank(self.measured.trusted(), &self.facts)
     }
 }
 
@@ -243,6 +250,11 @@ impl Models {
             };
             is_free && model.residence != Residence::Unusable && model.backing_off.is_none()
         }) && self.can_require(name)
+    }
+
+    /// The models of which a slot can be promised, in the order of their names.
+    pub(super) fn free(&self) -> Vec<&ModelName> {
+        self.by_name.keys().filter(|name| self.can_hold(name, false)).collect()
     }
 
     /// Whether `bytes` more can become resident at once.

@@ -1,12 +1,13 @@
 //! When a reservation could start and end, by what this node knows of itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use pumasi_protocol::{AttemptId, Bid, ModelName, Need, Tempo, limits};
 
+use crate::config::Config;
 use crate::context::Scene;
+use crate::rank::Score;
 use crate::rank::score::{self, Basis, saturated};
-use crate::rank::{Measured, Score};
 use crate::sketch::common_tokens;
 use crate::view::Stage;
 
@@ -20,7 +21,7 @@ impl Executor {
         let start_ms =
             if reservation.has_slot() { 0 } else { self.start_ms(scene, reservation).max(1) };
         let load_ms = if self.models.can_require(&reservation.model) {
-            score::load_ms(&model.advert(scene.now), scene.config)
+            score::load_ms(&model.facts, model.state(scene.now), scene.config)
         } else {
             model.facts.load_ms
         };
@@ -43,7 +44,7 @@ impl Executor {
         let model = self.models.named(&reservation.model).expect("reserved models are known");
         let busy = self.neighbours(model, true);
         let service = self.service(scene, &reservation.need, model, busy).service_ms();
-        let load = score::load_ms(&model.advert(scene.now), scene.config);
+        let load = score::load_ms(&model.facts, model.state(scene.now), scene.config);
         (service / (busy + 1)).saturating_add(load)
     }
 
@@ -70,14 +71,8 @@ impl Executor {
     }
 
     fn service(&self, scene: Scene<'_>, need: &Need, model: &LocalModel, busy: u32) -> Score {
-        let advert = model.advert(scene.now);
-        let rates = Measured {
-            prefill: advert.prefill,
-            decode: advert.decode,
-            usual_tokens: advert.usual_tokens,
-        };
-        let cached_tokens = cached_tokens(need, model);
-        let basis = Basis { rates, context: advert.context, cached_tokens, busy };
+        let (rates, context) = (model.rates(), model.facts.context);
+        let basis = Basis { rates, context, cached_tokens: cached_tokens(need, model), busy };
         score::service(need, &basis, scene.config)
     }
 
@@ -85,15 +80,19 @@ impl Executor {
     /// and, if its model must wait for memory, what runs and waits elsewhere.
     fn start_ms(&self, scene: Scene<'_>, reservation: &Reservation) -> u32 {
         let model = self.models.named(&reservation.model).expect("reserved models are known");
-        let own_turn = self.turn(scene, reservation);
+        let own_turn = self.turn_in(scene, reservation, model);
         let no_room = !self.models.can_require(&reservation.model);
-        let before = self.waiting.iter().map(|a| &self.reservations[a]).filter(|r| {
-            (no_room || r.model == reservation.model) && self.turn(scene, r) < own_turn
+        let before = self.waiting().map(|(_, r)| r).filter(|r| {
+            if r.model == reservation.model {
+                self.turn_in(scene, r, model) < own_turn
+            } else {
+                no_room && self.turn(scene, r) < own_turn
+            }
         });
         let queued: u64 = before.map(|r| u64::from(r.estimate_ms)).sum();
         let queued = queued * u64::from(scene.config.reserved_permille) / 1_000;
         let (mut here, mut longest, mut elsewhere) = (0, 0, 0);
-        for holder in self.holding.iter().map(|a| &self.reservations[a]) {
+        for (_, holder) in self.holding() {
             let left = remaining_ms(scene, holder);
             if holder.model == reservation.model {
                 here += left;
@@ -111,8 +110,7 @@ impl Executor {
             // Who waits for what is loaded goes first for a while (see `fair::defers`).
             let waited = scene.now.ms_since(reservation.arrived);
             let deferral = (2 * u64::from(model.facts.load_ms)).saturating_sub(waited);
-            let defers = elsewhere > 0
-                && self.waiting.iter().any(|a| self.reservations[a].model != reservation.model);
+            let defers = elsewhere > 0 && self.waiting().any(|(_, r)| r.model != reservation.model);
             start = (start + elsewhere).max(if defers { deferral } else { 0 });
         }
         saturated(start)
@@ -125,13 +123,10 @@ impl Executor {
         let load =
             |r: &Reservation| self.models.named(&r.model).map_or(0, |m| u64::from(m.facts.load_ms));
         let cost = |r: &Reservation| remaining_ms(scene, r) + load(r);
-        let of = |attempts: &BTreeSet<AttemptId>| {
-            let ones = attempts.iter().map(|a| &self.reservations[a]);
-            ones.map(|r| (r.arrival, r)).collect::<BTreeMap<u64, &Reservation>>()
-        };
-        let mut before: u64 = of(&self.holding).values().map(|r| cost(r)).sum();
+        let mut before: u64 = self.holding().map(|(_, r)| cost(r)).sum();
         let mut bounds = BTreeMap::new();
-        for (arrival, reservation) in of(&self.waiting) {
+        let waiting = self.waiting().map(|(_, r)| (r.arrival, r));
+        for (arrival, reservation) in waiting.collect::<BTreeMap<u64, &Reservation>>() {
             let patience = u64::from(scene.config.starving_ms)
                 .saturating_sub(scene.now.ms_since(reservation.arrived));
             bounds.insert(arrival, patience + before + load(reservation));
@@ -143,18 +138,19 @@ impl Executor {
     /// Predicted time until all that waits and runs here is done: per model shared by its slots, and
     /// models one after the other, as on one device.
     pub(super) fn work_ms(&self, scene: Scene<'_>) -> u64 {
-        let mut by_model: BTreeMap<&ModelName, u64> = BTreeMap::new();
-        for reservation in self.reservations.values() {
-            let whole = remaining_ms(scene, reservation);
-            let counted = match reservation.stage {
-                Stage::Waiting => whole * u64::from(scene.config.reserved_permille) / 1_000,
-                Stage::Held | Stage::Claimed | Stage::Bound | Stage::Running => whole,
-            };
-            *by_model.entry(&reservation.model).or_default() += counted;
-        }
-        let slots = |name| self.models.named(name).map_or(1, |m| u64::from(m.slots));
-        by_model.into_iter().map(|(name, ms)| ms / slots(name)).sum()
+        let busy = self.models.iter().filter(|(_, m)| m.busy > 0 || m.waiting_ms > 0);
+        let of = |(name, model): (&ModelName, &LocalModel)| {
+            let holding = self.holding().filter(|(_, r)| r.model == *name);
+            let held: u64 = holding.map(|(_, r)| remaining_ms(scene, r)).sum();
+            (model.waiting_ms + held) / u64::from(model.slots)
+        };
+        busy.map(of).sum()
     }
+}
+
+/// What a reservation without a slot counts before what comes after it, in milliseconds.
+pub(super) fn reserved_ms(estimate_ms: u32, config: &Config) -> u64 {
+    u64::from(estimate_ms) * u64::from(config.reserved_permille) / 1_000
 }
 
 /// What is left of a reservation in a slot: its estimate less what has passed, and not less than a

@@ -7,6 +7,8 @@ use crate::fair::{Fair, Turn, Waiter};
 use crate::timers::Wakeup;
 use crate::view::{Residence, Stage};
 
+use super::models::LocalModel;
+use super::predict::reserved_ms;
 use super::{Executor, Reservation};
 
 impl Executor {
@@ -26,19 +28,25 @@ impl Executor {
         self.hint_if_idle(ctx);
     }
 
+    /// Whether anybody waits for a slot.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.reservations.len() > self.holding.len()
+    }
+
     /// The first in turn that can have a slot at once.
     fn next_turn(&self, scene: Scene<'_>) -> Option<AttemptId> {
+        if !self.is_awaited() {
+            return None;
+        }
         let (blocker, tempo) = (self.blocking_model(scene), self.foreign_tempo(scene));
-        let can = |a: &&AttemptId| {
-            let reservation = &self.reservations[*a];
-            blocker.as_ref().is_none_or(|blocked| *blocked == reservation.model)
+        let free = self.models.free();
+        let can = |(_, reservation): &(&AttemptId, &Reservation)| {
+            free.binary_search(&&reservation.model).is_ok()
+                && blocker.as_ref().is_none_or(|blocked| *blocked == reservation.model)
                 && self.can_have_slot(scene, tempo, reservation)
         };
-        self.waiting
-            .iter()
-            .filter(can)
-            .min_by_key(|a| self.turn(scene, &self.reservations[*a]))
-            .copied()
+        let waiting = self.waiting().filter(can);
+        waiting.min_by_key(|(_, r)| self.turn(scene, r)).map(|(attempt, _)| *attempt)
     }
 
     /// Whether a reservation may have a slot at once without overtaking a starving one.
@@ -61,9 +69,8 @@ impl Executor {
         let waits = self.models.named(model).is_some_and(|m| m.waiting_alone > 0);
         waits
             && self
-                .waiting
-                .iter()
-                .map(|a| &self.reservations[a])
+                .waiting()
+                .map(|(_, r)| r)
                 .any(|r| r.alone && r.model == *model && self.is_allowed(scene, tempo, r))
     }
 
@@ -76,7 +83,7 @@ impl Executor {
     /// nobody else gets a slot, so that running models drain until it fits.
     fn blocking_model(&self, scene: Scene<'_>) -> Option<ModelName> {
         let tempo = self.foreign_tempo(scene);
-        let starving = self.waiting.iter().map(|a| &self.reservations[a]).filter(|r| {
+        let starving = self.waiting().map(|(_, r)| r).filter(|r| {
             Fair::is_starving(scene.now.ms_since(r.arrived), scene.config)
                 && self.models.named(&r.model).is_some_and(|m| m.backing_off.is_none())
                 && !self.models.can_require(&r.model)
@@ -86,11 +93,21 @@ impl Executor {
     }
 
     pub(super) fn turn(&self, scene: Scene<'_>, reservation: &Reservation) -> Turn {
-        let model = self.models.named(&reservation.model);
-        let load_ms = model.map_or(0, |m| match m.residence {
+        let model = self.models.named(&reservation.model).expect("reserved models are known");
+        self.turn_in(scene, reservation, model)
+    }
+
+    /// The same, of who waits for `model`.
+    pub(super) fn turn_in(
+        &self,
+        scene: Scene<'_>,
+        reservation: &Reservation,
+        model: &LocalModel,
+    ) -> Turn {
+        let load_ms = match model.residence {
             Residence::Loading | Residence::Loaded => 0,
-            Residence::Held | Residence::Unloading | Residence::Unusable => m.facts.load_ms,
-        });
+            Residence::Held | Residence::Unloading | Residence::Unusable => model.facts.load_ms,
+        };
         let waiter = Waiter {
             person: reservation.need.person,
             priority: reservation.need.priority,
@@ -112,11 +129,11 @@ impl Executor {
         reservation.since = ctx.now;
         let model = self.models.reserved(&reservation.model);
         model.busy += 1;
+        model.waiting_ms -= reserved_ms(reservation.estimate_ms, ctx.config);
         if alone {
             model.waiting_alone -= 1;
             model.closed = true;
         }
-        self.waiting.remove(&attempt);
         self.holding.insert(attempt);
         self.dirty = true;
     }

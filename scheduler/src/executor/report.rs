@@ -56,8 +56,7 @@ impl Executor {
 
     fn queue(&self, scene: Scene<'_>) -> Queue {
         let waiting = |priority| {
-            let ones = self.waiting.iter().map(|a| &self.reservations[a]);
-            let count = ones.filter(|r| r.need.priority == priority).count();
+            let count = self.waiting().filter(|(_, r)| r.need.priority == priority).count();
             u32::try_from(count).expect("reservations are bounded")
         };
         Queue {

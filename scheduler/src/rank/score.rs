@@ -83,7 +83,7 @@ pub(crate) fn score(
     let queue = candidate.advert.queue;
     let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, &queue) } else { 0 };
     score.wait_ms = wait.saturating_sub(candidate.age_ms).saturating_add(candidate.offered_ms);
-    score.load_ms = load_ms(model, config);
+    score.load_ms = load_ms(model, model.state, config);
     score.network_ms =
         candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1));
     score.penalty_ms = candidate.penalty_ms;
@@ -109,14 +109,14 @@ pub(crate) fn contention_permille(busy: u32, config: &Config) -> u32 {
     config.contention_permille.saturating_mul(busy).saturating_add(1_000)
 }
 
-/// Time to load a model that is not loaded, in milliseconds.
-pub(crate) fn load_ms(model: &ModelAdvert, config: &Config) -> u32 {
+/// Time to load a model that is not loaded, in milliseconds; `state` is where it stands.
+pub(crate) fn load_ms(model: &ModelAdvert, state: ModelState, config: &Config) -> u32 {
     let whole = if model.load_ms > 0 {
         model.load_ms
     } else {
         saturated(model.size.div_ceil(u64::from(config.assumed_load.max(1))))
     };
-    match model.state {
+    match state {
         ModelState::Loaded { .. } => 0,
         ModelState::Loading(permille) => {
             let left = 1_000_u64.saturating_sub(u64::from(permille));
@@ -138,7 +138,8 @@ fn queue_ms(need: &Need, queue: &Queue) -> u32 {
     }
 }
 
-fn outrank(measured: Measured, model: &ModelAdvert) -> Measured {
+/// What was measured, where anything was; else what the model's advert says.
+pub(crate) fn outrank(measured: Measured, model: &ModelAdvert) -> Measured {
     let or = |own: Rate, theirs: Rate| if own.0 > 0 { own } else { theirs };
     Measured {
         prefill: or(measured.prefill, model.prefill),
