@@ -111,20 +111,20 @@ pub fn rank(
     tie: u64,
 ) -> Vec<Ranked> {
     let some_holds_all = candidates.iter().any(|c| gate::holds_longest_answer(need, c, policy));
-    let verdicts = candidates.iter().map(|c| judge(need, c, policy, some_holds_all));
-    let mut verdicts: Vec<Option<Verdict>> = verdicts.map(Some).collect();
-    let mut order: Vec<Key> = Vec::with_capacity(candidates.len());
-    for (index, verdict) in (0_u32..).zip(verdicts.iter().flatten()) {
-        order.push(Key::new(verdict, tie_key(tie, &candidates[index as usize].node), index));
+    let mut verdicts = Vec::with_capacity(candidates.len());
+    let mut order = Vec::with_capacity(candidates.len());
+    for (index, candidate) in (0_u32..).zip(candidates) {
+        let verdict = judge(need, candidate, policy, some_holds_all);
+        order.push(Key::new(&verdict, tie_key(tie, &candidate.node), index));
+        verdicts.push(verdict);
     }
-    // Small keys are sorted, and the verdicts moved once.
+    // Small keys are sorted, and the verdicts copied once.
     order.sort_unstable();
-    let take = |key: Key| Ranked {
-        node: candidates[key.index()].node,
-        verdict: verdicts[key.index()].take().expect("each index stands in the order once"),
-        idle: candidates[key.index()].idle,
+    let ranked = |key: &Key| {
+        let (candidate, verdict) = (&candidates[key.index()], verdicts[key.index()].clone());
+        Ranked { node: candidate.node, verdict, idle: candidate.idle }
     };
-    order.into_iter().map(take).collect()
+    order.iter().map(ranked).collect()
 }
 
 /// What candidates are ordered by, in one number: the predicted end, the tie, the index.

@@ -8,8 +8,11 @@ use crate::limits;
 use crate::rank::{Policy, Ranked, Score, rank};
 use crate::view::{Answer, WhyCandidate};
 
-use super::nominate::{Nominee, nominate};
+use super::nominate::nominate;
 use super::{Here, Job, Phase};
+
+/// A node to be asked, with its score.
+pub(super) type Nominee = (NodeId, Score);
 
 pub(super) fn scored(ranked: &Ranked) -> Option<Nominee> {
     ranked.score().map(|score| (ranked.node, *score))
@@ -89,16 +92,19 @@ pub(super) fn top_up(
     let short = best.is_some_and(|best| best.total_ms() < ctx.config.short_ms);
     let draws = usize::from(ctx.config.draws_per_offer).min(if short { 1 } else { usize::MAX });
     let missing = wanted.saturating_sub(answering);
-    let unknown: Vec<&Ranked> = ranked.iter().filter(|r| !known.contains(&r.node)).collect();
+    let able = ranked.iter().take_while(|r| r.score().is_some());
+    let unknown: Vec<&Ranked> = able.filter(|r| !known.contains(&r.node)).collect();
     let mut sure: Vec<Nominee> = holders(&unknown, ctx.config.cached_offers);
     sure.truncate(missing);
     let idle = unknown.iter().filter(|r| r.idle);
     let idle = idle.filter(|r| sure.iter().all(|(node, _)| *node != r.node));
     let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing - sure.len()).collect();
     sure.extend(idle);
-    let (missing, unknown) = (missing - sure.len(), unknown.into_iter());
-    let others = unknown.filter(|r| sure.iter().all(|(node, _)| *node != r.node));
-    nominees.extend(nominate(others.filter_map(scored).collect(), missing, draws, ctx.draw));
+    let (missing, mut others) = (missing - sure.len(), unknown);
+    others.retain(|r| sure.iter().all(|(node, _)| *node != r.node));
+    let totals_ms = others.iter().filter_map(|r| r.score()).map(Score::total_ms);
+    let drawn = nominate(&totals_ms.collect::<Vec<u32>>(), missing, draws, ctx.draw);
+    nominees.extend(drawn.into_iter().filter_map(|index| scored(others[index])));
     nominees.extend(sure);
     nominees
 }
@@ -107,6 +113,9 @@ pub(super) fn top_up(
 /// a prefix lies on few nodes, so that a draw would miss them and asking them herds nobody.
 fn holders(ranked: &[&Ranked], count: u8) -> Vec<Nominee> {
     let most_ms = ranked.iter().filter_map(|r| r.score()).map(|s| s.cached_ms).max().unwrap_or(0);
+    if most_ms == 0 {
+        return Vec::new();
+    }
     let holds = |s: &Score| s.cached_ms > most_ms / 2 && s.cached_ms > s.service_ms() / 8;
     let nominees = ranked.iter().filter_map(|r| scored(r));
     nominees.filter(|(_, score)| holds(score)).take(usize::from(count)).collect()

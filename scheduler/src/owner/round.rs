@@ -14,8 +14,7 @@ use crate::timers::Wakeup;
 use crate::view::{Answer, Reason};
 
 use super::asked::{Asked, Round};
-use super::choose::{is_local_good, keep, rank_candidates, scored, top_up};
-use super::nominate::Nominee;
+use super::choose::{Nominee, is_local_good, keep, rank_candidates, scored, top_up};
 use super::{Here, Owner, Phase, is_transient};
 
 impl Owner {
