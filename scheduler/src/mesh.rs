@@ -25,7 +25,7 @@ use crate::view::NodeView;
 
 use holders::Holders;
 use hot::HotIndex;
-use known::Known;
+use known::{Known, OfJob};
 use nodes::Nodes;
 
 /// All nodes.
@@ -253,8 +253,8 @@ impl Mesh {
         now: Time,
         config: &Config,
         own_cached: u32,
-        refused: impl Fn(NodeId) -> Option<Option<Refusal>>,
-        failed_ms: impl Fn(NodeId) -> u32,
+        refused: impl Fn(&NodeId) -> Option<Option<Refusal>>,
+        failed_ms: impl Fn(&NodeId) -> u32,
     ) -> Candidates<'_> {
         let mut list = Vec::with_capacity(self.nodes.len());
         let (mut silent, mut reachable) = (0, 0);
@@ -263,22 +263,23 @@ impl Mesh {
         for known in self.nodes.iter() {
             // Both are in the order of slots, and every holder has an entry.
             let named = holders.next_if(|(slot, _)| *slot == known.slot).map(|(_, index)| *index);
-            let (node, own) = (known.node, known.node == self.me);
+            let own = known.node == self.me;
             if !known.is_reachable() || !own && !known.is_fresh(now, config) {
                 continue;
             }
             reachable += usize::from(known.member.is_some());
-            let said = refused(node);
-            if said == Some(None) {
+            let said = refused(&known.node);
+            if matches!(said, Some(None)) {
                 silent += 1;
                 continue;
             }
-            let cached = if own { own_cached } else { cached.tokens(known.slot) };
-            let mut candidate = known.candidate(own, known.model(need, named), now, config);
-            candidate.cached_tokens = cached;
-            candidate.refused = said.flatten();
-            candidate.penalty_ms = candidate.penalty_ms.saturating_add(failed_ms(node));
-            list.push(candidate);
+            let of_job = OfJob {
+                own,
+                cached_tokens: if own { own_cached } else { cached.tokens(known.slot) },
+                refused: said.flatten(),
+                failed_ms: failed_ms(&known.node),
+            };
+            list.push(known.candidate(of_job, known.model(need, named), now, config));
         }
         let unreachable = self.members.len().saturating_sub(reachable) + silent;
         Candidates { list, unreachable: u32::try_from(unreachable).unwrap_or(u32::MAX) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::advert::Queue;
-use pumasi_protocol::{JobId, ModelAdvert, ModelState, Need, NodeAdvert, NodeId};
+use pumasi_protocol::{JobId, ModelAdvert, ModelState, Need, NodeAdvert, NodeId, Refusal};
 
 use crate::config::Config;
 use crate::input::{Link, MemberFacts};
@@ -103,14 +103,29 @@ impl Known {
     }
 }
 
+/// What a job knows of a node besides.
+#[derive(Debug)]
+pub(super) struct OfJob {
+    /// The node is this one.
+    pub(super) own: bool,
+    /// Tokens of its prompt that lie in the node's caches.
+    pub(super) cached_tokens: u32,
+    /// What the node answered it lately.
+    pub(super) refused: Option<Refusal>,
+    /// What its earlier failures count there, in milliseconds.
+    pub(super) failed_ms: u32,
+}
+
 impl Known {
+    #[inline]
     pub(super) fn candidate<'a>(
         &'a self,
-        own: bool,
+        of_job: OfJob,
         model: Option<(usize, &'a ModelAdvert)>,
         now: Time,
         config: &Config,
     ) -> Candidate<'a> {
+        let OfJob { own, cached_tokens, refused, failed_ms } = of_job;
         let measured = model.filter(|_| !own).and_then(|(index, _)| self.measured.get(index));
         Candidate {
             node: self.node,
@@ -120,11 +135,11 @@ impl Known {
             age_ms: if own { 0 } else { saturated(now.ms_since(self.heard)) },
             rtt_us: if own { None } else { Some(self.rtt_us(config)) },
             busy: self.busy,
-            cached_tokens: 0,
+            cached_tokens,
             offered_ms: self.offered_ms,
-            penalty_ms: self.failures.now_ms(now, config),
+            penalty_ms: self.failures.now_ms(now, config).saturating_add(failed_ms),
             measured: measured.copied().unwrap_or_default(),
-            refused: None,
+            refused,
             idle: self.is_idle(now, config),
         }
     }

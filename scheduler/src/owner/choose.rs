@@ -28,8 +28,8 @@ pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job, here: Here) 
         ctx.now,
         ctx.config,
         here.cached_tokens,
-        |node| avoided.get(&node).map(|a| a.refusal.clone()),
-        |node| failed.get(&node).map_or(0, |times| times.saturating_mul(each_ms)),
+        |node| avoided.get(node).map(|a| a.refusal.clone()),
+        |node| failed.get(node).map_or(0, |times| times.saturating_mul(each_ms)),
     );
     let may_submit = ctx.mesh.member(ctx.me).is_some_and(|m| m.may_submit);
     let policy = Policy { config: ctx.config, owner: ctx.me, may_submit };

@@ -66,6 +66,7 @@ fn pass_alone<'a>(
 }
 
 /// Membership, roles, the job's own constraints, and whether the node takes jobs.
+#[inline]
 pub(crate) fn pass_door(need: &Need, door: &Door) -> Result<(), Refusal> {
     let own = door.node == door.owner;
     let member = door.member.ok_or(Refusal::NotMember)?;
@@ -92,6 +93,7 @@ pub(crate) fn pass_door(need: &Need, door: &Door) -> Result<(), Refusal> {
 }
 
 /// Presence, ability, context for the prompt, and memory that the node could ever have.
+#[inline]
 pub(crate) fn pass_model<'a>(
     need: &Need,
     advert: &NodeAdvert,
@@ -123,12 +125,13 @@ pub(crate) fn pass_model<'a>(
 }
 
 fn covers(has: Capabilities, needs: Capabilities) -> bool {
-    (has.generate || !needs.generate)
-        && (has.embed || !needs.embed)
-        && (has.tools || !needs.tools)
-        && (has.thinking || !needs.thinking)
-        && (has.vision || !needs.vision)
-        && (has.image || !needs.image)
+    // Without shortcuts: six comparisons cost less than six branches.
+    (has.generate | !needs.generate)
+        & (has.embed | !needs.embed)
+        & (has.tools | !needs.tools)
+        & (has.thinking | !needs.thinking)
+        & (has.vision | !needs.vision)
+        & (has.image | !needs.image)
 }
 
 fn longest_answer(need: &Need) -> u32 {

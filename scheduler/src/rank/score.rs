@@ -64,6 +64,7 @@ pub(crate) struct Basis {
 }
 
 /// Scores a candidate that has passed the gates.
+#[inline]
 pub(crate) fn score(
     need: &Need,
     model: &ModelAdvert,
@@ -79,18 +80,19 @@ pub(crate) fn score(
         // A full model must free a slot first.
         busy: u32::from(candidate.busy.saturating_sub(u16::from(full))),
     };
-    let mut score = service(need, &basis, config);
-    let queue = candidate.advert.queue;
-    let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, &queue) } else { 0 };
-    score.wait_ms = wait.saturating_sub(candidate.age_ms).saturating_add(candidate.offered_ms);
-    score.load_ms = load_ms(model, model.state, config);
-    score.network_ms =
-        candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1));
-    score.penalty_ms = candidate.penalty_ms;
-    score
+    let queue = &candidate.advert.queue;
+    let wait = if full || queue.interactive + queue.batch > 0 { queue_ms(need, queue) } else { 0 };
+    Score {
+        wait_ms: wait.saturating_sub(candidate.age_ms).saturating_add(candidate.offered_ms),
+        load_ms: load_ms(model, model.state, config),
+        network_ms: candidate.rtt_us.map_or(0, |rtt| rtt.saturating_mul(2).div_ceil(1_000).max(1)),
+        penalty_ms: candidate.penalty_ms,
+        ..service(need, &basis, config)
+    }
 }
 
 /// The terms of the time in a slot: prefill, cached and decode.
+#[inline]
 pub(crate) fn service(need: &Need, basis: &Basis, config: &Config) -> Score {
     let slowdown = contention_permille(basis.busy, config);
     let prefill = rate_or(basis.rates.prefill, config.assumed_prefill);
