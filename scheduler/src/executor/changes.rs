@@ -8,6 +8,7 @@ use crate::view::{Residence, Stage};
 
 use super::Executor;
 use super::models::LocalModel;
+use super::reservation::Reservation;
 
 impl Executor {
     /// The truth about this node changed.
@@ -16,7 +17,8 @@ impl Executor {
             return;
         }
         self.models.on_local(&advert, budget);
-        self.advert = Some(advert);
+        // What lies in the caches here is known better here.
+        self.advert = Some(NodeAdvert { prefixes: Vec::new(), ..advert });
         self.dirty_facts = true;
         self.recheck(ctx);
         self.settle(ctx);
@@ -28,7 +30,7 @@ impl Executor {
         for (attempt, reservation) in &self.reservations {
             let refusal = match reservation.stage {
                 Stage::Waiting | Stage::Held | Stage::Claimed => {
-                    self.refusal_of(ctx.scene(), *attempt)
+                    self.refusal_of(ctx.scene(), reservation)
                 }
                 Stage::Bound | Stage::Running => None,
             };
@@ -51,8 +53,7 @@ impl Executor {
         ctx.send(owner, Control::Unbound { attempt, refusal });
     }
 
-    fn refusal_of(&self, scene: Scene<'_>, attempt: AttemptId) -> Option<Refusal> {
-        let reservation = &self.reservations[&attempt];
+    fn refusal_of(&self, scene: Scene<'_>, reservation: &Reservation) -> Option<Refusal> {
         let advert = self.advert.as_ref()?;
         let door = self.door(scene, reservation.owner, advert);
         let model = self.models.named(&reservation.model).filter(|m| m.listed);

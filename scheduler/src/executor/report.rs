@@ -13,9 +13,9 @@ impl Executor {
     /// Brings the mesh's copy of this node's advert up to date.
     pub(crate) fn refresh(&mut self, ctx: &mut Context<'_>) {
         if std::mem::take(&mut self.dirty_facts)
-            && let Some(advert) = self.advert(ctx.scene())
+            && let Some(advert) = self.advert_without_prefixes(ctx.scene())
         {
-            ctx.mesh.set_own(NodeAdvert { prefixes: Vec::new(), ..advert });
+            ctx.mesh.set_own(advert);
         } else if self.dirty {
             let (scene, this) = (ctx.scene(), &*self);
             let (queue, now) = (this.queue(scene), scene.now);
@@ -33,6 +33,16 @@ impl Executor {
 
     /// The advert as it should be published.
     pub(crate) fn advert(&self, scene: Scene<'_>) -> Option<NodeAdvert> {
+        let mut advert = self.advert_without_prefixes(scene)?;
+        let loaded = self.models.iter().filter(|(_, m)| m.residence == Residence::Loaded);
+        let loaded: Vec<_> = loaded.collect();
+        let room = limits::ADVERT_PREFIXES / loaded.len().max(1);
+        let hot = loaded.iter().flat_map(|(_, m)| m.hot.thinned(room));
+        advert.prefixes = hot.take(limits::ADVERT_PREFIXES).collect();
+        Some(advert)
+    }
+
+    fn advert_without_prefixes(&self, scene: Scene<'_>) -> Option<NodeAdvert> {
         let mut advert = self.advert.clone()?;
         for model in &mut advert.models {
             if let Some(known) = self.models.named(&model.name) {
@@ -40,11 +50,6 @@ impl Executor {
             }
         }
         advert.queue = self.queue(scene);
-        let loaded = self.models.iter().filter(|(_, m)| m.residence == Residence::Loaded);
-        let loaded: Vec<_> = loaded.collect();
-        let room = limits::ADVERT_PREFIXES / loaded.len().max(1);
-        let hot = loaded.iter().flat_map(|(_, m)| m.hot.thinned(room));
-        advert.prefixes = hot.take(limits::ADVERT_PREFIXES).collect();
         Some(advert)
     }
 
