@@ -61,17 +61,25 @@ impl Mesh {
     }
 
     /// Takes a roster; returns who was a member until then.
-    pub(crate) fn set_members(&mut self, members: BTreeMap<NodeId, MemberFacts>) -> Vec<NodeId> {
-        let kept: BTreeMap<_, _> = members.into_iter().take(limits::NODES).collect();
-        let before = std::mem::replace(&mut self.members, kept);
-        let gone = before.into_keys().filter(|n| !self.members.contains_key(n));
-        let gone: Vec<NodeId> = gone.filter(|n| *n != self.me).collect();
+    pub(crate) fn set_members(
+        &mut self,
+        mut members: BTreeMap<NodeId, MemberFacts>,
+    ) -> Vec<NodeId> {
+        while members.len() > limits::NODES {
+            members.pop_last();
+        }
+        let before = std::mem::replace(&mut self.members, members);
+        let mut left = self.members.keys().peekable();
+        let mut is_gone = |node: &NodeId| {
+            while left.next_if(|other| *other < node).is_some() {}
+            left.next_if_eq(&node).is_none()
+        };
+        let gone = before.into_keys().filter(|node| *node != self.me && is_gone(node));
+        let gone: Vec<NodeId> = gone.collect();
         for node in &gone {
             self.forget(*node);
         }
-        for known in self.nodes.iter_mut() {
-            known.member = self.members.get(&known.node).copied();
-        }
+        self.nodes.set_members(&self.members);
         gone
     }
 

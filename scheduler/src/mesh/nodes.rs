@@ -53,14 +53,21 @@ impl Nodes {
         self.slots[usize::from(slot)].take()
     }
 
+    /// Takes over what a roster says of each of them.
+    pub(super) fn set_members(&mut self, members: &BTreeMap<NodeId, MemberFacts>) {
+        let mut members = members.iter().peekable();
+        for (node, slot) in &self.by_id {
+            while members.next_if(|(member, _)| *member < node).is_some() {}
+            let facts = members.next_if(|(member, _)| *member == node).map(|(_, facts)| *facts);
+            if let Some(known) = &mut self.slots[usize::from(*slot)] {
+                known.member = facts;
+            }
+        }
+    }
+
     /// All of them, in the order of their slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {
         self.slots.iter().flatten()
-    }
-
-    /// The same, to be changed.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Known> {
-        self.slots.iter_mut().flatten()
     }
 
     /// All of them, in the order of their ids.

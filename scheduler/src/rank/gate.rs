@@ -75,19 +75,19 @@ pub(crate) fn pass_door(need: &Need, door: &Door) -> Result<(), Refusal> {
         return Err(Refusal::Role);
     }
     let limits = &need.constraints;
-    let of_person = member.person == Some(need.person);
+    let of_person = || member.person == Some(need.person);
     let excluded = (!limits.only.is_empty() && !limits.only.contains(&door.node))
         || limits.not.contains(&door.node)
         || (limits.local_only && !own)
-        || (limits.trust == Trust::Mine && !of_person);
+        || (limits.trust == Trust::Mine && !of_person());
     if excluded {
         return Err(Refusal::Excluded);
     }
     match door.admission {
         Admission::Accepting => Ok(()),
-        Admission::OwnerBusy if own || of_person => Ok(()),
+        Admission::OwnerBusy if own || of_person() => Ok(()),
         Admission::OwnerBusy => Err(Refusal::OwnerBusy),
-        Admission::Paused if own || of_person => Ok(()),
+        Admission::Paused if own || of_person() => Ok(()),
         Admission::Paused | Admission::Draining => Err(Refusal::Paused),
     }
 }
