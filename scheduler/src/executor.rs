@@ -127,7 +127,7 @@ impl Executor {
     fn door(&self, scene: Scene<'_>, from: NodeId, advert: &NodeAdvert) -> Door {
         Door {
             node: scene.me,
-            member: scene.mesh.member(scene.me),
+            member: scene.mesh.own_member(),
             admission: advert.admission,
             owner: from,
             may_submit: scene.mesh.member(from).is_some_and(|m| m.may_submit),

@@ -49,6 +49,7 @@ pub(crate) struct Candidates<'a> {
 impl Mesh {
     pub(crate) fn new(me: NodeId) -> Self {
         let mut nodes = Nodes::default();
+        // This node itself is the first, and is never removed.
         nodes.entry(me, None).link = Link::Up { rtt_us: 0 };
         Self {
             me,
@@ -90,6 +91,11 @@ impl Mesh {
             self.holders.remove(known.slot, &advert.models);
             self.hot.change(known.slot, &advert.prefixes, &[]);
         }
+    }
+
+    /// What the roster says of this node.
+    pub(crate) fn own_member(&self) -> Option<MemberFacts> {
+        self.nodes.first().and_then(|own| own.member)
     }
 
     pub(crate) fn member(&self, node: NodeId) -> Option<MemberFacts> {

@@ -63,6 +63,6 @@ impl Reservation {
 
 /// See [`Reservation::is_of_desk`].
 pub(super) fn is_of_desk(scene: Scene<'_>, owner: NodeId, need: &Need) -> bool {
-    let desk = scene.mesh.member(scene.me).and_then(|m| m.person);
+    let desk = scene.mesh.own_member().and_then(|m| m.person);
     desk.map_or(owner == scene.me, |person| person == need.person)
 }

@@ -53,6 +53,11 @@ impl Nodes {
         self.slots[usize::from(slot)].take()
     }
 
+    /// The node of the first slot.
+    pub(super) fn first(&self) -> Option<&Known> {
+        self.slots.first()?.as_ref()
+    }
+
     /// Takes over what a roster says of each of them.
     pub(super) fn set_members(&mut self, members: &BTreeMap<NodeId, MemberFacts>) {
         let mut members = members.iter().peekable();

@@ -31,7 +31,7 @@ pub(super) fn rank_candidates(ctx: &mut Context<'_>, job: &mut Job, here: Here) 
         |node| avoided.get(node).map(|a| a.refusal.clone()),
         |node| failed.get(node).map_or(0, |times| times.saturating_mul(each_ms)),
     );
-    let may_submit = ctx.mesh.member(ctx.me).is_some_and(|m| m.may_submit);
+    let may_submit = ctx.mesh.own_member().is_some_and(|m| m.may_submit);
     let policy = Policy { config: ctx.config, owner: ctx.me, may_submit };
     let ranked = rank(need, &candidates.list, &policy, ctx.draw.next());
     let unreachable = candidates.unreachable;
@@ -101,7 +101,9 @@ pub(super) fn top_up(
     let idle: Vec<Nominee> = idle.filter_map(|r| scored(r)).take(missing - sure.len()).collect();
     sure.extend(idle);
     let (missing, mut others) = (missing - sure.len(), unknown);
-    others.retain(|r| sure.iter().all(|(node, _)| *node != r.node));
+    if !sure.is_empty() {
+        others.retain(|r| sure.iter().all(|(node, _)| *node != r.node));
+    }
     let totals_ms = others.iter().filter_map(|r| r.score()).map(Score::total_ms);
     let drawn = nominate(&totals_ms.collect::<Vec<u32>>(), missing, draws, ctx.draw);
     nominees.extend(drawn.into_iter().filter_map(|index| scored(others[index])));
