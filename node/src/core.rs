@@ -305,6 +305,7 @@ impl Core {
             Event::Forgotten(jobs) => jobs.into_iter().for_each(|job| self.forget_kept(job)),
             Event::RowChanged(job, ticket, done) => self.on_row_changed(job, ticket, done),
             Event::Question(job, term, question) => self.on_question(job, term, *question),
+            Event::Account(job, account) => self.on_account(job, *account),
             Event::Custody(input) => self.tell_custody(*input),
             Event::CancelKept(sheet, reply) => {
                 self.cancel_known(&sheet, custody::Waiter::Here(reply));

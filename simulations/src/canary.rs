@@ -26,7 +26,7 @@ canaries! {
     EpochForgotten = "epoch-forgotten",
     /// Nodes take `Gone` for `Bind`.
     LosersBound = "losers-bound",
-    /// A node does not tell the end of every fourth attempt that it ran.
+    /// A node does not tell the end of every fourth attempt that it ran, and goes on giving signs of life.
     EndSwallowed = "end-swallowed",
     /// A continuation begins one token too early.
     TokenRepeated = "token-repeated",

@@ -1,6 +1,7 @@
 //! The shell of custody: performs what it asks, and tells it what came of it. What lasts is on the
 //! disk before anything is said about it; nothing here waits.
 
+mod accounts;
 mod files;
 mod rows;
 mod sheets;
@@ -52,6 +53,7 @@ pub(crate) struct Keeping {
     pub(super) drafts: BTreeMap<JobId, Draft>,
     pub(super) placing: BTreeMap<JobId, Placing>,
     rows: rows::Rows,
+    accounts: accounts::Accounts,
     /// To whom records were offered to keep: they may read the job's files.
     offered: BTreeMap<JobId, BTreeSet<NodeId>>,
     cancels: Vec<(JobId, Instant, Waiter)>,
@@ -72,6 +74,7 @@ impl Keeping {
             drafts: BTreeMap::new(),
             placing: BTreeMap::new(),
             rows: rows::Rows::default(),
+            accounts: accounts::Accounts::default(),
             offered: BTreeMap::new(),
             cancels: Vec::new(),
             adoptions: Vec::new(),
@@ -174,6 +177,7 @@ impl Core {
 
     /// The end is final.
     fn show(&mut self, job: JobId, ended: Ended) {
+        self.look_into(job, &ended);
         if let Some(known) = self.owned.find_mut(job) {
             known.state = ended.end.state();
             known.ended_ms = Some(ended.at_ms);

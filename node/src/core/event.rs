@@ -13,7 +13,7 @@ use crate::lending::Told;
 use crate::models::LocalModel;
 
 use super::durable::Stored;
-use super::kept::Question;
+use super::kept::{Account, Question};
 use super::pump::{ExecutorReport, OwnerReport};
 
 /// What happened.
@@ -43,6 +43,8 @@ pub(crate) enum Event {
     RowChanged(JobId, Option<u64>, bool),
     /// What was asked was read, for a job that this node owns in this term.
     Question(JobId, Term, Box<Question>),
+    /// What a kept job's result tells of how it came about.
+    Account(JobId, Box<Account>),
     /// Something that custody waits for.
     Custody(Box<CustodyInput>),
     /// A person cancels a job that is kept here for another node.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use pumasi_protocol::custody::{Blob, End, Ended};
 use pumasi_protocol::stream::{AttemptEvent, EventOrder};
 use pumasi_protocol::{
-    BlobId, Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
-    frame,
+    BlobId, Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Term,
+    Timings, Usage, Work, frame,
 };
 use pumasi_web::mesh::{Caller, Kept, Placed, Run, RunEvent};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,32 @@ struct Outcome {
     ended_ms: u64,
 }
 
+/// What an outcome tells of how it came about.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// Bindings under its last owner.
+    pub(super) attempts: u32,
+    /// None for embeddings, which do not count tokens.
+    pub(super) usage: Option<Usage>,
+    pub(super) timings: Timings,
+    pub(super) why: String,
+}
+
 impl Outcome {
+    fn account(self) -> Option<Account> {
+        let (.., why, epoch) = self.node?;
+        let floor = Term::of(Epoch(epoch)).floor();
+        let (usage, timings) = match self.events.last()? {
+            AttemptEvent::Finished { usage, timings, .. } => (Some(*usage), *timings),
+            AttemptEvent::Embedded { timings, .. } => (None, *timings),
+            AttemptEvent::Alive { .. }
+            | AttemptEvent::Started { .. }
+            | AttemptEvent::Tokens { .. }
+            | AttemptEvent::Failed(_) => return None,
+        };
+        Some(Account { attempts: epoch.saturating_sub(floor.0), usage, timings, why })
+    }
+
     fn into_kept(self, run: Run) -> Kept {
         let placed = self.node.map(|(node, name, why, epoch)| Placed {
             node,
@@ -112,6 +137,12 @@ pub(super) fn read_files(store: &Store, input: BlobId, result: BlobId) -> Option
     let question = store.file(input).ok().flatten()?;
     let outcome = store.file(result).ok().flatten()?;
     read_kept(&question, &outcome)
+}
+
+/// What a result tells of how it came about; none if it is none. Blocks.
+pub(super) fn read_account(store: &Store, result: BlobId) -> Option<Account> {
+    let outcome = store.file(result).ok().flatten()?;
+    frame::decode_body::<Outcome>(&outcome).ok()?.account()
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
@@ -197,8 +228,8 @@ fn merge(events: &mut Vec<AttemptEvent>, event: AttemptEvent) {
 
 #[cfg(test)]
 mod tests {
+    use pumasi_protocol::Finish;
     use pumasi_protocol::engine::{OutputSyntax, Token};
-    use pumasi_protocol::{Finish, Timings, Usage};
 
     use super::*;
 

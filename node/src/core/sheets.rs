@@ -237,7 +237,7 @@ impl Core {
 }
 
 /// A sentence within its bound.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let mut end = limits::SENTENCE_BYTES.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

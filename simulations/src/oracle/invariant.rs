@@ -15,7 +15,8 @@ pub enum Invariant {
     GivenUp,
     /// I2: a lasting job was acknowledged and never ended.
     Lost,
-    /// I3: a lasting job was acknowledged before all its holders had it on their disks.
+    /// I3, I4: a lasting job was acknowledged before all its holders had it on their disks, or a holder
+    /// gave its word to a candidate before that was on its own.
     AckDurable,
     /// I4: one attempt on two nodes, two owners in one term, or news of an old epoch taken.
     Fencing,

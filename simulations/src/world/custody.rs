@@ -2,8 +2,8 @@
 //! lasts is on the disk before anything is said about it.
 
 use pumasi_protocol::custody::CustodyMessage;
-use pumasi_protocol::{BlobId, JobId, NodeId};
-use pumasi_scheduler::{AcceptRefusal, CustodyAction, CustodyInput, Holding, Input};
+use pumasi_protocol::{BlobId, JobId, NodeId, Term};
+use pumasi_scheduler::{AcceptRefusal, CustodyAction, CustodyInput, Holding, Input, Promise};
 
 use crate::canary::Canary;
 use crate::disk::{Change, Then};
@@ -81,6 +81,9 @@ impl World<'_> {
     fn send_custody(&mut self, from: usize, to: NodeId, message: CustodyMessage) {
         let Some(peer) = self.by_id.get(&to).copied() else { return };
         self.counts.custody_messages += 1;
+        if let CustodyMessage::Vote { job, term, .. } = &message {
+            self.check_vote(from, to, *job, *term);
+        }
         if let CustodyMessage::Keep(record) = &message
             && let Some(keeping) = self.shells[from].keeping.as_mut()
         {
@@ -92,6 +95,16 @@ impl World<'_> {
                 let message = Box::new(message.clone());
                 self.later(delay, Event::Custody { from, as_node, to: peer, message });
             }
+        }
+    }
+
+    /// I4: who gives its word to a candidate has that on its disk, or could give it again to another.
+    fn check_vote(&mut self, node: usize, candidate: NodeId, job: JobId, term: Term) {
+        let row = self.shells[node].disk.row(job);
+        if row.is_none_or(|row| row.promise != Promise { term, candidate }) {
+            let what =
+                format!("node {node} votes for {candidate:?} on {job:?} in {term:?} from memory");
+            self.violate(Invariant::AckDurable, what);
         }
     }
 

@@ -241,10 +241,12 @@ impl World<'_> {
             return;
         }
         let run = shell.engines.end(attempt);
-        shell.at_hand.remove(&attempt);
         shell.ends += 1;
         let ends = shell.ends;
         let swallowed = self.canary == Some(Canary::EndSwallowed) && ends.is_multiple_of(4);
+        if !swallowed {
+            shell.at_hand.remove(&attempt);
+        }
         if let Some(last) = last.filter(|_| !swallowed) {
             self.say(attempt, last);
         }

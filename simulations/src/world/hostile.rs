@@ -124,7 +124,7 @@ impl World<'_> {
             let what = format!("node {executor} takes node {node} for the owner of {attempt:?}");
             self.violate(crate::oracle::Invariant::Fencing, what);
         }
-        if is_its(self) && !before {
+        if is_its(self) {
             self.later(INTRUSION_US, Event::IntruderLeft { from, to: executor, attempt });
         }
     }

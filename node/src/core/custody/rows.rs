@@ -31,6 +31,7 @@ impl Core {
 
     pub(super) fn erase(&mut self, job: JobId) {
         self.keeping.offered.remove(&job);
+        self.keeping.accounts.forget(job);
         self.on_forgotten(job);
         self.change_row(job, Change::Remove);
     }

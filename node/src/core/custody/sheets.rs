@@ -10,7 +10,7 @@ use pumasi_web::mesh::Caller;
 
 use super::super::Core;
 use super::super::neighbours::Told;
-use super::super::sheets::view;
+use super::super::sheets::{cut, view};
 
 impl Core {
     /// The record of a job as others see it; not for jobs that are not acknowledged.
@@ -35,16 +35,18 @@ impl Core {
             state,
             accepted_ms: record.accepted_ms,
         };
+        let account = self.keeping.accounts.of(record.job).filter(|_| node.is_some());
+        let why = account.map(|account| cut(&account.why));
         record.accepted.then(|| JobSheet {
             line,
             priority: record.need.priority,
             durable: true,
-            attempts: 0,
+            attempts: account.map_or(0, |account| account.attempts),
             node,
             progress: None,
-            usage: None,
-            timings: None,
-            why: self.waiting_for(kept),
+            usage: account.and_then(|account| account.usage),
+            timings: account.map(|account| account.timings),
+            why: why.or_else(|| self.waiting_for(kept)),
             ended_ms: ended.map(|ended| ended.at_ms),
             rank: Some(record.rank()),
             holders: record.holders.clone(),
