@@ -16,10 +16,13 @@ use super::job::{Job, Role};
 use super::own::Ownership;
 use crate::time::Time;
 
+/// How often the others are asked for a key before it counts as new.
+const FIND_TRIES: u32 = 4;
+
 #[derive(Debug, Clone)]
 enum Stage {
-    /// The others are asked whether the key is in use.
-    Finding { waiting: BTreeSet<NodeId>, until: Time },
+    /// The others are asked whether the key is in use, `again` if an answer is lost.
+    Finding { waiting: BTreeSet<NodeId>, until: Time, again: Time },
     /// Chosen nodes fetch and confirm.
     Gathering { asked: BTreeMap<NodeId, Time> },
     /// The list of holders is being written down.
@@ -42,7 +45,7 @@ impl Acceptance {
     /// The next deadline.
     pub(super) fn next(&self) -> Time {
         let stage = match &self.stage {
-            Stage::Finding { until, .. } => Some(*until),
+            Stage::Finding { until, again, .. } => Some(*until.min(again)),
             Stage::Gathering { asked } => asked.values().min().copied(),
             Stage::Sealing => None,
         };
@@ -101,6 +104,7 @@ impl Job {
         let stage = Stage::Finding {
             waiting: asked.into_iter().collect(),
             until: env.now.after_ms(env.config.find_ms),
+            again: env.now.after_ms(env.config.find_ms / FIND_TRIES),
         };
         let until = env.now.after_ms(env.config.accept_ms);
         let acceptance =
@@ -110,14 +114,18 @@ impl Job {
 
     pub(super) fn step_accepting(&mut self, env: &mut Env) {
         let is_committed = self.is_committed(env);
+        let line = key_line(self.record());
         let Role::Accepting(acceptance) = &mut self.role else { return };
         let is_over = acceptance.until <= env.now;
         match &mut acceptance.stage {
-            Stage::Finding { waiting, until } => {
+            Stage::Finding { waiting, until, again } => {
                 waiting.retain(|node| env.is_up(*node));
                 if waiting.is_empty() || *until <= env.now {
                     acceptance.stage = Stage::Gathering { asked: BTreeMap::new() };
                     self.gather(env, is_over);
+                } else if let Some(line) = line.filter(|_| *again <= env.now) {
+                    *again = env.now.after_ms(env.config.find_ms / FIND_TRIES);
+                    waiting.iter().for_each(|node| env.send(*node, CustodyMessage::FindKey(line)));
                 }
             }
             Stage::Gathering { .. } => self.gather(env, is_over),
@@ -191,13 +199,11 @@ impl Job {
 
     fn acknowledge(&mut self, env: &mut Env) {
         let (job, holders) = (self.id(), self.record().holders.clone());
-        self.role = Role::Owner(Ownership::default());
-        env.act(CustodyAction::Acknowledge { job, holders });
+        let keyed = key_line(self.record()).is_some();
         // Whoever came within reach since the key was asked for hears of it now.
-        if let Some(line) = key_line(self.record()) {
-            let all = env.reachable();
-            all.into_iter().for_each(|node| env.send(node, CustodyMessage::Keys(vec![line])));
-        }
+        let others = if keyed { env.reachable() } else { Vec::new() };
+        self.role = Role::Owner(Ownership::announcing(others));
+        env.act(CustodyAction::Acknowledge { job, holders });
         self.step_owner(env);
     }
 

@@ -80,8 +80,12 @@ impl Job {
             (Role::Accepting(_), found) if !self.record().accepted => {
                 self.on_draft_key(env, from, found, pending);
             }
+            (Role::Owner(_), found) => {
+                self.on_key_heard(env, from, found.filter(|_| !pending));
+                found.filter(|_| !pending).into_iter().for_each(|by| self.meet_rival(by));
+            }
             (_, Some(by)) if !pending => self.meet_rival(by),
-            (Role::Accepting(_) | Role::Owner(_) | Role::Holder | Role::Candidate(_), _) => {}
+            (Role::Accepting(_) | Role::Holder | Role::Candidate(_), _) => {}
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Owning a durable job: every state of the record goes to this disk first, then to the other holders;
 //! the end is shown once enough of them have it (I1); lost holders are replaced.
 
-use pumasi_protocol::NodeId;
 use pumasi_protocol::custody::{CustodyMessage, Decline, End, Ended, Term, Version};
+use pumasi_protocol::{JobId, NodeId};
 
+use super::accept::key_line;
 use super::action::CustodyAction;
 use super::env::Env;
 use super::job::{Job, Role};
 use super::quorum;
 use crate::limits;
-use crate::time::Time;
+use crate::time::{Time, backoff_ms};
 
 /// A node that is to become a holder.
 #[derive(Debug, Clone, Copy)]
@@ -28,12 +29,25 @@ pub(super) struct Ownership {
     sent: std::collections::BTreeMap<NodeId, Version>,
     /// When the holders are looked at again.
     look_at: Option<Time>,
+    /// Who has not said yet that no other job counts under its key, how often they were asked, and
+    /// when they are asked again.
+    unheard: std::collections::BTreeSet<NodeId>,
+    asked: u32,
+    ask_at: Option<Time>,
 }
 
+/// How often who does not answer is asked for a key; a roll call asks again.
+const KEY_TRIES: u32 = 8;
+
 impl Ownership {
+    /// Of a job whose key these are to hear of.
+    pub(super) fn announcing(others: Vec<NodeId>) -> Self {
+        Self { unheard: others.into_iter().collect(), ..Self::default() }
+    }
+
     pub(super) fn next(&self) -> Option<Time> {
         let recruit = self.recruit.map(|recruit| recruit.until);
-        [recruit, self.look_at].into_iter().flatten().min()
+        [recruit, self.look_at, self.ask_at].into_iter().flatten().min()
     }
 }
 
@@ -48,11 +62,45 @@ impl Job {
             return;
         }
         self.place(env);
+        self.announce(env);
         self.replicate(env);
         if self.is_committed(env) {
             self.on_committed(env);
         }
         self.show(env);
+    }
+
+    /// Tells everybody which job counts under its key, until all have answered.
+    fn announce(&mut self, env: &mut Env) {
+        let line = key_line(self.record());
+        let Role::Owner(own) = &mut self.role else { return };
+        if own.ask_at.is_some_and(|at| at > env.now) {
+            return;
+        }
+        own.ask_at = None;
+        let Some(line) = line.filter(|_| own.asked < KEY_TRIES) else {
+            return own.unheard.clear();
+        };
+        own.unheard.retain(|node| env.is_up(*node));
+        if !own.unheard.is_empty() {
+            own.unheard.iter().for_each(|node| env.send(*node, CustodyMessage::FindKey(line)));
+            let pause = backoff_ms(env.config.resend_ms, own.asked, env.config.resend_max_ms);
+            own.ask_at = Some(env.now.after_ms(pause));
+            own.asked += 1;
+        }
+    }
+
+    /// A node said which job counts there under this one's key. One with a larger id gives way, and is
+    /// asked until it has.
+    pub(super) fn on_key_heard(&mut self, env: &mut Env, from: NodeId, found: Option<JobId>) {
+        let (id, line) = (self.id(), key_line(self.record()));
+        let Role::Owner(own) = &mut self.role else { return };
+        match (found, line) {
+            (Some(other), Some(line)) if other > id => {
+                env.send(from, CustodyMessage::Keys(vec![line]));
+            }
+            (Some(_) | None, _) => drop(own.unheard.remove(&from)),
+        }
     }
 
     /// Gives it to the scheduler, once in a term.

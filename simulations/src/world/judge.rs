@@ -22,8 +22,6 @@ pub(super) const DEAD_MS: u64 = 15_000;
 pub(super) const GIVEN_UP_MS: u64 = 3_250;
 /// How long a connection may take to be noticed as broken, in milliseconds.
 const BREAK_MS: u64 = 5_000;
-/// How long two machines may take to notice each other, in milliseconds.
-const MEETING_MS: u64 = 2_000;
 /// In a mesh of more nodes than this, only some pairs are compared.
 const ALL_PAIRS: usize = 60;
 
@@ -99,7 +97,11 @@ impl World<'_> {
                 && self.knows(a, id_a)
         };
         let pairs = (0..count).step_by(step).flat_map(|a| (0..count).map(move |b| (a, b)));
-        pairs.filter(|(a, b)| linked(*a, *b) && self.is_settled(*a)).collect()
+        // Who was admitted a moment ago is still being told.
+        let old =
+            |n: usize| self.now.ms_since(self.shells[n].disturbed) >= CONVERGED_MS - SNAPSHOT_MS;
+        let met = |a: usize, b: usize| linked(a, b) && old(a) && old(b);
+        pairs.filter(|(a, b)| met(*a, *b) && self.is_settled(*a)).collect()
     }
 
     /// I10: some seconds after the last fault everybody knows what everybody had published.
@@ -151,9 +153,7 @@ impl World<'_> {
             let scheduler = self.shells[a].scheduler.as_ref();
             let link = scheduler.and_then(|s| s.view().node(self.shells[b].own_id)).map(|n| n.link);
             let up = matches!(link, Some(Link::Up { .. }));
-            let since = self.shells[a].disturbed.max(self.shells[b].disturbed);
-            let met = self.now.ms_since(since) >= MEETING_MS;
-            if met && up != self.shells[b].is_awake() {
+            if up != self.shells[b].is_awake() {
                 let state = if up { "reachable" } else { "unreachable" };
                 let what = format!("node {a} takes node {b} for {state}, and it is not");
                 return self.violate(Invariant::Convergence, what);

@@ -229,7 +229,8 @@ impl World<'_> {
                 self.see_soon(node, peer);
             }
         }
-        if changed.contains(&self.shells[node].id) {
+        let was_alone = before.iter().all(|id| *id == self.shells[node].id);
+        if was_alone || changed.contains(&self.shells[node].id) {
             self.shells[node].disturbed = self.now;
             for peer in (0..self.shells.len()).filter(|peer| *peer != node) {
                 self.see_soon(node, peer);
