@@ -14,6 +14,7 @@ pub mod job;
 pub mod limits;
 pub mod message;
 pub mod name;
+pub mod pairing;
 pub mod roster;
 pub mod sheet;
 pub mod state;

@@ -81,3 +81,18 @@ pub const SENTENCE_BYTES: usize = 512;
 pub const SHEETS: usize = 200;
 /// Bytes of the explanation of one job's placing, as text.
 pub const WHY_BYTES: usize = 128 * 1024;
+/// Bytes of one message of a pairing: three names of [`NAME_CHARS`] characters, and what is fixed.
+pub const PAIRING_BYTES: usize = 1_024;
+/// How long six digits are shown before others take their place, in milliseconds.
+pub const PAIRING_DIGITS_MS: u64 = 3 * 60 * 1_000;
+/// How long after a person last looked the door waits for digits, in milliseconds: hidden pages look
+/// once a minute.
+pub const PAIRING_OPEN_MS: u64 = 5 * 60 * 1_000;
+/// Wrong digits in all before a person must open the door again.
+pub const PAIRING_FAILURES: u32 = 10;
+/// Wrong digits from one source before it must wait for [`PAIRING_SOURCE_MS`]: two slips of a person.
+pub const PAIRING_SOURCE_FAILURES: u32 = 3;
+/// How long a source must wait, counted from its first wrong digits, in milliseconds.
+pub const PAIRING_SOURCE_MS: u64 = 60 * 1_000;
+/// Sources of wrong digits that are remembered.
+pub const PAIRING_SOURCES: usize = 64;

@@ -6,11 +6,16 @@ use std::net::SocketAddr;
 use ed25519_dalek::SigningKey;
 use pumasi_protocol::advert::{Gossip, Queue};
 use pumasi_protocol::envelope::{Addresses, Envelope, Opened};
+use pumasi_protocol::frame;
+use pumasi_protocol::limits::PAIRING_BYTES;
+use pumasi_protocol::pairing::{
+    Approver, Digits, Hello, Here, Newcomer, PairingMessage, PairingRefusal, Parties,
+};
 use pumasi_protocol::roster::{Change, Roster, RosterLog, SignedEntry};
 use pumasi_protocol::state::{Coarse, ModelNow, Seen};
 use pumasi_protocol::{
-    Admission, AdvertDelta, BlobId, Capabilities, Device, DeviceKind, EngineKind, ModelAdvert,
-    ModelState, NodeAdvert, NodeId, NodeState, Rate, StateMessage,
+    Admission, AdvertDelta, BlobId, Capabilities, Device, DeviceKind, EngineKind, MeshId,
+    ModelAdvert, ModelState, NodeAdvert, NodeId, NodeState, Rate, StateMessage,
 };
 
 fn bytes(golden: &str) -> Vec<u8> {
@@ -151,4 +156,53 @@ fn cat_x32_addresses_of_version_1_are_read_and_written() {
     assert_eq!(hex::encode(&written), golden.trim());
     let opened = Envelope::open(&bytes(golden), &roster);
     assert_eq!(opened, Ok(Opened::Addresses { from, addresses }));
+}
+
+#[test]
+fn cat_x32_pairing_of_version_1_is_read_and_written() {
+    let name = |text: &str| text.parse().expect("a name");
+    let hello = Hello {
+        mesh: MeshId([3; 32]),
+        mesh_name: name("office"),
+        name: name("front desk"),
+        element: [4; 32],
+    };
+    let here = Here { name: name("창가"), person: Some(name("kim")), element: [5; 32] };
+    let messages = [
+        (PairingMessage::Hello(hello), include_str!("golden/pairing_hello_1.hex")),
+        (PairingMessage::Here(here), include_str!("golden/pairing_here_1.hex")),
+        (PairingMessage::Proof([6; 32]), include_str!("golden/pairing_proof_1.hex")),
+        (
+            PairingMessage::Refused(PairingRefusal::Failed),
+            include_str!("golden/pairing_refused_1.hex"),
+        ),
+        (PairingMessage::Joined, include_str!("golden/pairing_joined_1.hex")),
+    ];
+    for (message, golden) in messages {
+        let written = frame::encode_body(&message, PAIRING_BYTES).expect("it is small");
+        assert_eq!(hex::encode(&written), golden.trim());
+        assert_eq!(frame::decode_body(&bytes(golden)), Ok(message));
+    }
+}
+
+/// What the crate calculates must stay, too: two versions would not agree otherwise.
+#[test]
+fn cat_x32_proofs_of_version_1_are_calculated_alike() {
+    let name = |text: &str| text.parse().expect("a name");
+    let digits = "048291".parse::<Digits>().expect("six digits");
+    let parties = Parties { approver: NodeId([1; 32]), newcomer: NodeId([2; 32]) };
+    let hello = Hello {
+        mesh: MeshId([3; 32]),
+        mesh_name: name("office"),
+        name: name("front desk"),
+        element: [0; 32],
+    };
+    let here = Here { name: name("창가"), person: None, element: [0; 32] };
+    let (approver, hello) = Approver::begin(digits, parties, hello, [7; 64]);
+    let (newcomer, here) =
+        Newcomer::answer(digits, parties, &hello, here, [8; 64]).expect("a sound element");
+    let (_, first) = approver.answer(&here).expect("a sound element");
+    let second = newcomer.check(&first).expect("the same digits");
+    let said = [hello.element, here.element, first, second].map(hex::encode).join("\n");
+    assert_eq!(said, include_str!("golden/pairing_exchange_1.hex").trim());
 }
