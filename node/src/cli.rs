@@ -18,6 +18,7 @@ pub(crate) mod lookup;
 pub(crate) mod mesh;
 mod models;
 pub(crate) mod output;
+mod pairing;
 mod parse;
 pub(crate) mod table;
 pub(crate) mod text;
@@ -100,6 +101,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Resume => lending::resume(&find()?, output).await,
         NodeCommand::Drain(arguments) => lending::drain(&find()?, &arguments, output).await,
         NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
+        NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,
+        NodeCommand::Found(arguments) => pairing::found(find, &arguments, output).await,
     }
 }
 

@@ -18,6 +18,7 @@ mod need;
 mod neighbours;
 mod owned;
 mod owner;
+mod pairing;
 mod publish;
 mod pump;
 mod repeats;

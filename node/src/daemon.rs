@@ -251,6 +251,7 @@ fn net_config(config: &Config, incarnation: u64) -> NetConfig {
         join_port: config.join_port,
         peers: config.peers.clone(),
         discovery: config.discovery,
+        person: config.person.clone(),
         ..NetConfig::new(config.name.clone(), incarnation)
     }
 }

@@ -116,6 +116,26 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(AdmissionError::Unreachable))
     }
 
+    async fn pairing(&self) -> api::Pairing {
+        let silent = api::Pairing { own: None, may_approve: false, asking: Vec::new() };
+        self.ask(Ask::Pairing).await.unwrap_or(silent)
+    }
+
+    async fn ask_in(&self, again: bool) -> Result<api::Pairing, AdmissionError> {
+        let answer = self.ask(|reply| Ask::LookIn(again, reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
+    async fn approve(&self, request: api::ApproveRequest) -> Result<api::Approved, AdmissionError> {
+        let answer = self.ask(|reply| Ask::Approve(request, reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
+    async fn found(&self, request: api::FoundRequest) -> Result<api::Joined, AdmissionError> {
+        let answer = self.ask(|reply| Ask::FoundMesh(request, reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
         let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
         answer.unwrap_or(Err(LendError::Stopping))

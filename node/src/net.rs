@@ -25,7 +25,7 @@ pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;
 pub use invitation::{Invite, Token, TokenError};
-pub use join::{JoinAs, JoinError, JoinRefusal};
+pub use join::{Approval, ApproveError, Approved, Asker, JoinAs, JoinError, JoinRefusal};
 
 use tokio::sync::mpsc;
 

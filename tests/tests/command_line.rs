@@ -87,6 +87,8 @@ fn every_command_explains_itself_with_examples() {
         "why",
         "invite",
         "join",
+        "approve",
+        "found",
         "doctor",
         "demo",
         "completions",

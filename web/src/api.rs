@@ -6,6 +6,7 @@ mod job;
 mod lending;
 mod mesh;
 mod model;
+mod pairing;
 mod typescript;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub use mesh::{
     Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
 };
 pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
+pub use pairing::{
+    ApproveRequest, Approved, AskInRequest, Doorstep, FoundRequest, Newcomer, Pairing,
+};
 pub use typescript::typescript;
 
 /// Everything at one moment: the first event of `/api/v1/events`, and the first after a gap.

@@ -1,6 +1,8 @@
 //! Everything that a request can be answered with instead of what it asked for: a closed list, each
 //! with status, code and sentence. No path, address, key or remote text is ever part of it.
 
+mod admission;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use pumasi_dialects::Invalid;
@@ -140,7 +142,7 @@ impl ApiError {
             Self::Fault(fault) => fault_status(fault),
             Self::Job(error) => job_status(*error),
             Self::Model(error) => model_status(error),
-            Self::Admission(error) => admission_status(error),
+            Self::Admission(error) => admission::status(error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Lend(LendError::Store) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -174,7 +176,7 @@ impl ApiError {
             Self::Job(error) => job_code(*error),
             Self::Model(error) => model_code(error),
             Self::ModelUnknown => "model_not_found",
-            Self::Admission(error) => admission_code(error),
+            Self::Admission(error) => admission::code(error),
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Lend(LendError::Store) => "store_failed",
             Self::Internal => "internal_error",
@@ -368,31 +370,5 @@ fn model_code(error: &ModelError) -> &'static str {
         ModelError::NotAllowed => "not_allowed",
         ModelError::Unreachable => "node_unreachable",
         ModelError::Fault(fault) => fault.code(),
-    }
-}
-
-fn admission_status(error: &AdmissionError) -> StatusCode {
-    match error {
-        AdmissionError::NotAllowed => StatusCode::FORBIDDEN,
-        AdmissionError::NoMesh | AdmissionError::AlreadyMember => StatusCode::CONFLICT,
-        AdmissionError::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        AdmissionError::Name(_) | AdmissionError::BadToken => StatusCode::BAD_REQUEST,
-        AdmissionError::Expired => StatusCode::GONE,
-        AdmissionError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-        AdmissionError::Store => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn admission_code(error: &AdmissionError) -> &'static str {
-    match error {
-        AdmissionError::NotAllowed => "not_allowed",
-        AdmissionError::NoMesh => "no_mesh",
-        AdmissionError::AlreadyMember => "already_member",
-        AdmissionError::TooMany => "too_many_invitations",
-        AdmissionError::Name(_) => "invalid_name",
-        AdmissionError::BadToken => "invalid_invitation",
-        AdmissionError::Expired => "invitation_expired",
-        AdmissionError::Unreachable => "issuer_unreachable",
-        AdmissionError::Store => "store_failed",
     }
 }

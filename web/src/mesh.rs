@@ -2,6 +2,7 @@
 //! it; tests implement it with scripted events. Nothing here knows HTTP.
 
 use async_trait::async_trait;
+use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
     Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
@@ -229,6 +230,35 @@ pub enum AdmissionError {
     /// The node that issued it could not be reached.
     #[error("the computer that issued this invitation cannot be reached")]
     Unreachable,
+    /// The text is not six digits.
+    #[error("type the six digits that the new computer shows")]
+    BadDigits,
+    /// The text is not an address.
+    #[error("this is not an address: 10.0.0.7, or with the port of its join door, 10.0.0.7:7865")]
+    BadAddress,
+    /// No computer, or none of this name, asks to be let in.
+    #[error(
+        "no such computer asks to join: open its page, or run `pumasi join` there; where computers \
+         do not find each other by themselves, give its address"
+    )]
+    NobodyAsks,
+    /// More than one asks.
+    #[error("several computers ask to join: say which one shows these digits")]
+    SeveralAsk,
+    /// The newcomer could not be reached.
+    #[error(
+        "the new computer cannot be reached: is it on, in the same network, and is UDP port 7865 \
+         open on it?"
+    )]
+    NewcomerUnreachable,
+    /// It was let in, and did not say that it knows.
+    #[error(
+        "the new computer was let in, but did not confirm it: if it does not show, approve again"
+    )]
+    Unconfirmed,
+    /// One of the two sides stopped.
+    #[error("{0}")]
+    Pairing(#[from] PairingRefusal),
     /// The world failed: the store could not be written.
     #[error("this computer could not write down its membership")]
     Store,
@@ -311,6 +341,19 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Joins the mesh of an invitation.
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError>;
+
+    /// How this node stands at the door of a mesh, and who stands at its door.
+    async fn pairing(&self) -> api::Pairing;
+
+    /// A person looks at the digits by which this node can be let in. `again`: opens the door again
+    /// after too many wrong ones.
+    async fn ask_in(&self, again: bool) -> Result<api::Pairing, AdmissionError>;
+
+    /// Lets in a newcomer whose digits a person typed. Returns once it is a member.
+    async fn approve(&self, request: api::ApproveRequest) -> Result<api::Approved, AdmissionError>;
+
+    /// Starts a mesh with this node as its first.
+    async fn found(&self, request: api::FoundRequest) -> Result<api::Joined, AdmissionError>;
 
     /// Tells this node to lend itself, to pause or to drain. Returns once that is on the disk.
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError>;

@@ -11,6 +11,7 @@ mod kept;
 mod lending;
 mod listing;
 mod models;
+mod pairing;
 mod streaming;
 
 use std::sync::Arc;
@@ -61,6 +62,9 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/events", get(events::all))
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
         .route("/api/v1/join", post(admission::join))
+        .route("/api/v1/pairing", get(pairing::show).post(pairing::ask_in))
+        .route("/api/v1/pairing/approve", post(pairing::approve))
+        .route("/api/v1/mesh", post(pairing::found))
         .route("/api/v1/lending", get(lending::show).post(lending::lend))
         .route("/api/v1/doctor", get(listing::doctor))
         .route("/api/v1/errors", get(listing::errors))

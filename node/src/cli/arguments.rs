@@ -86,11 +86,15 @@ Examples:
     /// All others talk to the running node
     #[command(flatten)]
     Node(NodeCommand),
-    /// Join the mesh of an invitation
+    /// Join a mesh: show six digits that an admin types, or use an invitation
     #[command(after_long_help = "\
-Works while the node runs, and before its first start: then the next `pumasi up` joins.
+Without an invitation it shows six digits, and waits until an admin has typed them at a computer of
+the mesh. They are good for one try and three minutes; then others take their place.
+
+An invitation is also taken before the node's first start: then the next `pumasi up` joins.
 
 Examples:
+  pumasi join
   pumasi join pumasi-3kd9…
   pumasi join --file invitation.txt")]
     Join(JoinArguments),
@@ -246,6 +250,19 @@ Examples:
   pumasi invite --count 5 --expires 8h
   pumasi invite --person kim --role worker-only")]
     Invite(InviteArguments),
+    /// Let in the computer that shows these six digits, or list those that ask
+    #[command(after_long_help = "\
+Only admins may. What a computer says of itself before it is let in is not verified; the digits are.
+
+Examples:
+  pumasi approve
+  pumasi approve 482913
+  pumasi approve 482913 --node window-desk --person kim
+  pumasi approve 482913 --address 10.0.0.7")]
+    Approve(ApproveArguments),
+    /// Start a mesh with this computer as its first
+    #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
+    Found(FoundArguments),
 }
 
 #[derive(Debug, Args)]
@@ -327,11 +344,40 @@ pub(super) enum Role {
 #[derive(Debug, Args)]
 pub(super) struct JoinArguments {
     /// The line that `pumasi invite` printed
-    #[arg(value_name = "TOKEN", required_unless_present = "file", conflicts_with = "file")]
+    #[arg(value_name = "TOKEN", conflicts_with = "file")]
     pub(super) token: Option<String>,
     /// A file that holds it; `-` for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
+    /// Show digits again, after too many wrong ones were tried
+    #[arg(long, conflicts_with_all = ["token", "file"])]
+    pub(super) again: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArguments {
+    /// The six digits that the new computer shows [default: list who asks]
+    #[arg(value_name = "DIGITS")]
+    pub(super) digits: Option<String>,
+    /// Which computer shows them, if several ask: its name, or the beginning of its id
+    #[arg(long, value_name = "NODE", requires = "digits")]
+    pub(super) node: Option<String>,
+    /// Where it is, if it is not found by itself: its address, with the port of its join door
+    #[arg(long, value_name = "HOST[:PORT]", requires = "digits", conflicts_with = "node")]
+    pub(super) address: Option<String>,
+    /// Whose it is [default: as it says, if the mesh does not know that person yet]
+    #[arg(long, value_name = "NAME", requires = "digits")]
+    pub(super) person: Option<String>,
+    /// What it may do
+    #[arg(long, value_name = "ROLE", default_value = "member")]
+    pub(super) role: Role,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FoundArguments {
+    /// The name of the mesh [default: that of this computer]
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Args)]

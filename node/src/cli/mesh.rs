@@ -16,7 +16,7 @@ use super::lookup::short_node;
 use super::output::{Output, Style};
 use super::table::{Align, Table};
 use super::text::{bytes, escape, milliseconds, span};
-use super::{input, invitation, lending};
+use super::{input, invitation, lending, pairing};
 use crate::{config, runtime};
 
 pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
         return output.object(&status);
     }
     let mesh = status.mesh.as_ref().map_or_else(
-        || "none yet: `pumasi join TOKEN`, or `pumasi invite` for others".to_owned(),
+        || "none yet: `pumasi join`, or `pumasi found` to start one".to_owned(),
         |mesh| format!("{} ({})", escape(&mesh.name), short_node(&mesh.id)),
     );
     let person = status.person.as_deref().map_or("nobody (shared)".to_owned(), escape);
@@ -131,7 +131,7 @@ pub(super) async fn invite(
     output.line(&escape(&made.token))
 }
 
-fn role(role: Role) -> MeshRole {
+pub(super) fn role(role: Role) -> MeshRole {
     match role {
         Role::Admin => MeshRole::Admin,
         Role::Member => MeshRole::Member,
@@ -150,7 +150,9 @@ pub(super) async fn join(
         (Some(token), _) => token,
         (None, Some(path)) if path == Path::new("-") => input::from_stdin()?,
         (None, Some(path)) => invitation::read_file(&path)?,
-        (None, None) => return Err(Failure::usage("the invitation is missing")),
+        (None, None) => {
+            return pairing::ask_in(&Client::find(global)?, arguments.again, output).await;
+        }
     };
     let token = invitation::check(&token)?;
     let data_dir = config::data_dir(&global.places())?;

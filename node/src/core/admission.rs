@@ -17,7 +17,7 @@ use crate::store::Invitation;
 /// How long an invitation is valid where nothing else is said, in seconds: a day.
 const VALID_S: u32 = 24 * 60 * 60;
 
-type Reply<T> = oneshot::Sender<Result<T, AdmissionError>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, AdmissionError>>;
 
 impl Core {
     /// Makes an invitation. A computer without a mesh founds one first: inviting somebody is the
@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// A new mesh is called after its first computer, and belongs to that computer's person.
-    fn founding_names(&self) -> (NodeName, NodeName) {
+    pub(super) fn founding_names(&self) -> (NodeName, NodeName) {
         let name = self.config.name.clone();
         let person = self.config.person.clone().unwrap_or_else(|| name.clone());
         (name, person)
@@ -100,13 +100,13 @@ async fn make_invitation(
     Ok(api::InvitationToken { token: token.to_string(), invitation })
 }
 
-fn joined_view(roster: &Arc<Roster>) -> api::Joined {
+pub(super) fn joined_view(roster: &Arc<Roster>) -> api::Joined {
     let name = roster.name.as_ref().map_or_else(|| roster.mesh.short(), ToString::to_string);
     let members = u32::try_from(roster.members.len()).unwrap_or(u32::MAX);
     api::Joined { mesh: api::MeshRef { id: roster.mesh.to_string(), name }, members }
 }
 
-fn node_role(role: api::MeshRole) -> NodeRole {
+pub(super) fn node_role(role: api::MeshRole) -> NodeRole {
     match role {
         api::MeshRole::Admin => NodeRole::Admin,
         api::MeshRole::Member => NodeRole::Member,
@@ -139,7 +139,7 @@ pub(super) fn mesh_role(role: &NodeRole) -> api::MeshRole {
     }
 }
 
-fn net_error(error: &NetError) -> AdmissionError {
+pub(super) fn net_error(error: &NetError) -> AdmissionError {
     match error {
         NetError::NoMesh => AdmissionError::NoMesh,
         NetError::HasMesh => AdmissionError::AlreadyMember,

@@ -32,6 +32,10 @@ impl Core {
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Join(token, reply) => self.join(&token, reply),
+            Ask::Pairing(reply) => drop(reply.send(self.pairing_view())),
+            Ask::LookIn(again, reply) => drop(reply.send(self.ask_in(again))),
+            Ask::Approve(request, reply) => self.approve(request, reply),
+            Ask::FoundMesh(request, reply) => self.found(request, reply),
             Ask::Lend(request, reply) => self.lend(&request, reply),
         }
     }

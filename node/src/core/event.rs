@@ -92,5 +92,9 @@ pub(crate) enum Ask {
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
     Join(String, Reply<Result<api::Joined, AdmissionError>>),
+    Pairing(Reply<api::Pairing>),
+    LookIn(bool, Reply<Result<api::Pairing, AdmissionError>>),
+    Approve(api::ApproveRequest, Reply<Result<api::Approved, AdmissionError>>),
+    FoundMesh(api::FoundRequest, Reply<Result<api::Joined, AdmissionError>>),
     Lend(api::LendRequest, Reply<Result<api::Lending, LendError>>),
 }

@@ -23,6 +23,8 @@ pub struct NetConfig {
     pub discovery: bool,
     /// This computer's name.
     pub name: NodeName,
+    /// Whose it is, as it says where it is let in.
+    pub person: Option<NodeName>,
     /// Version of Pumasi, announced by DNS-SD.
     pub version: String,
     /// This start's number: tells two computers with one key apart.
@@ -41,6 +43,7 @@ impl NetConfig {
             peers: Vec::new(),
             discovery: true,
             name,
+            person: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             incarnation,
         }

@@ -32,6 +32,7 @@ use super::traffic::Traffic;
 use crate::config::PeerAddress;
 use crate::store::Store;
 
+mod asking;
 mod behaviour;
 mod book;
 mod codec;
@@ -44,6 +45,7 @@ mod requests;
 mod spreading;
 mod states;
 
+pub(super) use asking::Asking;
 use behaviour::{Behaviour, BehaviourEvent, OneTopic};
 use book::{Book, is_dialable};
 use hearsay::Hearsay;
@@ -80,6 +82,8 @@ pub(crate) enum Notice {
     Resolved { address: PeerAddress, found: Vec<SocketAddr> },
     /// Discovery saw somebody.
     Seen(Sighting),
+    /// Discovery sees nothing of that node any more.
+    Unseen(NodeId),
 }
 
 /// What the task is built from.
@@ -124,6 +128,7 @@ pub(super) struct Control {
     remembered: remembering::Remembered,
     discovery: Option<Discovery>,
     door: Option<Door>,
+    asking: Option<Asking>,
 }
 
 /// When to tell the mesh where this node is.
@@ -162,6 +167,7 @@ impl Control {
             remembered: remembering::Remembered::default(),
             discovery: None,
             door: None,
+            asking: None,
         })
     }
 
@@ -175,9 +181,11 @@ impl Control {
         door: Door,
         peers: Vec<PeerAddress>,
         discovery: Option<Discovery>,
+        asking: Asking,
     ) {
         self.join_port = door.port();
         self.door = Some(door);
+        self.asking = Some(asking);
         self.discovery = discovery;
         let now = Instant::now();
         peers.into_iter().for_each(|address| self.book.give(address, now));
@@ -293,6 +301,7 @@ impl Control {
             Notice::Answered { channel, response } => self.answer(channel, response),
             Notice::Resolved { address, found } => self.dial_given(&address, &found),
             Notice::Seen(sighting) => self.on_sighting(sighting),
+            Notice::Unseen(node) => self.forget_candidate(&node),
         }
     }
 
@@ -318,7 +327,7 @@ impl Control {
         self.subscribe(&roster);
         self.announce_soon();
         if let Some(discovery) = &self.discovery {
-            discovery.announce(Some(&roster));
+            discovery.announce(Some(&roster), false);
         }
         self.emit(NetEvent::RosterChanged(roster));
         self.dial_due();
@@ -328,6 +337,7 @@ impl Control {
         self.dial_due();
         self.look_after_peers();
         self.remember();
+        self.tell_asking();
         self.setup.traffic.sample(Instant::now());
     }
 

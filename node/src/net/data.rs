@@ -111,7 +111,7 @@ impl DataPlane {
         members: Members,
         events: mpsc::Sender<NetEvent>,
     ) -> Result<Self, NetError> {
-        let tls = certificate.server(PROTOCOL, Accept::Members(members.clone()));
+        let tls = certificate.server(&[PROTOCOL], Accept::Members(members.clone()));
         let mut server = ServerConfig::with_crypto(tls);
         server.transport_config(transport(ATTEMPT_STREAMS)).max_incoming(DATA_HANDSHAKES);
         let endpoint = endpoint(address, "data plane", server)?;

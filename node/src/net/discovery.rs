@@ -22,6 +22,8 @@ pub(crate) struct Sighting {
     pub(crate) candidate: Candidate,
     pub(crate) control: Vec<SocketAddr>,
     pub(crate) run: Option<u64>,
+    /// The name of its record.
+    pub(crate) record: String,
 }
 
 /// What a node announces of itself.
@@ -48,14 +50,12 @@ impl Discovery {
         let daemon = ServiceDaemon::new().inspect_err(unavailable).ok()?;
         let found = daemon.browse(SERVICE).inspect_err(unavailable).ok()?;
         let discovery = Self { daemon, announced };
-        discovery.announce(None);
+        discovery.announce(None, false);
         tokio::spawn(async move {
             let mut seen = Seen::default();
             while let Ok(event) = found.recv_async().await {
-                if let ServiceEvent::ServiceResolved(service) = event
-                    && let Some(sighting) = sighting(&service)
-                    && seen.is_news(&sighting)
-                    && notices.send(Notice::Seen(sighting)).await.is_err()
+                if let Some(notice) = seen.take(event)
+                    && notices.send(notice).await.is_err()
                 {
                     return;
                 }
@@ -64,8 +64,8 @@ impl Discovery {
         Some(discovery)
     }
 
-    /// Announces this node with the mesh that it belongs to.
-    pub(crate) fn announce(&self, roster: Option<&Roster>) {
+    /// Announces this node with the mesh that it belongs to, or that it asks to be let into one.
+    pub(crate) fn announce(&self, roster: Option<&Roster>, asks: bool) {
         let own = &self.announced;
         let mesh = roster.map_or_else(String::new, |roster| roster.mesh.short());
         let mesh_name = roster.and_then(|roster| roster.name.as_ref());
@@ -77,6 +77,7 @@ impl Discovery {
             ("meshname", mesh_name.map_or_else(String::new, ToString::to_string)),
             ("join", own.join_port.to_string()),
             ("v", own.version.clone()),
+            ("asks", u8::from(asks).to_string()),
         ];
         // The start's number keeps a copy of this node from fighting with it over the name.
         let instance = format!("{}-{:x}", own.node.short(), own.run);
@@ -125,13 +126,15 @@ fn is_format(c: char) -> bool {
 fn sighting(service: &ResolvedService) -> Option<Sighting> {
     let addresses = service.get_addresses().iter().map(mdns_sd::ScopedIp::to_ip_addr);
     let text = |key| service.get_property_val_str(key);
-    read_sighting(text, addresses.collect(), service.get_port())
+    let record = service.get_fullname().to_owned();
+    read_sighting(text, addresses.collect(), service.get_port(), record)
 }
 
 fn read_sighting<'a>(
     text: impl Fn(&'static str) -> Option<&'a str>,
     mut addresses: Vec<IpAddr>,
     control_port: u16,
+    record: String,
 ) -> Option<Sighting> {
     let node: NodeId = text("id")?.parse().ok()?;
     let join_port: u16 = text("join")?.parse().ok()?;
@@ -148,8 +151,10 @@ fn read_sighting<'a>(
         mesh,
         join: on(join_port),
         version: shown(text("v").unwrap_or_default()),
+        asks: text("asks") == Some("1"),
     };
-    Some(Sighting { candidate, control: on(control_port), run: text("run")?.parse().ok() })
+    let run = text("run")?.parse().ok();
+    Some(Sighting { candidate, control: on(control_port), run, record })
 }
 
 /// What was seen lately: each node once, as long as it stays the same.
@@ -160,6 +165,16 @@ struct Seen {
 }
 
 impl Seen {
+    /// What an event of discovery means to this node.
+    fn take(&mut self, event: ServiceEvent) -> Option<Notice> {
+        if let ServiceEvent::ServiceRemoved(_, record) = event {
+            return self.forget(&record).map(Notice::Unseen);
+        }
+        let ServiceEvent::ServiceResolved(service) = event else { return None };
+        let sighting = sighting(&service)?;
+        self.is_news(&sighting).then_some(Notice::Seen(sighting))
+    }
+
     fn is_news(&mut self, sighting: &Sighting) -> bool {
         self.clock += 1;
         let key = (sighting.candidate.node, sighting.run);
@@ -172,6 +187,15 @@ impl Seen {
             }
         }
         news
+    }
+
+    /// A record is gone; gives its node, if that has no other.
+    fn forget(&mut self, record: &str) -> Option<NodeId> {
+        let gone = self.sightings.iter().find(|(_, (_, sighting))| sighting.record == record);
+        let key = gone.map(|(key, _)| *key)?;
+        self.sightings.remove(&key);
+        let has_other = self.sightings.keys().any(|(node, _)| *node == key.0);
+        (!has_other).then_some(key.0)
     }
 }
 
@@ -188,12 +212,12 @@ mod tests {
             "mesh" => Some("0a0b0c0d"),
             "meshname" => Some(name),
             "name" => Some(name),
-            "v" => None,
+            "v" | "asks" => None,
             _ => unreachable!("no other key is read"),
         };
         let addresses =
             ["fe80::1", "fd00::7", "10.0.0.7"].map(|ip| ip.parse().expect("an address"));
-        read_sighting(text, addresses.to_vec(), 7863)
+        read_sighting(text, addresses.to_vec(), 7863, "record".to_owned())
     }
 
     #[test]
@@ -229,7 +253,7 @@ mod tests {
 
     #[test]
     fn records_without_a_node_are_not_sightings() {
-        assert_eq!(read_sighting(|_| None, Vec::new(), 1), None);
-        assert_eq!(read_sighting(|_| Some("nonsense"), Vec::new(), 1), None);
+        assert_eq!(read_sighting(|_| None, Vec::new(), 1, String::new()), None);
+        assert_eq!(read_sighting(|_| Some("nonsense"), Vec::new(), 1, String::new()), None);
     }
 }

@@ -37,6 +37,8 @@ pub struct Candidate {
     pub join: Vec<SocketAddr>,
     /// The version it claims.
     pub version: String,
+    /// Whether it says that it asks to be let in.
+    pub asks: bool,
 }
 
 /// An owner opened the stream of an attempt. Whether this node bound it is the loop's to decide.

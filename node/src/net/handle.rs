@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::message::{Request, Response};
+use pumasi_protocol::pairing::{PairingRefusal, Standing};
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
@@ -16,7 +17,9 @@ use super::control::Command;
 use super::data::{DataPlane, FetchError};
 use super::event::Listening;
 use super::invitation::{Invite, Token};
-use super::join::{JoinAs, JoinError, Joiner};
+use super::join::{
+    Approval, Approvals, ApproveError, Approved, Asker, Askers, JoinAs, JoinError, Joiner, Porch,
+};
 use super::traffic::{Rates, Traffic};
 use crate::config::PeerAddress;
 use crate::store::StoreError;
@@ -118,6 +121,14 @@ pub struct Attempt {
     pub cancel: CancellationToken,
 }
 
+/// Pairing by digits, on both sides.
+#[derive(Clone)]
+pub(super) struct Pairing {
+    pub(super) porch: Arc<Porch>,
+    pub(super) approvals: Arc<Approvals>,
+    pub(super) askers: Arc<Askers>,
+}
+
 /// The network of this node.
 #[derive(Clone)]
 pub struct NetHandle {
@@ -127,6 +138,7 @@ pub struct NetHandle {
     pub(super) roster: watch::Receiver<Option<Arc<Roster>>>,
     pub(super) listening: watch::Receiver<Listening>,
     pub(super) joiner: Joiner,
+    pub(super) pairing: Pairing,
     pub(super) traffic: Arc<Traffic>,
 }
 
@@ -271,6 +283,53 @@ impl NetHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Joined { welcome, reply }).await.map_err(NetError::from)?;
         Ok(answer.await.map_err(|_| NetError::Send(SendError::Closed))??)
+    }
+
+    /// A person looks at the digits by which this node can be let in; shows some, if it belongs to no
+    /// mesh. `again`: also after too many wrong ones.
+    ///
+    /// # Errors
+    /// [`PairingRefusal::HasMesh`], or `Failed` without random numbers.
+    pub fn ask_in(&self, again: bool) -> Result<Standing, PairingRefusal> {
+        if self.roster().is_some() {
+            return Err(PairingRefusal::HasMesh);
+        }
+        self.pairing.porch.look(again)
+    }
+
+    /// What this node's screen says to whoever may let it in.
+    ///
+    /// # Errors
+    /// As [`Self::ask_in`].
+    pub fn standing(&self) -> Result<Standing, PairingRefusal> {
+        if self.roster().is_some() {
+            return Err(PairingRefusal::HasMesh);
+        }
+        self.pairing.porch.standing()
+    }
+
+    /// Milliseconds of the clock of [`Standing`].
+    #[must_use]
+    pub fn standing_ms(&self) -> u64 {
+        self.pairing.porch.now_ms()
+    }
+
+    /// Computers that ask to be let in, as discovery sees them; who has waited longest first.
+    #[must_use]
+    pub fn askers(&self) -> Vec<Asker> {
+        let roster = self.roster();
+        let stranger = |asker: &Asker| roster.as_ref().is_none_or(|r| !r.contains(&asker.node));
+        self.pairing.askers.list().into_iter().filter(stranger).collect()
+    }
+
+    /// Lets a newcomer in whose digits an admin typed. Returns once it is a member by its own word.
+    ///
+    /// # Errors
+    /// See [`ApproveError`].
+    pub async fn approve(&self, approval: Approval) -> Result<Approved, ApproveError> {
+        let approved = self.pairing.approvals.approve(approval).await?;
+        self.pairing.askers.forget(&approved.node);
+        Ok(approved)
     }
 
     /// Signs a change of the roster and spreads it: admit, set roles, revoke.

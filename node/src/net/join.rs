@@ -1,6 +1,7 @@
-//! The join door: its own endpoint with one exchange. A newcomer checks the issuer's key, then shows
-//! its secret and its name; the issuer checks and consumes the invitation, signs an admission, and
-//! answers with the roster.
+//! The join door: its own endpoint with two exchanges. With an invitation, a newcomer dials its
+//! issuer: it checks the issuer's key, then shows its secret and its name; the issuer checks and
+//! consumes the invitation, signs an admission, and answers with the roster. With six digits, an
+//! admin's computer dials the newcomer (`pumasi_protocol::pairing`).
 
 use std::sync::Arc;
 
@@ -16,14 +17,26 @@ use super::members::now_ms;
 use super::tls::Certificate;
 use crate::store::{Invitation, Store, invitation_id};
 
+mod approver;
+mod asking;
 mod client;
 mod door;
+mod newcomer;
+mod porch;
 
+pub(crate) use approver::Approvals;
+pub use approver::{Approval, ApproveError, Approved};
+pub use asking::Asker;
+pub(crate) use asking::Askers;
 pub(crate) use client::Welcome;
 pub(crate) use door::{Door, DoorSetup};
+pub(crate) use newcomer::Host;
+pub(crate) use porch::Porch;
 
-/// What both sides must name in the handshake: door and version.
+/// What both sides must name in the handshake: door, exchange and version.
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-join/1";
+/// See [`PROTOCOL`].
+pub(crate) const PAIRING_PROTOCOL: &[u8] = b"pumasi-pair/1";
 
 /// Longest validity of an invitation, in seconds.
 const YEAR_S: u64 = 366 * 24 * 60 * 60;

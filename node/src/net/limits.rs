@@ -130,8 +130,12 @@ pub(crate) const JOIN_ASK_BYTES: usize = 1_024;
 pub(crate) const JOIN_ANSWER_BYTES: usize = pumasi_protocol::limits::CONTROL_BYTES;
 /// Newcomers served at the same time.
 pub(crate) const JOIN_CONNECTIONS: usize = 16;
+/// Of these, from one address (a computer needs one; several nodes may run on one).
+pub(crate) const JOIN_PER_SOURCE: usize = 8;
 /// Messages that bring the roster to a newcomer, at most.
 pub(crate) const JOIN_ANSWERS: usize = 1_024;
+/// Computers that ask to be let in, as discovery sees them.
+pub(crate) const ASKERS: usize = 64;
 /// How long a newcomer has for the whole exchange.
 pub(crate) const JOIN_DEADLINE: Duration = Duration::from_secs(10);
 /// Wrong secrets from one address within [`JOIN_WINDOW`] before it is ignored.

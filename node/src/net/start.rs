@@ -7,13 +7,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::config::NetConfig;
-use super::control::{Control, Setup};
+use super::control::{Asking, Control, Setup};
 use super::data::DataPlane;
 use super::discovery::{Announced, Discovery};
 use super::event::{Listening, NetEvent};
-use super::handle::{NetError, NetHandle};
+use super::handle::{NetError, NetHandle, Pairing};
 use super::identity::Identity;
-use super::join::{Door, DoorSetup, Joiner};
+use super::join::{Approvals, Askers, Door, DoorSetup, Host, Joiner, Porch};
 use super::limits::{COMMANDS, EVENTS, NOTICES};
 use super::members::Membership;
 use super::tls::Certificate;
@@ -54,11 +54,20 @@ pub(super) async fn start(
         listening,
     };
     let mut control = Control::listen(setup)?;
+    let porch = Arc::new(Porch::new());
+    let host = Host {
+        me: identity.node(),
+        name: config.name.clone(),
+        person: config.person.clone(),
+        porch: porch.clone(),
+        commands: commands.downgrade(),
+    };
     let door = Door::open(DoorSetup {
         address: at(config.join_port),
         certificate: certificate.clone(),
-        membership,
+        membership: membership.clone(),
         store: store.clone(),
+        host,
         control_port: control.control_port(),
         data_port: data.port(),
     })?;
@@ -72,12 +81,22 @@ pub(super) async fn start(
         listen: config.listen,
     };
     let discovery = config.discovery.then(|| Discovery::start(announced, notices)).flatten();
-    control.complete(door, config.peers, discovery);
+    let approvals = Arc::new(Approvals {
+        identity: identity.clone(),
+        certificate: certificate.clone(),
+        membership,
+        control_port: control.control_port(),
+        data_port: data.port(),
+    });
+    let askers = Arc::new(Askers::default());
+    let asking = Asking { porch: porch.clone(), askers: askers.clone(), told: false };
+    control.complete(door, config.peers, discovery, asking);
     tokio::spawn(control.run(command_receiver, notice_receiver));
     let me = identity.node();
     let joiner = Joiner { identity, certificate, store };
     let roster = members.watch();
     let listening = listening_receiver;
-    let handle = NetHandle { me, commands, data, roster, listening, joiner, traffic };
+    let pairing = Pairing { porch, approvals, askers };
+    let handle = NetHandle { me, commands, data, roster, listening, joiner, pairing, traffic };
     Ok((handle, event_receiver))
 }

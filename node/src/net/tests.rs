@@ -23,6 +23,7 @@ mod attempts;
 mod files;
 mod joining;
 mod meeting;
+mod pairing;
 mod states;
 mod strangers;
 
@@ -48,9 +49,14 @@ impl Node {
     }
 
     async fn start_in(dir: TempDir, called: &str) -> Self {
+        Self::start_as(dir, called, None).await
+    }
+
+    async fn start_as(dir: TempDir, called: &str, person: Option<NodeName>) -> Self {
         let store = Store::open(dir.path(), 1_000).expect("a new store");
         let identity = Identity::from_seed(store.identity_seed());
-        let config = NetConfig::loopback(name(called), store.incarnation());
+        let plain = NetConfig::loopback(name(called), store.incarnation());
+        let config = NetConfig { person, ..plain };
         let started = NetHandle::start(config, identity, store.clone()).await;
         let (net, events) = started.expect("free ports on loopback");
         let mut node = Self { net, events, store, dir };

@@ -189,14 +189,14 @@ impl Certificate {
         Self { provider, key: Arc::new(CertifiedKey::new(vec![certificate], signer)) }
     }
 
-    pub(crate) fn server(&self, protocol: &[u8], accept: Accept) -> Arc<QuicServerConfig> {
+    pub(crate) fn server(&self, protocols: &[&[u8]], accept: Accept) -> Arc<QuicServerConfig> {
         let verifier = Arc::new(Verifier { accept });
         let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .expect("ring has TLS 1.3")
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.key.clone())));
-        config.alpn_protocols = vec![protocol.to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Arc::new(QuicServerConfig::try_from(config).expect("ring has QUIC's initial suite"))
@@ -214,6 +214,12 @@ impl Certificate {
         config.resumption = Resumption::disabled();
         Arc::new(QuicClientConfig::try_from(config).expect("ring has QUIC's initial suite"))
     }
+}
+
+/// What both ends of an established connection named in the handshake.
+pub(crate) fn protocol_of(connection: &quinn::Connection) -> Option<Vec<u8>> {
+    let data = connection.handshake_data()?;
+    data.downcast::<quinn::crypto::rustls::HandshakeData>().ok()?.protocol
 }
 
 /// The node at the other end of an established connection.

@@ -36,7 +36,9 @@ pub fn typescript() -> String {
         super::Term, super::CandidateOutcome, super::Candidate, super::Passage, super::Round,
         super::Why,
         super::Submission, super::InviteRequest, super::Invitation, super::InvitationToken,
-        super::JoinRequest, super::Joined, super::CheckOutcome, super::Check, super::Doctor,
+        super::JoinRequest, super::Joined, super::Doorstep, super::Newcomer, super::Pairing,
+        super::AskInRequest, super::ApproveRequest, super::Approved, super::FoundRequest,
+        super::CheckOutcome, super::Check, super::Doctor,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

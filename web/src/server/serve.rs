@@ -105,6 +105,9 @@ fn dress(response: &mut Response, id: &str, ends_here: bool) {
     }
 }
 
+/// Asked for each second by a page that shows digits: only what goes wrong there is news.
+const WATCHED_ROUTE: &str = "/api/v1/pairing";
+
 /// The route's pattern, never the path itself: names of models and jobs are nobody's business.
 fn log(
     method: &Method,
@@ -116,6 +119,10 @@ fn log(
 ) {
     let route = path.map_or("-", MatchedPath::as_str);
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
+    if route == WATCHED_ROUTE && response.status().is_success() {
+        tracing::debug!(target: "pumasi_web::request", %method, route, status, ms, id, "answered");
+        return;
+    }
     tracing::info!(target: "pumasi_web::request", %method, route, status, code, ms, id, "answered");
 }
 

@@ -202,6 +202,27 @@ async fn invitations_and_joining() {
     assert_eq!(server.mesh.changes(), ["invite Some(\"kim\")", "join x"]);
 }
 
+#[tokio::test]
+async fn pairing_shows_digits_and_passes_on_what_is_typed() {
+    let server = serving(&[]).await;
+    let shown = Reply::of(server.get("/api/v1/pairing")).await.json();
+    assert_eq!(
+        shown["own"],
+        json!({ "state": "open", "digits": "048291", "left_s": 170, "wrong": 0 })
+    );
+    let asked = Reply::of(server.post("/api/v1/pairing", &json!({ "again": true }))).await;
+    assert_eq!(asked.json()["own"]["digits"], "048291");
+    let typed = json!({ "digits": "048 292", "node": "desk" });
+    let approved = Reply::of(server.post("/api/v1/pairing/approve", &typed)).await;
+    assert_eq!(approved.error(), "403 wrong_digits @ -");
+    let found = Reply::of(server.post("/api/v1/mesh", &json!({ "name": "office" }))).await;
+    assert_eq!(found.error(), "409 already_member @ -");
+    assert_eq!(
+        server.mesh.changes(),
+        ["ask in true", "approve 048 292 Some(\"desk\")", "found Some(\"office\")"]
+    );
+}
+
 /// The data of the next events, until `count` have come.
 async fn next(response: &mut reqwest::Response, count: usize) -> Vec<Value> {
     let mut text = String::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pumasi_protocol::engine::{OutputSyntax, Token};
+use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
 use pumasi_web::api;
@@ -359,6 +360,26 @@ impl Mesh for Handle {
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
         self.0.note(format!("join {token}"));
         Err(AdmissionError::BadToken)
+    }
+
+    async fn pairing(&self) -> api::Pairing {
+        let own = api::Doorstep::Open { digits: "048291".to_owned(), left_s: 170, wrong: 0 };
+        api::Pairing { own: Some(own), may_approve: false, asking: Vec::new() }
+    }
+
+    async fn ask_in(&self, again: bool) -> Result<api::Pairing, AdmissionError> {
+        self.0.note(format!("ask in {again}"));
+        Ok(self.pairing().await)
+    }
+
+    async fn approve(&self, request: api::ApproveRequest) -> Result<api::Approved, AdmissionError> {
+        self.0.note(format!("approve {} {:?}", request.digits, request.node));
+        Err(AdmissionError::Pairing(PairingRefusal::Wrong))
+    }
+
+    async fn found(&self, request: api::FoundRequest) -> Result<api::Joined, AdmissionError> {
+        self.0.note(format!("found {:?}", request.name));
+        Err(AdmissionError::AlreadyMember)
     }
 
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {

@@ -15,7 +15,7 @@ const INFERENCE: [(&str, &str); 5] = [
     ("POST", "/v1/embeddings"),
 ];
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
-const OWNER: [(&str, &str); 18] = [
+const OWNER: [(&str, &str); 22] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -32,6 +32,10 @@ const OWNER: [(&str, &str); 18] = [
     ("GET", "/api/v1/invitations"),
     ("POST", "/api/v1/invitations"),
     ("POST", "/api/v1/join"),
+    ("GET", "/api/v1/pairing"),
+    ("POST", "/api/v1/pairing"),
+    ("POST", "/api/v1/pairing/approve"),
+    ("POST", "/api/v1/mesh"),
     ("GET", "/api/v1/doctor"),
     ("GET", "/api/v1/errors"),
 ];
@@ -116,6 +120,24 @@ async fn cat_h16_on_a_network_every_route_needs_a_token() {
         let reply = ask(&server, "GET", path, &[("authorization", &key)]).await;
         assert_eq!(reply.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn cat_h16_an_api_key_does_not_show_the_digits_that_let_this_computer_in() {
+    let server = start(network(), Double::new(&[])).await;
+    let (key, token) = (format!("Bearer {KEY}"), format!("Bearer {TOKEN}"));
+    for (method, path) in [
+        ("GET", "/api/v1/pairing"),
+        ("POST", "/api/v1/pairing"),
+        ("POST", "/api/v1/pairing/approve"),
+        ("POST", "/api/v1/mesh"),
+    ] {
+        let reply = ask(&server, method, path, &[("authorization", &key)]).await;
+        assert_eq!(reply.error(), "401 invalid_token @ -", "{method} {path}");
+        assert!(!reply.text.contains("048291"));
+    }
+    let reply = ask(&server, "GET", "/api/v1/pairing", &[("authorization", &token)]).await;
+    assert_eq!(reply.status, 200);
 }
 
 #[tokio::test]

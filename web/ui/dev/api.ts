@@ -47,6 +47,23 @@ export async function answerApi(
     const token = `pumasi-${'k7qm2xv9'.repeat(9)}`;
     return json(response, { token, invitation: { ...invitation, ...expires } });
   }
+  if (what === 'pairing' && id === 'approve') {
+    if (String(body.digits).replace(/\D/g, '') !== '482913') {
+      return refuse(response, 403, 'wrong_digits', 'the digits are wrong');
+    }
+    return json(response, { node: { id: 'c0ffee', name: 'Window desk' }, person: null });
+  }
+  if (what === 'pairing') {
+    const own = { state: 'open', digits: '482913', left_s: 147, wrong: 1 };
+    const node = { id: 'c0ffee'.repeat(10), name: 'Window desk' };
+    const asker = { node, version: '0.1.0', addresses: ['192.168.1.44:7865'], since_ms: 0 };
+    const hasMesh = life.world.status.mesh !== null;
+    return json(response, {
+      own: hasMesh ? null : own,
+      may_approve: hasMesh,
+      asking: hasMesh ? [asker] : [],
+    });
+  }
   if (what === 'join') {
     if (!String(body.token).startsWith('pumasi')) {
       return refuse(response, 400, 'invalid_invitation', 'this is not an invitation');

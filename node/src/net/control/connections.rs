@@ -218,7 +218,7 @@ impl Control {
     }
 
     pub(super) fn on_sighting(&mut self, sighting: Sighting) {
-        let Sighting { candidate, control, run } = sighting;
+        let Sighting { candidate, control, run, record: _ } = sighting;
         if candidate.node == self.me {
             let copy = run.is_some_and(|run| run != self.setup.incarnation);
             if let Some(address) = control.first().copied().filter(|_| copy) {
@@ -226,6 +226,7 @@ impl Control {
             }
             return;
         }
+        self.note_candidate(&candidate);
         if self.applied.contains(&candidate.node) {
             let found: Vec<_> =
                 control.into_iter().filter(|address| is_dialable(address, false)).collect();

@@ -1,4 +1,4 @@
-//! The newcomer's side of the join door.
+//! The newcomer's side of the join door, with an invitation; and dialling such a door.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use super::super::frames::{self, StreamError};
 use super::super::handle::NetError;
 use super::super::invitation::Token;
 use super::super::limits::{JOIN_ANSWER_BYTES, JOIN_ANSWERS, JOIN_ASK_BYTES, JOIN_DEADLINE};
-use super::super::tls::{Accept, SERVER_NAME};
+use super::super::tls::{Accept, Certificate, SERVER_NAME};
 use super::{Answer, Ask, JoinAs, JoinError, Joiner, PROTOCOL};
 
 /// What a newcomer got: the mesh's entries, the founding one first, and where the issuer listens.
@@ -31,7 +31,9 @@ impl Joiner {
         }
         let port = token.doors.first().map_or(0, SocketAddr::port);
         let unreachable = || JoinError::Unreachable { port };
-        let (connection, _endpoints) = timeout(JOIN_DEADLINE, self.reach(token))
+        let accept = Accept::Node(token.issuer);
+        let reaching = reach(&self.certificate, PROTOCOL, &accept, &token.doors);
+        let (connection, _endpoints) = timeout(JOIN_DEADLINE, reaching)
             .await
             .map_err(|_| unreachable())?
             .ok_or_else(unreachable)?;
@@ -46,29 +48,6 @@ impl Joiner {
             control: SocketAddr::new(ip, control_port),
             data: SocketAddr::new(ip, data_port),
         })
-    }
-
-    /// Dials all doors at once. Only a peer with the issuer's key gets past the handshake.
-    async fn reach(&self, token: &Token) -> Option<(Connection, Vec<Endpoint>)> {
-        let tls = self.certificate.client(PROTOCOL, Accept::Node(token.issuer));
-        let mut config = ClientConfig::new(tls);
-        config.transport_config(transport(0));
-        let mut endpoints = Vec::new();
-        let mut dials = FuturesUnordered::new();
-        for door in &token.doors {
-            let any = if door.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-            let Ok(endpoint) = Endpoint::client(any.parse().expect("an address")) else { continue };
-            if let Ok(dial) = endpoint.connect_with(config.clone(), *door, SERVER_NAME) {
-                dials.push(dial);
-                endpoints.push(endpoint);
-            }
-        }
-        while let Some(dialled) = dials.next().await {
-            if let Ok(connection) = dialled {
-                return Some((connection, endpoints));
-            }
-        }
-        None
     }
 
     /// The entries, if they are of the token's mesh and admit this node; the founding one first.
@@ -87,6 +66,35 @@ impl Joiner {
     }
 }
 
+/// Dials all doors at once. Only a peer with an accepted key gets past the handshake. The endpoints
+/// must live as long as the connection.
+pub(super) async fn reach(
+    certificate: &Certificate,
+    protocol: &[u8],
+    accept: &Accept,
+    doors: &[SocketAddr],
+) -> Option<(Connection, Vec<Endpoint>)> {
+    let tls = certificate.client(protocol, accept.clone());
+    let mut config = ClientConfig::new(tls);
+    config.transport_config(transport(0));
+    let mut endpoints = Vec::new();
+    let mut dials = FuturesUnordered::new();
+    for door in doors {
+        let any = if door.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let Ok(endpoint) = Endpoint::client(any.parse().expect("an address")) else { continue };
+        if let Ok(dial) = endpoint.connect_with(config.clone(), *door, SERVER_NAME) {
+            dials.push(dial);
+            endpoints.push(endpoint);
+        }
+    }
+    while let Some(dialled) = dials.next().await {
+        if let Ok(connection) = dialled {
+            return Some((connection, endpoints));
+        }
+    }
+    None
+}
+
 async fn ask(
     connection: &Connection,
     token: &Token,
@@ -100,7 +108,10 @@ async fn ask(
     read_answers(&mut input).await
 }
 
-async fn read_answers(input: &mut RecvStream) -> Result<(Vec<SignedEntry>, u16, u16), JoinError> {
+/// Reads the roster, and where its sender listens (control and data port).
+pub(super) async fn read_answers(
+    input: &mut RecvStream,
+) -> Result<(Vec<SignedEntry>, u16, u16), JoinError> {
     let mut all = Vec::new();
     for _ in 0..JOIN_ANSWERS {
         let answer = frames::read(input, JOIN_ANSWER_BYTES).await.map_err(|error| match error {

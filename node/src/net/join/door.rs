@@ -1,5 +1,5 @@
-//! The issuer's side of the join door: few newcomers at a time, one message each, wrong guesses
-//! counted per address.
+//! The join door: few connections at a time, and few from one address. The issuer's side of
+//! invitations is here: one message each, wrong secrets counted per address.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use pumasi_protocol::NodeId;
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
 use quinn::{Connection, Endpoint, Incoming, ServerConfig};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -17,12 +17,12 @@ use super::super::data::{endpoint, transport};
 use super::super::frames;
 use super::super::handle::NetError;
 use super::super::limits::{
-    JOIN_ANSWER_BYTES, JOIN_ASK_BYTES, JOIN_CONNECTIONS, JOIN_DEADLINE, JOIN_FAILURES, JOIN_WINDOW,
-    KNOWN_NODES,
+    JOIN_ANSWER_BYTES, JOIN_ASK_BYTES, JOIN_CONNECTIONS, JOIN_DEADLINE, JOIN_FAILURES,
+    JOIN_PER_SOURCE, JOIN_WINDOW, KNOWN_NODES,
 };
 use super::super::members::{Membership, now_ms};
-use super::super::tls::{Accept, Certificate, peer_of};
-use super::{Answer, Ask, JoinRefusal, PROTOCOL, in_messages};
+use super::super::tls::{Accept, Certificate, peer_of, protocol_of};
+use super::{Answer, Ask, Host, JoinRefusal, PAIRING_PROTOCOL, PROTOCOL, in_messages};
 use crate::store::{Invitation, RedeemError, Redeemed, Store, invitation_id};
 
 /// What the door is built from.
@@ -31,6 +31,7 @@ pub(crate) struct DoorSetup {
     pub(crate) certificate: Certificate,
     pub(crate) membership: Arc<Membership>,
     pub(crate) store: Store,
+    pub(crate) host: Host,
     pub(crate) control_port: u16,
     pub(crate) data_port: u16,
 }
@@ -44,9 +45,42 @@ pub(crate) struct Door {
 struct Keeper {
     membership: Arc<Membership>,
     store: Store,
+    host: Host,
     control_port: u16,
     data_port: u16,
     failures: Mutex<Failures>,
+    here: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A connection that counts for its address, until it is dropped.
+struct Place {
+    keeper: Arc<Keeper>,
+    ip: IpAddr,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn take(keeper: &Arc<Keeper>, ip: IpAddr, room: OwnedSemaphorePermit) -> Option<Self> {
+        let mut here = keeper.here.lock().expect("no code that holds this lock panics");
+        let count = here.entry(ip).or_default();
+        if *count >= JOIN_PER_SOURCE {
+            return None;
+        }
+        *count += 1;
+        Some(Self { keeper: keeper.clone(), ip, _room: room })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut here = self.keeper.here.lock().expect("no code that holds this lock panics");
+        let left = here.get(&self.ip).copied().unwrap_or_default().saturating_sub(1);
+        if left == 0 {
+            here.remove(&self.ip)
+        } else {
+            here.insert(self.ip, left)
+        };
+    }
 }
 
 /// Wrong secrets per address.
@@ -72,16 +106,19 @@ impl Failures {
 
 impl Door {
     pub(crate) fn open(setup: DoorSetup) -> Result<Self, NetError> {
-        let tls = setup.certificate.server(PROTOCOL, Accept::Anybody);
+        let protocols = [PROTOCOL, PAIRING_PROTOCOL];
+        let tls = setup.certificate.server(&protocols, Accept::Anybody);
         let mut server = ServerConfig::with_crypto(tls);
         server.transport_config(transport(1)).max_incoming(JOIN_CONNECTIONS);
         let endpoint = endpoint(setup.address, "join door", server)?;
         let keeper = Arc::new(Keeper {
             membership: setup.membership,
             store: setup.store,
+            host: setup.host,
             control_port: setup.control_port,
             data_port: setup.data_port,
             failures: Mutex::default(),
+            here: Mutex::default(),
         });
         let tasks = TaskTracker::new();
         tasks.spawn(listen(endpoint.clone(), keeper, tasks.clone()));
@@ -103,7 +140,7 @@ impl Door {
 async fn listen(endpoint: Endpoint, keeper: Arc<Keeper>, tasks: TaskTracker) {
     let places = Arc::new(Semaphore::new(JOIN_CONNECTIONS));
     while let Some(incoming) = endpoint.accept().await {
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Ok(room) = places.clone().try_acquire_owned() else {
             incoming.refuse();
             continue;
         };
@@ -112,10 +149,12 @@ async fn listen(endpoint: Endpoint, keeper: Arc<Keeper>, tasks: TaskTracker) {
             let _ = incoming.retry();
             continue;
         }
-        let keeper = keeper.clone();
+        let Some(place) = Place::take(&keeper, incoming.remote_address().ip(), room) else {
+            incoming.refuse();
+            continue;
+        };
         tasks.spawn(async move {
-            let _ = timeout(JOIN_DEADLINE, keeper.receive(incoming)).await;
-            drop(place);
+            let _ = timeout(JOIN_DEADLINE, place.keeper.receive(incoming)).await;
         });
     }
 }
@@ -129,7 +168,11 @@ impl Keeper {
         }
         let Ok(connection) = incoming.await else { return };
         let Some(node) = peer_of(&connection) else { return };
-        self.serve(&connection, node, ip).await;
+        if protocol_of(&connection).is_some_and(|protocol| protocol == PAIRING_PROTOCOL) {
+            self.host.serve(&self.membership, &connection, node).await;
+        } else {
+            self.serve(&connection, node, ip).await;
+        }
         // The newcomer closes once it has read the answer.
         connection.closed().await;
     }
@@ -219,7 +262,7 @@ fn sign_admission(
 }
 
 /// Whether the roster knows a person of this name, letter case aside.
-fn is_person(roster: &Roster, name: &str) -> bool {
+pub(super) fn is_person(roster: &Roster, name: &str) -> bool {
     let name = name.to_lowercase();
     let mut persons = roster.members.values().filter_map(|member| member.person.as_ref());
     persons.any(|person| person.as_str().to_lowercase() == name)

@@ -129,7 +129,7 @@ async fn cat_p03_a_stranger_at_the_data_plane_is_refused_in_the_handshake() {
 #[tokio::test]
 async fn cat_p03_a_stranger_where_a_members_data_plane_should_be_gets_no_work() {
     let (a, b) = pair().await;
-    let tls = Certificate::make(&stranger()).server(data::PROTOCOL, Accept::Anybody);
+    let tls = Certificate::make(&stranger()).server(&[data::PROTOCOL], Accept::Anybody);
     let at = "127.0.0.1:0".parse().expect("an address");
     let impostor = Endpoint::server(ServerConfig::with_crypto(tls), at).expect("a port");
     let seat = impostor.local_addr().expect("bound");

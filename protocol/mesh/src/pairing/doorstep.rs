@@ -102,6 +102,12 @@ impl Doorstep {
         Standing::Open(shown, self.failures)
     }
 
+    /// Whether it waits for digits: what the newcomer may announce.
+    #[must_use]
+    pub fn is_open(&self, now_ms: u64) -> bool {
+        self.failures < PAIRING_FAILURES && now_ms < self.open_until_ms
+    }
+
     fn show(&mut self, now_ms: u64, digits: Digits) -> Shown {
         let shown = Shown { digits, until_ms: now_ms.saturating_add(PAIRING_DIGITS_MS) };
         self.number += 1;

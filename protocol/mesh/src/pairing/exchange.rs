@@ -24,7 +24,7 @@ const NEWCOMER_KEY: &str = "pumasi pairing newcomer's proof 1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PairingError {
     /// An element is no point of the prime-order group: not on the curve, the identity, of low
-    /// order, with a part of low order, or not in its one encoding.
+    /// order, or with a part of low order.
     #[error("a message of the pairing is not valid")]
     Element,
     /// The two sides do not mean the same digits, or not the same keys, mesh and names.
@@ -80,11 +80,11 @@ fn password(digits: Digits) -> Password {
 }
 
 /// Checks a point before it is calculated with. The digits have no part in it: an answer that
-/// depended on them would be a guess that costs nothing.
+/// depended on them would be a guess that costs nothing. (Encodings with y above the prime need no
+/// check: of the curve's points that have one, none but the identity is in the prime-order group.)
 fn check(element: &Element) -> Result<(), PairingError> {
     let point = Ed25519Group::bytes_to_element(element).ok_or(PairingError::Element)?;
-    let canonical = Ed25519Group::element_to_bytes(&point) == element;
-    let sound = canonical && !point.is_small_order() && point.is_torsion_free();
+    let sound = !point.is_small_order() && point.is_torsion_free();
     sound.then_some(()).ok_or(PairingError::Element)
 }
 

@@ -1,7 +1,7 @@
 /** One function per thing that a person can ask of the mesh. */
 
 import { post, read } from './http';
-import type { InvitationToken, Joined, Lend, Why } from './types';
+import type { Approved, InvitationToken, Joined, Lend, Pairing, Why } from './types';
 
 const id = encodeURIComponent;
 
@@ -30,6 +30,34 @@ export async function invite(person: string | null, uses: number): Promise<Invit
 
 export async function join(token: string): Promise<Joined> {
   const reply = await post('/api/v1/join', { token });
+  return (await reply.json()) as Joined;
+}
+
+/** How this computer stands at the door of a mesh, and who stands at its own. */
+export const doors = (): Promise<Pairing> => read('/api/v1/pairing');
+
+/** The same; a person looks at the digits that let this computer in, which opens its door. */
+export async function askIn(again: boolean): Promise<Pairing> {
+  const reply = await post('/api/v1/pairing', { again });
+  return (await reply.json()) as Pairing;
+}
+
+export interface Approval {
+  digits: string;
+  node?: string;
+  address?: string;
+  person: string | null;
+}
+
+/** Lets in a computer that shows these digits. */
+export async function approve(approval: Approval): Promise<Approved> {
+  const reply = await post('/api/v1/pairing/approve', approval);
+  return (await reply.json()) as Approved;
+}
+
+/** Starts a mesh with this computer as its first. */
+export async function found(name: string | null): Promise<Joined> {
+  const reply = await post('/api/v1/mesh', { name });
   return (await reply.json()) as Joined;
 }
 

@@ -143,6 +143,45 @@ export const en = {
         `This computer now belongs to “${name}”, with ${count(n, 'computer', 'computers')} in all.`,
       look: 'Look around',
     },
+    newcomer: {
+      title: 'This computer belongs to no mesh yet',
+      about:
+        'At a computer of the mesh, an admin opens Computers and types these digits, or runs `pumasi approve` with them.',
+      digits: 'The digits that let this computer in',
+      left: (time: string) => `Good for one try, and for ${time}.`,
+      wrong: (n: number) =>
+        n === 1
+          ? 'Wrong digits were tried; these are new.'
+          : `Wrong digits were tried ${n} times; these are new.`,
+      shut: 'Wrong digits were tried too often',
+      shutNext:
+        'Perhaps somebody in this network guesses. Show new ones when an admin is ready, or use an invitation.',
+      again: 'Show new digits',
+      nobody: 'No mesh here yet, or was an invitation made for you?',
+      found: 'Start a mesh',
+    },
+    lettingIn: {
+      title: 'Let a computer in',
+      about:
+        'On the new computer, open Computers or run `pumasi join`: it shows six digits. Type them here, with its address in this network.',
+      asks: (name: string) => `“${name}” asks to join`,
+      unproven: 'The name is only what it says. Its digits prove that it is the one you see.',
+      address: 'Its address',
+      digits: 'The digits on its screen',
+      digitsHint: 'six digits',
+      person: 'Whose computer is it?',
+      personHint: 'as it says itself',
+      letIn: 'Let it in',
+      asking: 'Letting in …',
+      elsewhere: 'The computer is not listed',
+      done: (name: string) => `“${name}” is one of you now.`,
+    },
+    founding: {
+      title: 'Start a mesh',
+      about: 'This computer is its first and its admin; then it lets the others in.',
+      name: 'What is it called?',
+      start: 'Start it',
+    },
   },
   models: {
     title: 'Models',
@@ -293,6 +332,32 @@ export const en = {
     unknownNext: 'Trying again may help; `pumasi doctor` says more.',
     partly: 'What was written until then stays.',
     known: {
+      wrong_digits: [
+        'These digits are wrong',
+        'They are good for one try only: type those that it shows now.',
+      ],
+      digits_changed: ['The digits have changed', 'Type those that it shows now.'],
+      too_many_wrong_digits: [
+        'Too many wrong digits came from here',
+        'Wait a minute, then type those that it shows.',
+      ],
+      door_closed: [
+        'That computer does not ask to join',
+        'Open Computers on it, or run `pumasi join` there.',
+      ],
+      door_shut: [
+        'Wrong digits were tried there too often',
+        'On the new computer, choose “Show new digits”.',
+      ],
+      person_taken: [
+        'It says that it belongs to somebody whom the mesh knows',
+        'Say whose it is, and let it in again.',
+      ],
+      newcomer_has_mesh: ['That computer belongs to a mesh already', 'Nothing was changed.'],
+      newcomer_unreachable: [
+        'That computer cannot be reached',
+        'Is it on, in the same network, and is UDP port 7865 open on it?',
+      ],
       unreachable: [
         'Pumasi does not answer on this computer',
         'Start it with `pumasi up`, then ask again.',

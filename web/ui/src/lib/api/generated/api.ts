@@ -716,6 +716,97 @@ mesh: MeshRef,
  */
 members: number, };
 
+export type Doorstep = { "state": "closed" } | { "state": "open", 
+/**
+ * Six digits. They are good for one try.
+ */
+digits: string, 
+/**
+ * In how many seconds others take their place.
+ */
+left_s: number, 
+/**
+ * How many wrong ones were tried since a person opened it.
+ */
+wrong: number, } | { "state": "shut" };
+
+export type Newcomer = { 
+/**
+ * The id and the name that it claims.
+ */
+node: NodeRef, 
+/**
+ * The version it claims.
+ */
+version: string, 
+/**
+ * Where its door is.
+ */
+addresses: Array<string>, 
+/**
+ * Since when it has been seen, Unix time in milliseconds.
+ */
+since_ms: number, };
+
+export type Pairing = { 
+/**
+ * What this computer shows to whoever may let it in; none: it belongs to a mesh.
+ */
+own: Doorstep | null, 
+/**
+ * Whether this computer may let others in.
+ */
+may_approve: boolean, 
+/**
+ * Computers of this network that ask to be let in; who has waited longest first. What they say
+ * of themselves is not verified.
+ */
+asking: Array<Newcomer>, };
+
+export type AskInRequest = { 
+/**
+ * Open the door again, after too many wrong digits.
+ */
+again: boolean, };
+
+export type ApproveRequest = { 
+/**
+ * The digits that the newcomer shows.
+ */
+digits: string, 
+/**
+ * The newcomer's id, or its beginning, or its name; none: the only one that asks.
+ */
+node: string | null, 
+/**
+ * The address of its join door, where discovery does not find it.
+ */
+address: string | null, 
+/**
+ * Whose it is; none: as it says itself, if that is a person new to the mesh.
+ */
+person: string | null, 
+/**
+ * Its role; none: member.
+ */
+role: MeshRole | null, };
+
+export type Approved = { 
+/**
+ * The new member.
+ */
+node: NodeRef, 
+/**
+ * Whose it is; none: a shared computer.
+ */
+person: string | null, };
+
+export type FoundRequest = { 
+/**
+ * The name of the mesh; none: that of this computer.
+ */
+name: string | null, };
+
 export type CheckOutcome = "good" | "warning" | "trouble" | "skipped";
 
 export type Check = { 
