@@ -99,6 +99,32 @@ impl Desk {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says why")]
+fn a_newcomer_that_dns_sd_finds_is_let_in_by_its_digits_alone() {
+    let office = match Office::new() {
+        Ok(office) => office,
+        Err(reason) => {
+            eprintln!("skipped: network namespaces cannot be made here: {reason}");
+            return;
+        }
+    };
+    let [first, second] = ["1", "2"].map(|desk| Desk::start(&office, desk));
+    first.pumasi(&["found"]);
+    let asking = || first.pumasi(&["approve"])["asking"].as_array().expect("a list").clone();
+    let shown = second.pumasi(&["join"])["asking"]["digits"].clone();
+    let shown = shown.as_str().expect("six digits");
+    let patience = Duration::from_secs(60);
+    let newcomer = until("the newcomer is listed", patience, || asking().first().cloned());
+    assert_eq!(newcomer["node"]["name"], "desk-2");
+    let approved = first.pumasi(&["approve", shown]);
+    assert_eq!(approved["node"]["id"], second.node.id());
+    for desk in [&first, &second] {
+        until("both are reached", patience, || desk.reaches(2));
+    }
+    assert_eq!(asking(), Vec::<Value>::new(), "a member asks no more");
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says why")]
 fn members_in_two_namespaces_find_each_other_by_dns_sd() {
     let office = match Office::new() {
         Ok(office) => office,
