@@ -336,6 +336,14 @@ export const en = {
         'These digits are wrong',
         'They are good for one try only: type those that it shows now.',
       ],
+      nobody_asks: [
+        'That computer asks no more',
+        'Open Computers on it, or run `pumasi join` there; it shows new digits.',
+      ],
+      unconfirmed: [
+        'It was let in, but did not say so',
+        'If it does not show among the computers soon, let it in again.',
+      ],
       digits_changed: ['The digits have changed', 'Type those that it shows now.'],
       too_many_wrong_digits: [
         'Too many wrong digits came from here',
