@@ -387,17 +387,6 @@ impl Executor {
         self.dirty = true;
     }
 
-    /// The reservations without a slot. Few have one, so that walking all costs less than finding
-    /// each.
-    fn waiting(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
-        self.reservations.iter().filter(|(_, r)| !r.has_slot())
-    }
-
-    /// The reservations with a slot.
-    fn holding(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
-        self.holding.iter().map(|attempt| (attempt, &self.reservations[attempt]))
-    }
-
     /// Whether nothing is reserved.
     pub(crate) fn is_idle(&self) -> bool {
         self.reservations.is_empty()

@@ -12,6 +12,17 @@ use super::predict::reserved_ms;
 use super::{Executor, Reservation};
 
 impl Executor {
+    /// The reservations without a slot. Few have one, so that walking all costs less than finding
+    /// each.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
+        self.reservations.iter().filter(|(_, r)| !r.has_slot())
+    }
+
+    /// The reservations with a slot.
+    pub(super) fn holding(&self) -> impl Iterator<Item = (&AttemptId, &Reservation)> {
+        self.holding.iter().map(|attempt| (attempt, &self.reservations[attempt]))
+    }
+
     /// After anything that may have freed a slot or memory: loads what can be loaded, claims for
     /// whose turn has come, lets go what is to go.
     pub(super) fn settle(&mut self, ctx: &mut Context<'_>) {
