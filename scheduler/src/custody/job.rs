@@ -186,14 +186,15 @@ impl Job {
         match (&self.role, self.disk.clone()) {
             (Role::Accepting(_), _) => self.refuse_own_disk(env),
             (Role::Holder, None) => self.gone = true,
-            (Role::Holder, Some(disk)) => {
+            (Role::Holder, Some(disk)) if !self.ack_owed => {
                 let cancel = self.want.cancel;
                 self.want = disk;
                 self.want.cancel = cancel;
                 self.dirty = false;
                 self.owed_vote = None;
             }
-            (Role::Candidate(_) | Role::Owner(_), _) => {
+            // What its disk has of it is a draft that others have taken over: no way back.
+            (Role::Holder | Role::Candidate(_) | Role::Owner(_), _) => {
                 self.dirty = true;
                 self.write_after = Some(env.now.after_ms(pause));
             }
