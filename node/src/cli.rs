@@ -11,6 +11,7 @@ pub(crate) mod failure;
 mod input;
 mod invitation;
 mod jobs;
+mod keys;
 mod ledger;
 mod lending;
 mod limits;
@@ -100,6 +101,7 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Pause(arguments) => lending::pause(find, &arguments, output).await,
         NodeCommand::Resume => lending::resume(&find()?, output).await,
         NodeCommand::Drain(arguments) => lending::drain(&find()?, &arguments, output).await,
+        NodeCommand::Keys { action } => keys::keys(find, action, output).await,
         NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
         NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,
         NodeCommand::Found(arguments) => pairing::found(find, &arguments, output).await,

@@ -1,23 +1,28 @@
 //! The node's settings: one flat table of keys, each of them a flag, a `PUMASI_…` variable and a line
 //! of `config.toml` (flag over variable over file over default), checked once into a [`Config`].
 
+mod error;
 mod file;
 mod lending;
 mod peer;
+mod public;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pumasi_protocol::name::{NameError, NodeName};
+use pumasi_protocol::name::NodeName;
 use serde::Deserialize;
+
+pub use error::ConfigError;
 
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
 pub use lending::{LendingConfig, Percent, YieldPolicy};
 
 pub use peer::{PeerAddress, PeerAddressError};
+pub use public::{HostName, HostNameError, PublicConfig};
 
 /// HTTP: P-U-M-A on a phone's keys.
 pub const HTTP_PORT: u16 = 7862;
@@ -59,6 +64,25 @@ pub struct Settings {
     /// [default: 127.0.0.1:7862]
     #[arg(long, env = "PUMASI_HTTP", value_name = "IP:PORT")]
     pub http: Option<SocketAddr>,
+    /// Where programs of other computers reach the API, over TLS and with API keys only; port 0 picks
+    /// a free one [default: nowhere]
+    #[arg(long, env = "PUMASI_HTTP_PUBLIC", value_name = "IP:PORT")]
+    pub http_public: Option<SocketAddr>,
+    /// A certificate for --http-public, as PEM [default: the node's own, which signs itself]
+    #[arg(long, env = "PUMASI_HTTP_CERT", value_name = "FILE")]
+    pub http_cert: Option<PathBuf>,
+    /// The key of --http-cert, as PEM
+    #[arg(long, env = "PUMASI_HTTP_KEY", value_name = "FILE")]
+    pub http_key: Option<PathBuf>,
+    /// A further name by which --http-public is reached; may be repeated [default: the host name, and
+    /// that with .local]
+    #[arg(
+        long = "http-name",
+        env = "PUMASI_HTTP_NAMES",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub http_names: Option<Vec<HostName>>,
     /// The IP address at which other members reach this computer [default: 0.0.0.0, all]
     #[arg(long, env = "PUMASI_LISTEN", value_name = "IP")]
     pub listen: Option<IpAddr>,
@@ -153,6 +177,10 @@ impl Settings {
             name: self.name.or(below.name),
             person: self.person.or(below.person),
             http: self.http.or(below.http),
+            http_public: self.http_public.or(below.http_public),
+            http_cert: self.http_cert.or(below.http_cert),
+            http_key: self.http_key.or(below.http_key),
+            http_names: self.http_names.or(below.http_names),
             listen: self.listen.or(below.listen),
             mesh_port: self.mesh_port.or(below.mesh_port),
             data_port: self.data_port.or(below.data_port),
@@ -201,6 +229,8 @@ pub struct Config {
     pub person: Option<NodeName>,
     /// Where HTTP listens; loopback; port 0 picks one.
     pub http: SocketAddr,
+    /// Where programs of other computers are served; none: nowhere.
+    pub public: Option<PublicConfig>,
     /// Where control plane, data plane and join door listen.
     pub listen: IpAddr,
     /// Port of the control plane (UDP and TCP); 0 picks one.
@@ -255,50 +285,6 @@ impl EngineConfig {
     }
 }
 
-/// Why there is no usable configuration. Each ends the program with code 78.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// No home directory, and none was given.
-    #[error("there is no home directory to keep data in: say where with --data-dir DIR")]
-    NoHome,
-    /// The file that was asked for, or that exists, cannot be read.
-    #[error("the configuration file {} cannot be read ({error}): correct its permissions or move it away", .path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Not TOML, or not the expected type, or an unknown key.
-    #[error("the configuration file {} cannot be used (line {line}: {reason}): correct that line or move the file away", .path.display())]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-        /// Where, from 1.
-        line: usize,
-        /// What the parser said, on one line.
-        reason: String,
-    },
-    /// HTTP on an address that others can reach, without keys and TLS.
-    #[error(
-        "HTTP on {0} could be reached by the whole network without keys and encryption, so the node \
-         does not start: either listen on this computer only (--http 127.0.0.1:7862) and reach it \
-         through an SSH tunnel, or set up API keys and TLS, which this version does not offer yet"
-    )]
-    OpenHttp(SocketAddr),
-    /// Two planes on one port.
-    #[error("two of the ports are both {0}: give each its own, or 0 for a free one")]
-    SamePort(u16),
-    /// The host name is no name.
-    #[error("this computer's host name cannot be its name in the mesh ({0}): give one with --name")]
-    HostName(NameError),
-    /// Where this program lies cannot be told.
-    #[error(
-        "the folder of this program cannot be found: say where the workers are with --worker-dir"
-    )]
-    NoProgramFolder,
-}
-
 /// The settings of `flags` (with the variables already in them) over those of the file, checked.
 ///
 /// # Errors
@@ -330,6 +316,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
     if !http.ip().to_canonical().is_loopback() {
         return Err(ConfigError::OpenHttp(http));
     }
+    let public = PublicConfig::of(&settings)?;
     let lending = LendingConfig::of(&settings);
     let engine = EngineConfig {
         threads: settings.threads.unwrap_or_else(physical_cores),
@@ -346,6 +333,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         name: settings.name.map_or_else(host_name, Ok)?,
         person: settings.person,
         http,
+        public,
         listen: settings.listen.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
         mesh_port: settings.mesh_port.unwrap_or(MESH_PORT),
         data_port: settings.data_port.unwrap_or(DATA_PORT),
@@ -370,7 +358,8 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
 
 fn check_ports(config: &Config) -> Result<(), ConfigError> {
     // The control plane holds both protocols, HTTP is TCP, the other two are UDP.
-    let tcp = [config.http.port(), config.mesh_port];
+    let public = config.public.as_ref().map_or(0, |public| public.address.port());
+    let tcp = [config.http.port(), config.mesh_port, public];
     let udp = [config.mesh_port, config.data_port, config.join_port];
     let twice = |ports: &[u16]| {
         let taken = |(i, port): (usize, &u16)| *port != 0 && ports[..i].contains(port);

@@ -93,6 +93,8 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     /// What this computer was told on lending itself before it stopped.
     pub(crate) told: Option<String>,
+    /// Where programs of other computers are served.
+    pub(crate) endpoint: Option<api::Endpoint>,
     pub(crate) keeping: custody::Keeping,
     pub(crate) incarnation: u64,
     pub(crate) changes: broadcast::Sender<api::Event>,
@@ -109,6 +111,7 @@ pub(crate) struct Core {
     net: NetHandle,
     fleet: Fleet,
     store: Store,
+    endpoint: Option<api::Endpoint>,
     roster: Option<Arc<Roster>>,
     models: BTreeMap<ModelName, LocalModel>,
     /// Permille of models that are loading.
@@ -144,6 +147,7 @@ impl Core {
             net: parts.net,
             fleet: parts.fleet,
             store: parts.store,
+            endpoint: parts.endpoint,
             roster,
             models: BTreeMap::new(),
             loading: BTreeMap::new(),

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
-use pumasi_web::api;
+use pumasi_web::{Secret, Settings, api};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -18,11 +19,13 @@ use crate::core::event::Event;
 use crate::core::{self, Clock, Core, Parts, unix_ms};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
+use crate::https::CertificateError;
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
+use crate::public::Public;
 use crate::recorder::Recorder;
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
 use crate::store::{Keep, Store, StoreError};
-use crate::{models, starter};
+use crate::{keys, models, starter};
 
 /// Folder of the data directory for this install's own models.
 const MODELS: &str = "models";
@@ -54,13 +57,25 @@ pub enum DaemonError {
     #[error("the built-in model cannot be written ({0}): is the disk full?")]
     Starter(std::io::Error),
     /// HTTP cannot listen.
-    #[error("HTTP cannot listen on {address} ({error}): choose another with --http, or port 0")]
+    #[error(
+        "HTTP cannot listen on {address} ({error}): choose another with --http or --http-public, or port 0"
+    )]
     Http {
         /// Where.
         address: SocketAddr,
         /// What the system said.
         error: std::io::Error,
     },
+    /// Other computers are to be served, and none could come in.
+    #[error(
+        "other computers are to be served on {0}, but there is no API key yet, so the node does not \
+         start: either start it without --http-public, make a key with `pumasi keys create NAME` and \
+         start it again, or leave --http-public out and reach this computer through an SSH tunnel"
+    )]
+    NoKeys(SocketAddr),
+    /// The certificate for other computers cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The recording cannot be begun.
     #[error("the recording {} cannot be begun ({error}): choose another file with --record", .path.display())]
     Record {
@@ -79,7 +94,7 @@ impl DaemonError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Token(_) => 78,
+            Self::Token(_) | Self::NoKeys(_) | Self::Certificate(_) => 78,
             Self::Store(StoreError::InUse { .. }) | Self::Http { .. } | Self::Net(_) => 69,
             Self::Store(
                 StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
@@ -101,28 +116,42 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     runtime::create_data_dir(&config.data_dir).map_err(DaemonError::DataDir)?;
     let store = Store::open(&config.data_dir, unix_ms())?;
     let token = Token::load_or_create(&config.data_dir)?;
+    let keys = keys::restore(&store)?;
+    let public = Public::prepare(&config, &keys)?;
     let own_models = config.data_dir.join(MODELS);
     starter::unpack(&own_models).map_err(DaemonError::Starter)?;
-    let listener = TcpListener::bind(config.http).await;
-    let http_error = |error| DaemonError::Http { address: config.http, error };
-    let listener = listener.map_err(http_error)?;
-    let http = listener.local_addr().map_err(http_error)?;
+    let (listener, http) = bind(config.http).await?;
+    let mut public_listener = None;
+    if let Some(public) = &public {
+        public_listener = Some(bind(public.address).await?);
+    }
+    let endpoint = public.as_ref().zip(public_listener.as_ref());
+    let endpoint = endpoint.map(|(public, (_, address))| public.endpoint(*address));
 
     let identity = Identity::from_seed(store.identity_seed());
     let net_config = net_config(&config, store.incarnation());
     let (net, net_events) = NetHandle::start(net_config, identity, store.clone()).await?;
     // The system gives the addresses within milliseconds; without them the node still serves.
     let listening = tokio::time::timeout(LISTEN_WAIT, net.listens()).await.unwrap_or_default();
-    let running = running(&config, net.me(), listening, http);
-    let node = assemble(config.clone(), store, net.clone(), own_models).await?;
-    let gateway = Gateway {
+    let running = running(&config, net.me(), listening, http, endpoint.clone());
+    let node = assemble(config.clone(), store.clone(), net.clone(), own_models, endpoint).await?;
+    let gateway = Arc::new(Gateway {
         events: node.events.clone(),
         changes: node.changes.clone(),
         net,
+        store: store.clone(),
         stopping: stopping(&running),
-    };
+    });
     let closing = CancellationToken::new();
-    let face = serve_http(listener, gateway, &token, closing.clone());
+    let settings =
+        Settings { keys: Arc::clone(&keys), ..Settings::loopback(Secret::new(token.as_str())) };
+    let mut faces = JoinSet::new();
+    if let Some((public, (listener, _))) = public.zip(public_listener) {
+        let settings = public.settings(settings.clone());
+        faces.spawn(serve_http(listener, Arc::clone(&gateway), settings, closing.clone()));
+    }
+    faces.spawn(serve_http(listener, gateway, settings, closing.clone()));
+    faces.spawn(keys::keep_used(store, keys, closing.clone()));
     let _published = runtime::publish(&config.data_dir, &running)?;
     ready(&running);
 
@@ -134,24 +163,28 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     });
     node.core.run(node.receiver, net_events).await;
     closing.cancel();
-    // Its own patience with slow clients is bounded.
-    let _ = face.await;
+    // Their own patience with slow clients is bounded.
+    while faces.join_next().await.is_some() {}
     Ok(())
 }
 
-fn serve_http(
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {
+    let failed = |error| DaemonError::Http { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+async fn serve_http(
     listener: TcpListener,
-    gateway: Gateway,
-    token: &Token,
+    gateway: Arc<Gateway>,
+    settings: Settings,
     closing: CancellationToken,
-) -> tokio::task::JoinHandle<()> {
-    let settings = pumasi_web::Settings::loopback(pumasi_web::Secret::new(token.as_str()));
-    tokio::spawn(async move {
-        let closed = async move { closing.cancelled().await };
-        if let Err(error) = pumasi_web::serve(listener, Arc::new(gateway), settings, closed).await {
-            tracing::error!(%error, "the HTTP face ended");
-        }
-    })
+) {
+    let closed = async move { closing.cancelled().await };
+    if let Err(error) = pumasi_web::serve(listener, gateway, settings, closed).await {
+        tracing::error!(%error, "the HTTP face ended");
+    }
 }
 
 /// A node whose loop has not begun.
@@ -167,6 +200,7 @@ async fn assemble(
     store: Store,
     net: NetHandle,
     own_models: PathBuf,
+    endpoint: Option<api::Endpoint>,
 ) -> Result<Assembled, DaemonError> {
     let (events, receiver) = mpsc::channel(core::EVENTS);
     let (changes, _) = broadcast::channel(core::CHANGES);
@@ -211,6 +245,7 @@ async fn assemble(
         fleet,
         store,
         told,
+        endpoint,
         keeping,
         incarnation,
         changes: changes.clone(),
@@ -256,7 +291,13 @@ fn net_config(config: &Config, incarnation: u64) -> NetConfig {
     }
 }
 
-fn running(config: &Config, me: NodeId, listening: Listening, http: SocketAddr) -> Running {
+fn running(
+    config: &Config,
+    me: NodeId,
+    listening: Listening,
+    http: SocketAddr,
+    public: Option<api::Endpoint>,
+) -> Running {
     let Listening { control, data, join } = listening;
     Running {
         pid: std::process::id(),
@@ -265,6 +306,7 @@ fn running(config: &Config, me: NodeId, listening: Listening, http: SocketAddr) 
         node: me.to_string(),
         name: config.name.to_string(),
         http,
+        public,
         mesh: control,
         data,
         join,
@@ -285,6 +327,7 @@ fn stopping(running: &Running) -> api::Status {
         reachable: 0,
         jobs_running: 0,
         jobs_waiting: 0,
+        endpoint: running.public.clone().map(Box::new),
         notices: Vec::new(),
     }
 }

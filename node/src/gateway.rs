@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
+use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Repeat,
     Run, RunError, Running,
@@ -12,12 +13,14 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::core::event::{Ask, Event};
 use crate::doctor::{good, skipped, trouble, warning};
 use crate::net::NetHandle;
+use crate::store::Store;
 
 /// Asks the loop.
 pub(crate) struct Gateway {
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) net: NetHandle,
+    pub(crate) store: Store,
     /// What it says while the node is stopping and nobody answers.
     pub(crate) stopping: api::Status,
 }
@@ -139,6 +142,16 @@ impl Mesh for Gateway {
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
         let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
         answer.unwrap_or(Err(LendError::Stopping))
+    }
+
+    async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError> {
+        self.store.put_key(row.terms, row.instead_of).await.map_err(|error| {
+            tracing::warn!(%error, "an API key could not be written down");
+            KeyError::Store
+        })?;
+        // Without listeners there is nobody to tell.
+        let _ = self.changes.send(api::Event::Key { key: Box::new(row.shown) });
+        Ok(())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {

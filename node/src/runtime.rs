@@ -28,6 +28,9 @@ pub struct Running {
     pub name: String,
     /// Where HTTP listens.
     pub http: SocketAddr,
+    /// Where programs of other computers are served; none: nowhere.
+    #[serde(default)]
+    pub public: Option<pumasi_web::api::Endpoint>,
     /// Where the control plane listens.
     pub mesh: Vec<SocketAddr>,
     /// Where the data plane listens.
@@ -175,6 +178,7 @@ mod tests {
             node: "ab".repeat(32),
             name: "desk".to_owned(),
             http: here,
+            public: None,
             mesh: vec![here],
             data: vec![here],
             join: vec![here],

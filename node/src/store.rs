@@ -16,6 +16,7 @@ mod file;
 mod identity;
 mod invitation;
 mod job;
+mod key;
 mod limits;
 mod lock;
 mod offline;

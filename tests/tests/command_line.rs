@@ -86,6 +86,7 @@ fn every_command_explains_itself_with_examples() {
         "jobs",
         "why",
         "invite",
+        "keys",
         "join",
         "approve",
         "found",

@@ -3,6 +3,7 @@
 
 mod admission;
 mod job;
+mod key;
 mod lending;
 mod mesh;
 mod model;
@@ -17,10 +18,11 @@ pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
     JobUsage, Passage, Phase, Priority, Round, Submission, Term, Why,
 };
+pub use key::{Key, KeyChange, KeyRequest, KeyScope, KeyState, NewKey};
 pub use lending::{Hold, Lend, LendRequest, Lending, Yield};
 pub use mesh::{
-    Admission, Check, CheckOutcome, Device, DeviceKind, Doctor, EngineKind, EngineState, MeshRef,
-    Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
+    Admission, Check, CheckOutcome, Device, DeviceKind, Doctor, Endpoint, EngineKind, EngineState,
+    MeshRef, Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
 };
 pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
 pub use pairing::{
@@ -79,6 +81,11 @@ pub enum Event {
     Job {
         /// The new state.
         job: Box<Job>,
+    },
+    /// An API key came or changed; told to this install only. What is used of it changes untold.
+    Key {
+        /// The new state.
+        key: Box<Key>,
     },
 }
 

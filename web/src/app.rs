@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 
 use crate::guard::Guard;
+use crate::keys::{Crowd, Keyring};
 use crate::limits;
 use crate::mesh::Mesh;
 use crate::server::RefusalPath;
@@ -20,6 +21,11 @@ pub(crate) struct App {
     pub(crate) patience: Patience,
     pub(crate) strict: bool,
     pub(crate) token: Secret,
+    pub(crate) keys: Arc<Keyring>,
+    /// Requests of this install.
+    pub(crate) install: Arc<Crowd>,
+    /// Requests of programs of this computer that show no key.
+    pub(crate) anybody: Arc<Crowd>,
     pub(crate) refusals: RefusalPath,
     pub(crate) errors: ErrorCounts,
     ids: RequestIds,
@@ -33,6 +39,9 @@ impl App {
             patience: settings.patience,
             strict: settings.strict,
             token: settings.token.clone(),
+            keys: Arc::clone(&settings.keys),
+            install: Arc::new(Crowd::new(limits::OWN_REQUESTS)),
+            anybody: Arc::new(Crowd::new(limits::OWN_REQUESTS)),
             refusals: RefusalPath::new(random()),
             errors: ErrorCounts::default(),
             ids: RequestIds::new(),
@@ -56,6 +65,12 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Unix time in seconds.

@@ -2,6 +2,8 @@
 //! with status, code and sentence. No path, address, key or remote text is ever part of it.
 
 mod admission;
+mod key;
+mod run;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -9,7 +11,10 @@ use pumasi_dialects::Invalid;
 use pumasi_protocol::Fault;
 
 use crate::api::{ErrorBody, ErrorDetail};
+use crate::keys::KeyError;
 use crate::mesh::{AdmissionError, JobLookupError, LendError, ModelError, RunError};
+
+pub(crate) use key::KeyRefusal;
 
 /// Why a request is refused or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +49,15 @@ pub(crate) enum ApiError {
         /// When, in seconds.
         retry_s: u32,
     },
+    /// An API key that does not open this.
+    #[error("{0}")]
+    Key(#[from] KeyRefusal),
+    /// A key was not made or changed.
+    #[error("{0}")]
+    Keys(#[from] KeyError),
+    /// Too many requests without an API key are being answered.
+    #[error("too many requests at a time: wait for the answer of some")]
+    Crowded,
     /// No such route.
     #[error("there is nothing at this address")]
     RouteNotFound,
@@ -133,13 +147,15 @@ impl ApiError {
             Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyFailures { .. } | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
+            Self::Key(refusal) => refusal.status(),
+            Self::Keys(error) => key::status(*error),
             Self::RouteNotFound | Self::ModelUnknown => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Run(error) => run_status(error),
-            Self::Fault(fault) => fault_status(fault),
+            Self::Run(error) => run::status(error),
+            Self::Fault(fault) => run::fault_status(fault),
             Self::Job(error) => job_status(*error),
             Self::Model(error) => model_status(error),
             Self::Admission(error) => admission::status(error),
@@ -161,6 +177,9 @@ impl ApiError {
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::Unauthorized => "invalid_token",
             Self::TooManyFailures { .. } => "too_many_failures",
+            Self::Key(refusal) => refusal.code(),
+            Self::Keys(error) => key::code(*error),
+            Self::Crowded => "too_many_requests",
             Self::RouteNotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::ContentType => "invalid_content_type",
@@ -171,7 +190,7 @@ impl ApiError {
             Self::Query { .. } => "invalid_query",
             Self::IdempotencyKey => "invalid_idempotency_key",
             Self::JobKind => "unsupported_job_kind",
-            Self::Run(error) => run_code(error),
+            Self::Run(error) => run::code(error),
             Self::Fault(fault) => fault.code(),
             Self::Job(error) => job_code(*error),
             Self::Model(error) => model_code(error),
@@ -211,6 +230,12 @@ impl ApiError {
         {
             return Some(*retry_s);
         }
+        if let Self::Key(refusal) = self {
+            return refusal.retry_s();
+        }
+        if *self == Self::Crowded {
+            return Some(1);
+        }
         // The next attempt is placed anew, and a restarted engine takes about this long.
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(5)
     }
@@ -237,6 +262,8 @@ impl ApiError {
                 | Self::HeadTooLarge
                 | Self::HeadTimeout
                 | Self::TooManyConnections
+                | Self::Crowded
+                | Self::Key(KeyRefusal::Crowded)
                 | Self::BodyTooLarge { .. }
                 | Self::BodyTimeout
                 | Self::BodyBroken
@@ -272,64 +299,6 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn run_status(error: &RunError) -> StatusCode {
-    match error {
-        RunError::ModelNotFound(_) => StatusCode::NOT_FOUND,
-        RunError::ModelLoading { .. }
-        | RunError::Busy { .. }
-        | RunError::NotStored
-        | RunError::NoHolder
-        | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        RunError::KeyReused => StatusCode::CONFLICT,
-        RunError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        RunError::Capability(_) | RunError::UnknownNode(_) => StatusCode::BAD_REQUEST,
-        RunError::NotAllowed => StatusCode::FORBIDDEN,
-        RunError::Fault(fault) => fault_status(fault),
-    }
-}
-
-fn run_code(error: &RunError) -> &'static str {
-    match error {
-        RunError::ModelNotFound(_) => "model_not_found",
-        RunError::ModelLoading { .. } => "model_loading",
-        RunError::Capability(_) => "unsupported_by_model",
-        RunError::UnknownNode(_) => "unknown_node",
-        RunError::Busy { .. } => "busy",
-        RunError::KeyReused => "idempotency_key_reused",
-        RunError::DiskFull => "disk_full",
-        RunError::NotStored => "store_failed",
-        RunError::NoHolder => "no_holder",
-        RunError::NotAllowed => "not_allowed",
-        RunError::Stopping => "stopping",
-        RunError::Fault(fault) => fault.code(),
-    }
-}
-
-fn fault_status(fault: &Fault) -> StatusCode {
-    match fault {
-        Fault::Context { .. }
-        | Fault::Grammar
-        | Fault::Template
-        | Fault::Capability
-        | Fault::ModelUnsupported
-        | Fault::BadRequest => StatusCode::BAD_REQUEST,
-        Fault::Cancelled => StatusCode::CONFLICT,
-        Fault::EngineCrash
-        | Fault::EngineSilent
-        | Fault::EngineGarbage
-        | Fault::EngineStart
-        | Fault::ModelDamaged
-        | Fault::Memory { .. }
-        | Fault::Refused(_)
-        | Fault::Connection
-        | Fault::Silent
-        | Fault::PeerProtocol
-        | Fault::NoCandidate
-        | Fault::Deadline
-        | Fault::NotContinued => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
 fn job_status(error: JobLookupError) -> StatusCode {
     match error {
         JobLookupError::NotFound => StatusCode::NOT_FOUND,
@@ -358,7 +327,7 @@ fn model_status(error: &ModelError) -> StatusCode {
         ModelError::InUse => StatusCode::CONFLICT,
         ModelError::NotAllowed => StatusCode::FORBIDDEN,
         ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-        ModelError::Fault(fault) => fault_status(fault),
+        ModelError::Fault(fault) => run::fault_status(fault),
     }
 }
 

@@ -13,6 +13,7 @@ use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::keys::Charge;
 use crate::mesh::{Placed, RunEvent, Running};
 
 /// What a job's event means for the client.
@@ -202,11 +203,16 @@ pub(crate) struct Gathering {
     events: SelectAll<Tagged>,
     early: VecDeque<Step>,
     copies: usize,
+    charge: Option<Charge>,
 }
 
 impl Gathering {
-    /// `copies` neighbours share a prompt.
-    pub(crate) fn new(running: Vec<(Running, Settings)>, copies: usize) -> Self {
+    /// `copies` neighbours share a prompt; `charge` is told what it costs.
+    pub(crate) fn new(
+        running: Vec<(Running, Settings)>,
+        copies: usize,
+        charge: Option<Charge>,
+    ) -> Self {
         let mut lanes = Vec::with_capacity(running.len());
         let mut events = SelectAll::new();
         for (index, (running, settings)) in running.into_iter().enumerate() {
@@ -216,7 +222,7 @@ impl Gathering {
             let tagged: Tagged = source.map(move |e| (index, Some(e))).chain(closed).boxed();
             events.push(tagged);
         }
-        Self { lanes, events, early: VecDeque::new(), copies }
+        Self { lanes, events, early: VecDeque::new(), copies, charge }
     }
 
     pub(crate) fn lanes(&self) -> &[Lane] {
@@ -264,13 +270,27 @@ impl Gathering {
         }
     }
 
+    fn count(&mut self) {
+        if self.charge.is_none() {
+            return;
+        }
+        let counts = self.counts();
+        if let Some(charge) = &mut self.charge {
+            charge.set(counts.prompt + counts.completion);
+        }
+    }
+
     async fn receive(&mut self) -> Option<Step> {
         while self.lanes.iter().any(|lane| !lane.ended) {
             let (index, event) = self.events.next().await?;
             let lane = &mut self.lanes[index];
             match event {
                 _ if lane.ended => {}
-                Some(event) => return Some(lane.take(index, event)),
+                Some(event) => {
+                    let step = lane.take(index, event);
+                    self.count();
+                    return Some(step);
+                }
                 None => return Some(Step::Failed(Fault::Connection)),
             }
         }

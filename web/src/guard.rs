@@ -7,6 +7,7 @@ mod throttle;
 mod token;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::request::Parts;
 
@@ -14,8 +15,9 @@ use host::Hosts;
 pub(crate) use throttle::Throttle;
 pub(crate) use token::{Tokens, ui_cookie};
 
+use crate::app::unix_ms;
 use crate::error::ApiError;
-use crate::mesh::Caller;
+use crate::keys::{Holder, Keyring};
 use crate::settings::{Exposure, Settings};
 
 /// Everything that is checked before a handler runs.
@@ -23,19 +25,21 @@ use crate::settings::{Exposure, Settings};
 pub(crate) struct Guard {
     hosts: Hosts,
     tokens: Tokens,
+    keys: Arc<Keyring>,
     throttle: Throttle,
     network: bool,
 }
 
 impl Guard {
     pub(crate) fn new(settings: &Settings, key: [u8; 32]) -> Self {
-        let (keys, names, network) = match &settings.exposure {
-            Exposure::Loopback => (Vec::new(), Vec::new(), false),
-            Exposure::Network { keys, names, .. } => (keys.clone(), names.clone(), true),
+        let (names, network) = match &settings.exposure {
+            Exposure::Loopback => (Vec::new(), false),
+            Exposure::Network { names, .. } => (names.clone(), true),
         };
         Self {
             hosts: Hosts::new(&names),
-            tokens: Tokens::new(key, &settings.token, &keys),
+            tokens: Tokens::new(key, &settings.token),
+            keys: Arc::clone(&settings.keys),
             throttle: Throttle::default(),
             network,
         }
@@ -58,38 +62,53 @@ impl Guard {
             return Err(ApiError::HostNotAllowed);
         }
         origin::check(parts, &host)?;
-        let asker = Asker(self.caller(parts, peer));
+        let asker = Asker(self.asker(parts, peer));
         if self.network {
             asker.demand()?;
         }
         Ok(asker)
     }
 
-    fn caller(&self, parts: &Parts, peer: IpAddr) -> Result<Option<Caller>, ApiError> {
+    /// A key of ours that opens nothing any more is told so, wherever it is shown: it is no guess.
+    fn asker(&self, parts: &Parts, peer: IpAddr) -> Result<Option<Who>, ApiError> {
         let Some(presented) = token::presented(&parts.headers)? else { return Ok(None) };
-        match self.tokens.judge(&presented) {
-            Some(caller) => Ok(Some(caller)),
-            None => Err(self.throttle.failure(peer)),
+        // Both are looked at, whatever the first says: the time tells nothing.
+        let (is_install, holder) = (self.tokens.judge(&presented), self.keys.judge(&presented));
+        if let Some(holder) = holder {
+            holder.alive(unix_ms())?;
+            return Ok(Some(Who::Key(holder)));
         }
+        if is_install && !self.network {
+            return Ok(Some(Who::Install));
+        }
+        Err(self.throttle.failure(peer))
     }
 }
 
-/// Who asks, as far as the token tells.
+/// Whoever showed a secret of ours.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker(Result<Option<Caller>, ApiError>);
+pub(crate) enum Who {
+    Install,
+    Key(Arc<Holder>),
+}
+
+/// Who asks, as far as the secret tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker(Result<Option<Who>, ApiError>);
 
 impl Asker {
-    /// For what needs a token.
-    pub(crate) fn demand(&self) -> Result<Caller, ApiError> {
+    /// For what needs a token or a key.
+    pub(crate) fn demand(&self) -> Result<Who, ApiError> {
         self.0.clone()?.ok_or(ApiError::Unauthorized)
     }
 
     /// For what every program of this computer may do: programs send whatever key they were made to
-    /// send, so a wrong one counts as none.
-    pub(crate) fn or_loopback(&self) -> Caller {
+    /// send, so a wrong one counts as none. One of ours counts, with all that it may not.
+    pub(crate) fn or_anybody(&self) -> Result<Option<Who>, ApiError> {
         match &self.0 {
-            Ok(Some(caller)) => caller.clone(),
-            Ok(None) | Err(_) => Caller::Loopback,
+            Ok(who) => Ok(who.clone()),
+            Err(error @ ApiError::Key(_)) => Err(error.clone()),
+            Err(_) => Ok(None),
         }
     }
 }

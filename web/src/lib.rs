@@ -7,6 +7,7 @@ mod body;
 mod error;
 mod gather;
 mod guard;
+pub mod keys;
 pub mod limits;
 pub mod mesh;
 mod routes;
@@ -14,7 +15,8 @@ mod server;
 pub mod settings;
 mod tls;
 
+pub use keys::Keyring;
 pub use mesh::Mesh;
 pub use server::{ServeError, serve};
-pub use settings::{ApiKey, BindRefused, Exposure, Patience, Secret, Settings, check_bind};
+pub use settings::{BindRefused, Exposure, Patience, Secret, Settings, check_bind};
 pub use tls::{TlsError, tls_config};

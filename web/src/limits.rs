@@ -32,5 +32,20 @@ pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
 pub const TOKEN_FAILURES: u32 = 20;
 /// Sources whose wrong tokens are counted at a time.
 pub const TOKEN_SOURCES: usize = 4_096;
+/// API keys, revoked ones included.
+pub const KEYS: usize = 256;
+/// Requests of one API key that are answered at a time.
+pub const KEY_REQUESTS: usize = 64;
+/// Requests that are answered at a time for this install, and as many for programs of this computer
+/// that show no key: together less than [`CONNECTIONS`], so that the interface still loads.
+pub const OWN_REQUESTS: usize = 448;
+/// Connections of one source that a listener for other computers takes at a time.
+pub const SOURCE_CONNECTIONS: usize = 128;
+/// Lasting jobs that are followed to their end to charge the keys that they came with.
+pub const CHARGED_JOBS: usize = 4_096;
+/// The longest time that an API key can be given, in seconds: ten years.
+pub const KEY_VALID_S: u32 = 3_660 * 24 * 60 * 60;
+/// Requests in a minute, where a key is limited to some.
+pub const KEY_REQUESTS_PER_MIN: u32 = 60_000;
 /// Bytes that are read and thrown away after a refusal, so that the client can read it.
 pub const LINGER_BYTES: usize = 4 * 1024 * 1024;

@@ -10,6 +10,7 @@ use pumasi_protocol::{
 use tokio::sync::{broadcast, mpsc};
 
 use crate::api;
+use crate::keys::{KeyError, KeyRow};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -357,6 +358,9 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Tells this node to lend itself, to pause or to drain. Returns once that is on the disk.
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError>;
+
+    /// Keeps an API key, and tells that it changed. Returns once that is on the disk.
+    async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError>;
 
     /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
     fn subscribe(&self) -> broadcast::Receiver<api::Event>;

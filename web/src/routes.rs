@@ -1,6 +1,7 @@
 //! The routes. Three sorts: open to everybody who gets past the guard, inference (open to programs of
-//! this computer), and everything else, which needs the token.
+//! this computer), and everything else, which needs the token, or, in part, an API key with the scope.
 
+mod access;
 mod admission;
 mod assets;
 mod events;
@@ -8,6 +9,7 @@ mod headers;
 mod inference;
 mod jobs;
 mod kept;
+mod keys;
 mod lending;
 mod listing;
 mod models;
@@ -20,38 +22,45 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 
-use crate::app::App;
+use access::Access;
+
+use crate::api::KeyScope;
+use crate::app::{App, unix_ms};
 use crate::error::ApiError;
-use crate::guard::Asker;
+use crate::keys::Holder;
 use crate::mesh::Caller;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let inference = Router::new()
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*model}", get(models::one))
-        .route("/v1/chat/completions", post(inference::chat))
-        .route("/v1/completions", post(inference::completion))
-        .route("/v1/embeddings", post(inference::embeddings));
-    Router::new()
+    use Access::{Inference, Install, Scoped};
+    let behind = |routes: Router<Arc<App>>, access| access::behind(routes, &app, access);
+    let routes = Router::new()
         .route("/healthz", get(listing::health))
-        .merge(inference)
-        .merge(owner())
+        .merge(behind(inference(), Inference))
+        .merge(behind(jobs(), Scoped(KeyScope::Jobs)))
+        .merge(behind(view(), Scoped(KeyScope::View)))
+        .merge(behind(placing(), Scoped(KeyScope::Models)))
+        .merge(behind(operating(), Scoped(KeyScope::Operate)))
+        .merge(behind(owner(), Install));
+    routes
         .route_layer(from_fn(note_route))
         .fallback(assets::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
 }
 
-/// What needs the token also on loopback.
-fn owner() -> Router<Arc<App>> {
+fn inference() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/v1/status", get(listing::status))
-        .route("/api/v1/nodes", get(listing::nodes))
-        .route("/api/v1/models", get(listing::models))
-        .route("/api/v1/models/{model}/load", post(models::load))
-        .route("/api/v1/models/{model}/unload", post(models::unload))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*model}", get(models::one))
+        .route("/v1/chat/completions", post(inference::chat))
+        .route("/v1/completions", post(inference::completion))
+        .route("/v1/embeddings", post(inference::embeddings))
+}
+
+fn jobs() -> Router<Arc<App>> {
+    Router::new()
         .route("/api/v1/jobs", get(jobs::list).post(jobs::submit))
         .route("/api/v1/jobs/{job}", get(jobs::one).delete(jobs::forget))
         .route("/api/v1/jobs/{job}/why", get(jobs::why))
@@ -59,24 +68,39 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/jobs/{job}/adopt", post(jobs::adopt))
         .route("/api/v1/jobs/{job}/result", get(jobs::result))
         .route("/api/v1/jobs/{job}/events", get(events::of_job))
+}
+
+fn view() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/status", get(listing::status))
+        .route("/api/v1/nodes", get(listing::nodes))
+        .route("/api/v1/models", get(listing::models))
         .route("/api/v1/events", get(events::all))
+}
+
+fn placing() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/models/{model}/load", post(models::load))
+        .route("/api/v1/models/{model}/unload", post(models::unload))
+}
+
+fn operating() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/lending", get(lending::show).post(lending::lend))
+        .route("/api/v1/doctor", get(listing::doctor))
+        .route("/api/v1/errors", get(listing::errors))
+}
+
+/// What needs the token of this install, and what no API key opens.
+fn owner() -> Router<Arc<App>> {
+    Router::new()
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
         .route("/api/v1/join", post(admission::join))
         .route("/api/v1/pairing", get(pairing::show).post(pairing::ask_in))
         .route("/api/v1/pairing/approve", post(pairing::approve))
         .route("/api/v1/mesh", post(pairing::found))
-        .route("/api/v1/lending", get(lending::show).post(lending::lend))
-        .route("/api/v1/doctor", get(listing::doctor))
-        .route("/api/v1/errors", get(listing::errors))
-        .route_layer(from_fn(demand))
-}
-
-/// Lets only whoever has a token through, and says who it is.
-async fn demand(mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let asker = request.extensions().get::<Asker>().ok_or(ApiError::Internal)?;
-    let caller = asker.demand()?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+        .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/keys/{key}", patch(keys::change).delete(keys::revoke))
 }
 
 /// Hands the route's pattern to the log.
@@ -93,13 +117,16 @@ async fn method_not_allowed() -> Response {
     ApiError::MethodNotAllowed.into_response()
 }
 
-/// Who asks for inference.
-fn inference_caller(request: &Request) -> Caller {
-    let asker = request.extensions().get::<Asker>();
-    asker.map_or(Caller::Loopback, Asker::or_loopback)
+/// Who asks, on a route behind [`access::behind`].
+fn caller(request: &Request) -> Result<Caller, ApiError> {
+    request.extensions().get::<Caller>().cloned().ok_or(ApiError::Internal)
 }
 
-/// Who asks on a route behind [`demand`].
-fn owner_caller(request: &Request) -> Result<Caller, ApiError> {
-    request.extensions().get::<Caller>().cloned().ok_or(ApiError::Internal)
+/// The API key that pays for it, on a route behind [`access::behind`]; an error if it cannot.
+fn payer(request: &Request) -> Result<Option<Arc<Holder>>, ApiError> {
+    let holder = request.extensions().get::<Arc<Holder>>().cloned();
+    if let Some(holder) = &holder {
+        holder.may_spend(unix_ms())?;
+    }
+    Ok(holder)
 }

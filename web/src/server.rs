@@ -3,7 +3,9 @@
 
 mod gate;
 mod head;
+mod held;
 mod serve;
+mod sources;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,8 +30,10 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use gate::RefusalPath;
 use gate::{Activity, Gate};
+pub(crate) use held::Held;
 pub(crate) use serve::RequestId;
 use serve::{Ends, Watched};
+use sources::Sources;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -65,13 +69,17 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listener)?;
-    check_bind(address, &settings.exposure)?;
+    check_bind(address, &settings.exposure, &settings.keys)?;
     let tls = match &settings.exposure {
         Exposure::Network { tls: Some(config), .. } => Some(TlsAcceptor::from(Arc::clone(config))),
         Exposure::Network { tls: None, .. } | Exposure::Loopback => None,
     };
     let app = Arc::new(App::new(mesh, &settings));
     let server = Server { router: routes::router(Arc::clone(&app)), app, tls };
+    let sources = Sources::new(match settings.exposure {
+        Exposure::Loopback => usize::MAX,
+        Exposure::Network { .. } => limits::SOURCE_CONNECTIONS,
+    });
     let slots = Arc::new(Semaphore::new(settings.connections));
     let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();
@@ -87,12 +95,14 @@ pub async fn serve(
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        // Whoever has too many is let go without a word: there is no handshake to say it in.
+        let Some(connected) = sources.enter(peer.ip()) else { continue };
         match Arc::clone(&slots).try_acquire_owned() {
             Ok(slot) => {
                 let connection = server.clone().connection(stream, peer, stopping.clone());
                 connections.spawn(async move {
                     connection.await;
-                    drop(slot);
+                    drop((slot, connected));
                 });
             }
             Err(_) => {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use crate::keys::Keyring;
+
 /// A secret: shown by nothing, compared in constant time.
 #[derive(Clone)]
 pub struct Secret(pub(crate) String);
@@ -24,24 +26,14 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A key that opens the API from other computers.
-#[derive(Debug, Clone)]
-pub struct ApiKey {
-    /// The key.
-    pub secret: Secret,
-    /// The person it stands for, as the roster names them.
-    pub person: String,
-}
-
 /// Who can reach the listener.
 #[derive(Debug, Clone)]
 pub enum Exposure {
     /// Programs of this computer: inference is open to them, everything else needs the token.
     Loopback,
-    /// Other computers too: everything needs a key or the token.
+    /// Other computers too: everything needs an API key. The token of this install opens nothing here:
+    /// it stays on its computer.
     Network {
-        /// The keys; at least one.
-        keys: Vec<ApiKey>,
         /// Names in DNS or DNS-SD by which this computer is reached, such as `desk.local`.
         names: Vec<String>,
         /// Certificate and key; must be there unless the address is a loopback one.
@@ -90,6 +82,8 @@ pub struct Settings {
     pub exposure: Exposure,
     /// The token of this install.
     pub token: Secret,
+    /// The API keys, shared with the other listeners.
+    pub keys: Arc<Keyring>,
     /// Refuse unknown fields of requests instead of ignoring and naming them. Default false.
     pub strict: bool,
     /// How patient it is.
@@ -105,6 +99,7 @@ impl Settings {
         Self {
             exposure: Exposure::Loopback,
             token,
+            keys: Arc::default(),
             strict: false,
             patience: Patience::default(),
             connections: crate::limits::CONNECTIONS,
@@ -118,7 +113,7 @@ pub enum BindRefused {
     /// Other computers could reach it, and there is nothing to tell friend from stranger.
     #[error(
         "refusing to listen on {0}: other computers could use this one without a key. Either listen \
-         on 127.0.0.1, or set an API key and a TLS certificate"
+         on 127.0.0.1, or make an API key and set a TLS certificate"
     )]
     NoKeys(SocketAddr),
     /// Other computers could reach it, and keys would travel in the clear.
@@ -138,13 +133,17 @@ impl BindRefused {
 ///
 /// # Errors
 /// Why it is not.
-pub fn check_bind(address: SocketAddr, exposure: &Exposure) -> Result<(), BindRefused> {
+pub fn check_bind(
+    address: SocketAddr,
+    exposure: &Exposure,
+    keys: &Keyring,
+) -> Result<(), BindRefused> {
     if address.ip().to_canonical().is_loopback() {
         return Ok(());
     }
     match exposure {
         Exposure::Loopback => Err(BindRefused::NoKeys(address)),
-        Exposure::Network { keys, .. } if keys.is_empty() => Err(BindRefused::NoKeys(address)),
+        Exposure::Network { .. } if keys.is_empty() => Err(BindRefused::NoKeys(address)),
         Exposure::Network { tls: None, .. } => Err(BindRefused::NoTls(address)),
         Exposure::Network { tls: Some(_), .. } => Ok(()),
     }
@@ -154,25 +153,28 @@ pub fn check_bind(address: SocketAddr, exposure: &Exposure) -> Result<(), BindRe
 mod tests {
     use super::*;
 
-    fn network(keys: &[&str]) -> Exposure {
-        let key = |text: &&str| ApiKey { secret: Secret::new(*text), person: "kim".to_owned() };
-        Exposure::Network { keys: keys.iter().map(key).collect(), names: Vec::new(), tls: None }
-    }
+    const NETWORK: Exposure = Exposure::Network { names: Vec::new(), tls: None };
 
     #[test]
     fn cat_s01_other_computers_are_kept_out_without_key_and_tls() {
         for text in ["0.0.0.0:7862", "[::]:7862", "192.0.2.7:7862", "[::ffff:192.0.2.7]:7862"] {
             let address: SocketAddr = text.parse().expect("an address");
-            let open = check_bind(address, &Exposure::Loopback).expect_err("no key");
+            let none = Keyring::default();
+            let open = check_bind(address, &Exposure::Loopback, &none).expect_err("no key");
             assert_eq!(open, BindRefused::NoKeys(address));
-            assert_eq!(check_bind(address, &network(&[])), Err(BindRefused::NoKeys(address)));
-            assert_eq!(check_bind(address, &network(&["k"])), Err(BindRefused::NoTls(address)));
+            assert_eq!(check_bind(address, &NETWORK, &none), Err(BindRefused::NoKeys(address)));
+            let one = crate::keys::tests::keyring(&["k"]);
+            assert_eq!(check_bind(address, &NETWORK, &one), Err(BindRefused::NoTls(address)));
+            assert_eq!(
+                check_bind(address, &Exposure::Loopback, &one),
+                Err(BindRefused::NoKeys(address)),
+            );
             let sentence = open.to_string();
             assert!(sentence.contains("127.0.0.1") && sentence.contains("TLS certificate"));
         }
         for text in ["127.0.0.1:0", "[::1]:7862", "127.8.0.1:1", "[::ffff:127.0.0.1]:1"] {
             let address = text.parse().expect("an address");
-            assert_eq!(check_bind(address, &Exposure::Loopback), Ok(()));
+            assert_eq!(check_bind(address, &Exposure::Loopback, &Keyring::default()), Ok(()));
         }
         assert_eq!(BindRefused::EXIT_CODE, 78);
     }

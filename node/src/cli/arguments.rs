@@ -1,7 +1,10 @@
 //! The commands and their options, as clap reads them.
 
 mod jobs;
+mod keys;
 mod ledger;
+mod lending;
+mod models;
 
 use std::path::PathBuf;
 
@@ -14,7 +17,10 @@ pub(super) use jobs::{
     AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
     RunArguments, SubmitArguments, TrustArgument, WaitArguments,
 };
+pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
+pub(super) use lending::{DrainArguments, PauseArguments};
+pub(super) use models::{ModelAction, ModelPlace};
 
 /// The computers of one office lend each other their GPUs.
 ///
@@ -243,6 +249,24 @@ Examples:
   pumasi drain
   pumasi drain --wait && sudo poweroff")]
     Drain(DrainArguments),
+    /// List API keys, make, change or revoke one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "\
+A key lets a program in from another computer (`pumasi up --http-public 0.0.0.0:7866`), and tells
+whose jobs are whose on this one. Letting computers in and making keys is never opened by one.
+
+Examples:
+  pumasi keys
+  pumasi keys create office-bot --expires 30d --rpm 60 --tokens-per-day 200000
+  pumasi keys create ci --person kim --scope inference,jobs
+  pumasi keys revoke office-bot"
+    )]
+    Keys {
+        /// What to do with them [default: list]
+        #[command(subcommand)]
+        action: Option<KeysAction>,
+    },
     /// Make an invitation for another computer
     #[command(after_long_help = "\
 Examples:
@@ -272,41 +296,6 @@ pub(super) struct UpArguments {
     /// Show the interface in a browser once the node is up, where there is a display
     #[arg(long)]
     pub(super) open: bool,
-}
-
-/// What to do with models.
-#[derive(Debug, Subcommand)]
-pub(super) enum ModelAction {
-    /// List all models of the mesh
-    List,
-    /// Load a model into memory
-    Load(ModelPlace),
-    /// Unload a model from memory
-    Unload(ModelPlace),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ModelPlace {
-    /// Which model
-    #[arg(value_name = "MODEL")]
-    pub(super) model: String,
-    /// On which computer: its name, or the beginning of its id [default: this one]
-    #[arg(long, value_name = "NODE")]
-    pub(super) node: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PauseArguments {
-    /// For how long, as in 30m, 2h, 7d [default: until `pumasi resume`]
-    #[arg(long = "for", value_name = "TIME")]
-    pub(super) span: Option<super::text::Span>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DrainArguments {
-    /// Wait until nothing runs here any more
-    #[arg(long)]
-    pub(super) wait: bool,
 }
 
 #[derive(Debug, Args)]

@@ -112,6 +112,23 @@ impl Client {
         self.answer(request).await
     }
 
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::PATCH, path).timeout(ANSWER).json(body)).await
+    }
+
+    /// Sends what has no body, and reads the answer.
+    pub(crate) async fn answer_to<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+    ) -> Result<T, Failure> {
+        self.answer(self.request(method, path).timeout(ANSWER)).await
+    }
+
     /// Sends what has no interesting answer.
     pub(crate) async fn send(
         &self,

@@ -81,6 +81,8 @@ impl From<ConfigError> for Failure {
             | ConfigError::Unreadable { .. }
             | ConfigError::Malformed { .. }
             | ConfigError::SamePort(_)
+            | ConfigError::NoPublic
+            | ConfigError::HalfCertificate
             | ConfigError::HostName(_)
             | ConfigError::NoProgramFolder => "config",
         };

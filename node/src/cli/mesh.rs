@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pumasi_web::api::{
-    InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node, NoticeLevel,
-    Presence, Status,
+    Endpoint, InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node,
+    NoticeLevel, Presence, Status,
 };
 use serde_json::json;
 
@@ -37,6 +37,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
         ("jobs", format!("{} running, {} waiting", status.jobs_running, status.jobs_waiting)),
         ("lent", lending::sentence(&status.lending)),
         ("interface", client.url().to_owned()),
+        ("for others", others(status.endpoint.as_deref())),
         ("version", escape(&status.version)),
         ("up for", span(since(status.started_ms))),
     ];
@@ -52,6 +53,15 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
         output.line(&format!("{level}: {}", escape(&notice.message)))?;
     }
     Ok(())
+}
+
+/// What programs of other computers need, if they are served.
+pub(super) fn others(endpoint: Option<&Endpoint>) -> String {
+    endpoint.map_or("not served".to_owned(), |endpoint| {
+        let (address, fingerprint) = (escape(&endpoint.address), escape(&endpoint.fingerprint));
+        let names = escape(&endpoint.names.join(", "));
+        format!("https on {address} ({names}), by API key; certificate SHA-256 {fingerprint}")
+    })
 }
 
 pub(super) fn until(unix_ms: u64) -> Duration {

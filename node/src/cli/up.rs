@@ -76,6 +76,9 @@ fn announce(running: &Running, output: &Output) {
         escape(&running.name),
         output.style(Style::Bold, &url)
     ));
+    if running.public.is_some() {
+        output.note(&format!("for others: {}", mesh::others(running.public.as_ref())));
+    }
     let body = r#"{"model":"starter-chat","messages":[{"role":"user","content":"upper: hello"}]}"#;
     output.note(&format!(
         "try it:  curl -s {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'\n\

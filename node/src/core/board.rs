@@ -53,6 +53,7 @@ impl Core {
             reachable: count(reachable),
             jobs_running: count(jobs_running),
             jobs_waiting: count(live - jobs_running),
+            endpoint: self.endpoint.clone().map(Box::new),
             notices: self.notices.values().cloned().collect(),
         }
     }

@@ -19,6 +19,10 @@ pub(super) enum Table {
     Job,
     /// Settings by name.
     Setting,
+    /// API keys by id.
+    Key,
+    /// What was used of API keys, by id.
+    KeyUse,
 }
 
 impl Table {
@@ -29,6 +33,8 @@ impl Table {
             Self::Invitation => b'i',
             Self::Job => b'j',
             Self::Setting => b's',
+            Self::Key => b'k',
+            Self::KeyUse => b'u',
         }
     }
 

@@ -13,6 +13,7 @@ use super::*;
 mod damage;
 mod faults;
 mod files;
+mod keys;
 mod layouts;
 mod retention;
 

@@ -59,8 +59,22 @@ pub struct Status {
     pub jobs_running: u32,
     /// Jobs of this node that wait.
     pub jobs_waiting: u32,
+    /// Where programs of other computers are served; none: nowhere.
+    #[serde(default)]
+    pub endpoint: Option<Box<Endpoint>>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+}
+
+/// Where programs of other computers are served: over TLS, by API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Endpoint {
+    /// Address and port on which it listens.
+    pub address: String,
+    /// Names by which this computer is reached.
+    pub names: Vec<String>,
+    /// SHA-256 of its certificate, in pairs of hexadecimal digits.
+    pub fingerprint: String,
 }
 
 /// How much a notice matters.

@@ -28,7 +28,7 @@ pub fn typescript() -> String {
         &config, &mut text,
         super::NodeRef, super::MeshRef, super::MeshRole, super::NoticeLevel, super::Notice,
         super::Admission, super::Lend, super::Hold, super::Yield, super::Lending, super::LendRequest,
-        super::Status, super::Presence, super::DeviceKind, super::Device,
+        super::Endpoint, super::Status, super::Presence, super::DeviceKind, super::Device,
         super::EngineKind, super::EngineState, super::NodeEngine, super::Queue, super::ModelState,
         super::NodeModel, super::Node, super::Capability, super::ModelPlace, super::Model,
         super::PlaceRequest, super::JobKind, super::JobState, super::Phase, super::Priority,
@@ -38,7 +38,8 @@ pub fn typescript() -> String {
         super::Submission, super::InviteRequest, super::Invitation, super::InvitationToken,
         super::JoinRequest, super::Joined, super::Doorstep, super::Newcomer, super::Pairing,
         super::AskInRequest, super::ApproveRequest, super::Approved, super::FoundRequest,
-        super::CheckOutcome, super::Check, super::Doctor,
+        super::KeyScope, super::KeyState, super::Key, super::KeyRequest, super::KeyChange,
+        super::NewKey, super::CheckOutcome, super::Check, super::Doctor,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

@@ -1,12 +1,11 @@
-//! Tokens: where a request carries them, and the comparison. Every presented token costs one hash and
-//! one comparison of equal length per known token, whatever it is and wherever it differs.
+//! The install's token and its cookie: where a request carries a secret, and the comparison. Every secret
+//! costs one hash and one comparison of equal length per known one, whatever it is and wherever it differs.
 
 use blake3::Hash;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::error::ApiError;
-use crate::mesh::Caller;
-use crate::settings::{ApiKey, Secret};
+use crate::settings::Secret;
 
 /// The cookie that the UI's page gets on loopback.
 const COOKIE: &str = "pumasi";
@@ -56,37 +55,25 @@ fn cookie(headers: &HeaderMap) -> Option<Vec<u8>> {
     pairs.filter_map(value).next()
 }
 
-/// The tokens that are known, as keyed hashes.
+/// The token of this install and its cookie, as keyed hashes.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     key: [u8; 32],
-    known: Vec<(Hash, Caller)>,
+    known: [Hash; 2],
 }
 
 impl Tokens {
     /// `key` is random and lives as long as the process.
-    pub(crate) fn new(key: [u8; 32], install: &Secret, keys: &[ApiKey]) -> Self {
+    pub(crate) fn new(key: [u8; 32], install: &Secret) -> Self {
         let hash = |text: &str| blake3::keyed_hash(&key, text.as_bytes());
-        let mut known = vec![
-            (hash(&install.0), Caller::Install),
-            (hash(&cookie_value(install)), Caller::Install),
-        ];
-        let person = |key: &ApiKey| Caller::Key { person: key.person.clone() };
-        known.extend(keys.iter().map(|key| (hash(&key.secret.0), person(key))));
-        Self { key, known }
+        Self { key, known: [hash(&install.0), hash(&cookie_value(install))] }
     }
 
-    /// Whose token it is.
-    pub(crate) fn judge(&self, presented: &[u8]) -> Option<Caller> {
+    /// Whether it is this install's.
+    pub(crate) fn judge(&self, presented: &[u8]) -> bool {
         let hash = blake3::keyed_hash(&self.key, presented);
-        let mut found = None;
-        // Equality of hashes is constant-time, and none is left out, found or not.
-        for (known, caller) in &self.known {
-            if hash == *known {
-                found = Some(caller);
-            }
-        }
-        found.cloned()
+        // Equality of hashes is constant-time, and none is left out, equal or not.
+        self.known.iter().fold(false, |found, known| found | (hash == *known))
     }
 }
 
@@ -95,8 +82,7 @@ mod tests {
     use super::*;
 
     fn tokens() -> Tokens {
-        let key = ApiKey { secret: Secret::new("key-of-kim"), person: "kim".to_owned() };
-        Tokens::new([7; 32], &Secret::new("install-token"), &[key])
+        Tokens::new([7; 32], &Secret::new("install-token"))
     }
 
     /// Timing cannot be measured reliably on a shared machine, so this holds the construction instead:
@@ -104,28 +90,26 @@ mod tests {
     #[test]
     fn cat_h18_tokens_are_compared_as_keyed_hashes_of_one_length() {
         let tokens = tokens();
-        for (hash, _) in &tokens.known {
+        for hash in &tokens.known {
             assert_eq!(hash.as_bytes().len(), 32);
         }
         let wrong_first = tokens.judge(b"Xnstall-token");
         let wrong_last = tokens.judge(b"install-tokeX");
-        assert_eq!((wrong_first, wrong_last), (None, None));
-        let other_key = Tokens::new([8; 32], &Secret::new("install-token"), &[]);
-        assert_ne!(tokens.known[0].0, other_key.known[0].0);
+        assert_eq!((wrong_first, wrong_last), (false, false));
+        let other_key = Tokens::new([8; 32], &Secret::new("install-token"));
+        assert_ne!(tokens.known[0], other_key.known[0]);
     }
 
     #[test]
-    fn each_token_names_its_caller_and_nothing_else_does() {
+    fn the_token_and_its_cookie_are_known_and_nothing_else_is() {
         let tokens = tokens();
-        assert_eq!(tokens.judge(b"install-token"), Some(Caller::Install));
-        let kim = Caller::Key { person: "kim".to_owned() };
-        assert_eq!(tokens.judge(b"key-of-kim"), Some(kim));
+        assert!(tokens.judge(b"install-token"));
         let cookie = cookie_value(&Secret::new("install-token"));
-        assert_eq!(tokens.judge(cookie.as_bytes()), Some(Caller::Install));
+        assert!(tokens.judge(cookie.as_bytes()));
         for wrong in ["", "install-token ", "' OR 1=1--", "install-toke", "ключ"] {
-            assert_eq!(tokens.judge(wrong.as_bytes()), None, "{wrong:?}");
+            assert!(!tokens.judge(wrong.as_bytes()), "{wrong:?}");
         }
-        assert_eq!(tokens.judge(&vec![b'a'; 1 << 20]), None);
+        assert!(!tokens.judge(&vec![b'a'; 1 << 20]));
     }
 
     #[test]

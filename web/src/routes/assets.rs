@@ -32,6 +32,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
+    // The interface is for this computer; it would find nothing that it may ask here.
+    if app.guard.is_network() {
+        return ApiError::RouteNotFound.into_response();
+    }
     let path = request.uri().path().strip_prefix('/').unwrap_or("");
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if !path.is_empty() && path != INDEX {
@@ -71,9 +75,7 @@ fn index(app: &App) -> Response {
     policy(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if !app.guard.is_network()
-        && let Ok(cookie) = HeaderValue::from_str(&ui_cookie(&app.token))
-    {
+    if let Ok(cookie) = HeaderValue::from_str(&ui_cookie(&app.token)) {
         headers.insert(header::SET_COOKIE, cookie);
     }
     response

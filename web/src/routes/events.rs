@@ -11,11 +11,11 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::jobs::job_id;
-use super::owner_caller;
 use super::streaming::{HEARTBEAT, event_stream};
-use crate::api::{Event, Job, Snapshot};
+use crate::api::{Event, Job, KeyScope, Snapshot};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::keys::Holder;
 use crate::limits;
 use crate::mesh::{Caller, JobFilter};
 
@@ -23,10 +23,12 @@ pub(super) async fn all(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     // Subscribed before it is looked, so that no change falls between.
     let changes = app.mesh.subscribe();
-    let feed = Feed { app, caller, changes, fresh: true };
+    let holder = request.extensions().get::<Arc<Holder>>();
+    let jobs = holder.is_none_or(|holder| holder.terms().scopes.contains(&KeyScope::Jobs));
+    let feed = Feed { app, caller, jobs, changes, fresh: true };
     Ok(respond(futures::stream::unfold(feed, |mut feed| async {
         let text = feed.next().await?;
         Some((text, feed))
@@ -44,6 +46,8 @@ fn respond(events: impl futures::Stream<Item = String> + Send + 'static) -> Resp
 struct Feed {
     app: Arc<App>,
     caller: Caller,
+    /// Whether it may see its jobs.
+    jobs: bool,
     changes: broadcast::Receiver<Event>,
     /// A snapshot is due: at the beginning, and after a gap.
     fresh: bool,
@@ -58,6 +62,7 @@ impl Feed {
         let patience = self.app.patience.heartbeat;
         match tokio::time::timeout(patience, self.changes.recv()).await {
             Err(_) => Some(HEARTBEAT.to_owned()),
+            Ok(Ok(Event::Job { .. })) if !self.jobs => Some(String::new()),
             Ok(Ok(event)) if !is_for(&self.caller, &event) => Some(String::new()),
             Ok(Ok(event)) => Some(write(&event)),
             Ok(Err(RecvError::Lagged(_))) => {
@@ -75,7 +80,10 @@ impl Feed {
             status: mesh.status().await,
             nodes: mesh.nodes().await,
             models: mesh.models().await,
-            jobs: mesh.jobs(&self.caller, filter).await,
+            jobs: match self.jobs {
+                true => mesh.jobs(&self.caller, filter).await,
+                false => Vec::new(),
+            },
         }
     }
 }
@@ -84,8 +92,10 @@ impl Feed {
 fn is_for(caller: &Caller, event: &Event) -> bool {
     match (caller, event) {
         (Caller::Key { person }, Event::Job { job }) => job.person.as_ref() == Some(person),
-        (Caller::Loopback, Event::Job { .. }) => false,
+        (Caller::Key { .. }, Event::Key { .. })
+        | (Caller::Loopback, Event::Job { .. } | Event::Key { .. }) => false,
         (Caller::Install, Event::Job { .. })
+        | (Caller::Install, Event::Key { .. })
         | (
             _,
             Event::Snapshot { .. }
@@ -107,6 +117,7 @@ fn write(event: &Event) -> String {
         Event::Model { .. } => "model",
         Event::ModelGone { .. } => "model_gone",
         Event::Job { .. } => "job",
+        Event::Key { .. } => "key",
     };
     let data = serde_json::to_string(event).expect("plain data with text keys has a JSON form");
     format!("event: {name}\ndata: {data}\n\n")
@@ -117,7 +128,7 @@ pub(super) async fn of_job(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     let id = job_id(&job)?;
     let changes = app.mesh.subscribe();
     let first = app.mesh.job(&caller, id).await?;

@@ -14,11 +14,12 @@ use pumasi_dialects::openai::{
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, JobId, JobKind, Priority, Prompt, Timings, Work};
 
-use super::{headers, inference_caller, streaming};
-use crate::app::{App, random, unix_s};
+use super::{caller, headers, payer, streaming};
+use crate::app::{App, random, unix_ms, unix_s};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::gather::{Gathering, Step, assembly};
+use crate::keys::{Charge, Holder};
 use crate::mesh::{Caller, Placed, Run, RunEvent};
 use crate::server::RequestId;
 
@@ -26,7 +27,7 @@ pub(super) async fn chat(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = Asked::new(&request);
+    let asked = Asked::new(&request)?;
     let bytes = body::json(&app, request, Ceiling::Pictures).await?;
     let options = Options { strict: app.strict };
     let parsed = body::parse(bytes, move |b| openai::parse_chat(b, options)).await?;
@@ -37,26 +38,28 @@ pub(super) async fn completion(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = Asked::new(&request);
+    let asked = Asked::new(&request)?;
     let bytes = body::json(&app, request, Ceiling::Text).await?;
     let options = Options { strict: app.strict };
     let parsed = body::parse(bytes, move |b| openai::parse_completion(b, options)).await?;
     generate(&app, asked, parsed).await
 }
 
-/// Who asks, and under which id.
+/// Who asks, who pays, and under which id.
 struct Asked {
     caller: Caller,
+    payer: Option<Arc<Holder>>,
     request_id: String,
 }
 
 impl Asked {
-    fn new(request: &Request) -> Self {
+    fn new(request: &Request) -> Result<Self, ApiError> {
         let id = request.extensions().get::<RequestId>();
-        Self {
-            caller: inference_caller(request),
+        Ok(Self {
+            caller: caller(request)?,
+            payer: payer(request)?,
             request_id: id.map(|id| id.0.clone()).unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -65,7 +68,7 @@ async fn generate(
     asked: Asked,
     parsed: GenerateRequest,
 ) -> Result<Response, ApiError> {
-    let mut gathering = start(app, &asked.caller, &parsed).await?;
+    let mut gathering = start(app, &asked, &parsed).await?;
     gathering.begin(app.patience.reply_head).await.map_err(ApiError::Fault)?;
     let head = reply_head(&parsed, gathering.lanes()[0].job());
     let ignored = parsed.ignored.clone();
@@ -79,17 +82,13 @@ async fn generate(
 }
 
 /// One job per answer. If one is not taken, those before it are dropped, which cancels them.
-async fn start(
-    app: &App,
-    caller: &Caller,
-    parsed: &GenerateRequest,
-) -> Result<Gathering, ApiError> {
+async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gathering, ApiError> {
     let mut running = Vec::with_capacity(parsed.answers.len());
     for generate in &parsed.answers {
         let mut generate = generate.clone();
         generate.sampling.seed.get_or_insert_with(|| u64::from_le_bytes(random()));
         let run = Run {
-            caller: caller.clone(),
+            caller: asked.caller.clone(),
             kind: parsed.kind,
             model: parsed.model.clone(),
             work: Work::Generate(Box::new(generate.clone())),
@@ -100,7 +99,8 @@ async fn start(
         let settings = assembly(job.job, &generate, &parsed.tools, parsed.parallel_tool_calls);
         running.push((job, settings));
     }
-    Ok(Gathering::new(running, parsed.copies))
+    let charge = asked.payer.clone().map(Charge::new);
+    Ok(Gathering::new(running, parsed.copies, charge))
 }
 
 fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
@@ -176,16 +176,16 @@ pub(super) async fn embeddings(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let caller = inference_caller(&request);
+    let asked = Asked::new(&request)?;
     let bytes = body::json(&app, request, Ceiling::Text).await?;
     let options = Options { strict: app.strict };
     let parsed = body::parse(bytes, move |b| openai::parse_embeddings(b, options)).await?;
-    embed(&app, caller, parsed).await
+    embed(&app, asked, parsed).await
 }
 
-async fn embed(app: &App, caller: Caller, parsed: EmbedRequest) -> Result<Response, ApiError> {
+async fn embed(app: &App, asked: Asked, parsed: EmbedRequest) -> Result<Response, ApiError> {
     let run = Run {
-        caller,
+        caller: asked.caller,
         kind: JobKind::Embedding,
         model: parsed.model.clone(),
         work: Work::Embed(parsed.embed),
@@ -201,6 +201,10 @@ async fn embed(app: &App, caller: Caller, parsed: EmbedRequest) -> Result<Respon
                 attempts += 1;
             }
             Some(RunEvent::Attempt(AttemptEvent::Embedded { embedded, timings })) => {
+                if let Some(payer) = &asked.payer {
+                    let tokens = embedded.iter().map(|one| u64::from(one.tokens)).sum();
+                    payer.spend(tokens, unix_ms());
+                }
                 let provenance = provenance(running.job, placed.as_ref(), attempts, timings);
                 let model = parsed.model.as_str();
                 let text = openai::embeddings(model, &embedded, parsed.base64, Some(&provenance));

@@ -10,11 +10,12 @@ use pumasi_dialects::openai::{self, GenerateRequest, Options};
 use pumasi_dialects::{Invalid, Reason};
 use pumasi_protocol::{JobId, JobKind, Priority, Work};
 
-use super::{inference, kept, owner_caller};
+use super::{inference, kept, payer};
 use crate::api::{self, List, Submission, Why};
 use crate::app::{App, random};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
+use crate::keys::charge_at_end;
 use crate::limits;
 use crate::mesh::{Caller, JobFilter, JobLookupError, Repeat, Run};
 
@@ -28,7 +29,7 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Json<List<api::Job>>, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     let filter = filter(query.as_deref().unwrap_or(""))?;
     Ok(Json(List { data: app.mesh.jobs(&caller, filter).await }))
 }
@@ -56,7 +57,7 @@ pub(super) async fn one(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Json<api::Job>, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     Ok(Json(app.mesh.job(&caller, job_id(&job)?).await?))
 }
 
@@ -65,7 +66,7 @@ pub(super) async fn why(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Json<Why>, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     Ok(Json(app.mesh.why(&caller, job_id(&job)?).await?))
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn cancel(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Json<api::Job>, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     let job = job_id(&job)?;
     body::json_or_nothing(&app, request).await?;
     app.mesh.cancel(&caller, job).await?;
@@ -86,7 +87,7 @@ pub(super) async fn adopt(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Json<api::Job>, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     let job = job_id(&job)?;
     body::json_or_nothing(&app, request).await?;
     app.mesh.adopt(&caller, job).await?;
@@ -98,7 +99,7 @@ pub(super) async fn result(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     let job = job_id(&job)?;
     let kept = app.mesh.result(&caller, job).await?;
     Ok(inference::json_response(kept::reply(job, &kept)?))
@@ -108,14 +109,22 @@ pub(super) async fn submit(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
+    let payer = payer(&request)?;
     let key = idempotency_key(request.headers())?;
     let bytes = body::json(&app, request, Ceiling::Pictures).await?;
     let repeat = key.map(|key| Repeat { key, body: *blake3::hash(&bytes).as_bytes() });
     let strict = app.strict;
     let run = body::parse(bytes, move |b| run(b, caller, Options { strict })).await?;
     let run = run.ok_or(ApiError::JobKind)?;
+    // Subscribed before it is handed in, so that its end cannot fall between.
+    let changes = payer.as_ref().map(|_| app.mesh.subscribe());
     let job = app.mesh.submit(run, repeat).await?;
+    if let (Some(payer), Some(changes)) = (payer, changes)
+        && !job.state.is_terminal()
+    {
+        charge_at_end(&app.keys, &app.mesh, changes, &job, payer);
+    }
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(job)).into_response())
 }
@@ -140,7 +149,7 @@ pub(super) async fn forget(
     Path(job): Path<String>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let caller = owner_caller(&request)?;
+    let caller = super::caller(&request)?;
     app.mesh.forget(&caller, job_id(&job)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

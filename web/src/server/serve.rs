@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::gate::Activity;
 use super::head::HeadError;
+use super::held::{Held, HeldBody};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -50,6 +51,7 @@ pub(super) async fn answer(
     let outcome = AssertUnwindSafe(routed).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|_| ApiError::Internal.into_response());
     let path = response.extensions_mut().remove::<MatchedPath>();
+    let held = response.extensions_mut().remove::<Held>();
     let code = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => {
             app.errors.add(error.code());
@@ -60,7 +62,10 @@ pub(super) async fn answer(
     };
     dress(&mut response, &id, ends_here);
     log(&method, path.as_ref(), &response, &id, code, started);
-    response
+    match held {
+        Some(held) => response.map(|body| Body::new(HeldBody::new(body, held))),
+        None => response,
+    }
 }
 
 async fn route(app: &App, router: Router, request: Request<Body>, ends: Ends) -> Response {

@@ -1,7 +1,7 @@
 //! A mesh that does what the test says. Scripts stand for models: the model's name picks one.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
 use pumasi_web::api;
+use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed,
     Repeat, Run, RunError, RunEvent, Running,
@@ -46,6 +47,8 @@ pub(crate) struct Double {
     pub(crate) paused: Notify,
     pub(crate) events: Mutex<Option<broadcast::Sender<api::Event>>>,
     pub(crate) panics: bool,
+    pub(crate) full_disk: AtomicBool,
+    pub(crate) kept_keys: Mutex<Vec<KeyRow>>,
 }
 
 pub(crate) const NODE: NodeId = NodeId([0xab; 32]);
@@ -112,6 +115,12 @@ impl Double {
     pub(crate) fn publish(&self, event: api::Event) {
         let events = self.events.lock().expect("no test panics with it");
         events.as_ref().expect("not stopped").send(event).expect("somebody listens");
+    }
+
+    pub(crate) fn publish_if_heard(&self, event: api::Event) {
+        let events = self.events.lock().expect("no test panics with it");
+        // Whoever has heard enough may have stopped listening.
+        let _ = events.as_ref().expect("not stopped").send(event);
     }
 
     pub(crate) fn changes(&self) -> Vec<String> {
@@ -239,6 +248,7 @@ impl Mesh for Handle {
             reachable: 1,
             jobs_running: 0,
             jobs_waiting: 0,
+            endpoint: None,
             notices: Vec::new(),
         }
     }
@@ -385,6 +395,15 @@ impl Mesh for Handle {
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
         self.0.note(format!("lend {:?} {:?}", request.lend, request.for_s));
         Ok(api::Lending { lend: request.lend, ..api::Lending::default() })
+    }
+
+    async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError> {
+        if self.0.full_disk.load(Ordering::Relaxed) {
+            return Err(KeyError::Store);
+        }
+        self.0.note(format!("keep key {} {:?}", row.terms.name, row.shown.state));
+        self.0.kept_keys.lock().expect("no test panics with it").push(row);
+        Ok(())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {

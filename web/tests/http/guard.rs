@@ -15,7 +15,7 @@ const INFERENCE: [(&str, &str); 5] = [
     ("POST", "/v1/embeddings"),
 ];
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
-const OWNER: [(&str, &str); 22] = [
+const OWNER: [(&str, &str); 28] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -36,15 +36,26 @@ const OWNER: [(&str, &str); 22] = [
     ("POST", "/api/v1/pairing"),
     ("POST", "/api/v1/pairing/approve"),
     ("POST", "/api/v1/mesh"),
+    ("GET", "/api/v1/keys"),
+    ("POST", "/api/v1/keys"),
+    ("PATCH", "/api/v1/keys/1"),
+    ("DELETE", "/api/v1/keys/1"),
+    ("GET", "/api/v1/lending"),
+    ("POST", "/api/v1/lending"),
     ("GET", "/api/v1/doctor"),
     ("GET", "/api/v1/errors"),
 ];
 
-fn every_route() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn every_route() -> impl Iterator<Item = (&'static str, &'static str)> {
     INFERENCE.into_iter().chain(OPEN).chain(OWNER)
 }
 
-async fn ask(server: &Harness, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+pub(crate) async fn ask(
+    server: &Harness,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Reply {
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let mut request = server.http.request(method, server.url(path));
     for (name, value) in headers {
@@ -124,18 +135,21 @@ async fn cat_h16_on_a_network_every_route_needs_a_token() {
 
 #[tokio::test]
 async fn cat_h16_an_api_key_does_not_show_the_digits_that_let_this_computer_in() {
-    let server = start(network(), Double::new(&[])).await;
     let (key, token) = (format!("Bearer {KEY}"), format!("Bearer {TOKEN}"));
-    for (method, path) in [
-        ("GET", "/api/v1/pairing"),
-        ("POST", "/api/v1/pairing"),
-        ("POST", "/api/v1/pairing/approve"),
-        ("POST", "/api/v1/mesh"),
-    ] {
-        let reply = ask(&server, method, path, &[("authorization", &key)]).await;
-        assert_eq!(reply.error(), "401 invalid_token @ -", "{method} {path}");
-        assert!(!reply.text.contains("048291"));
+    for settings in [super::with_keys(vec![super::terms(KEY)]), network()] {
+        let server = start(settings, Double::new(&[])).await;
+        for (method, path) in [
+            ("GET", "/api/v1/pairing"),
+            ("POST", "/api/v1/pairing"),
+            ("POST", "/api/v1/pairing/approve"),
+            ("POST", "/api/v1/mesh"),
+        ] {
+            let reply = ask(&server, method, path, &[("authorization", &key)]).await;
+            assert_eq!(reply.error(), "403 not_by_key @ -", "{method} {path}");
+            assert!(!reply.text.contains("048291"));
+        }
     }
+    let server = serving(&[]).await;
     let reply = ask(&server, "GET", "/api/v1/pairing", &[("authorization", &token)]).await;
     assert_eq!(reply.status, 200);
 }

@@ -7,6 +7,7 @@ mod bodies;
 mod double;
 mod guard;
 mod inference;
+mod keys;
 mod raw;
 mod streams;
 mod tls;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use double::{Double, Handle, Script};
-use pumasi_web::{ApiKey, Exposure, Patience, Secret, Settings};
+use pumasi_web::api::KeyScope;
+use pumasi_web::keys::{KeptKey, Terms, Used, hash_of};
+use pumasi_web::{Exposure, Keyring, Patience, Secret, Settings};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -50,9 +53,31 @@ pub(crate) fn loopback() -> Settings {
 }
 
 pub(crate) fn network() -> Settings {
-    let keys = vec![ApiKey { secret: Secret::new(KEY), person: "kim".to_owned() }];
     let names = vec!["desk.local".to_owned()];
-    Settings { exposure: Exposure::Network { keys, names, tls: None }, ..loopback() }
+    Settings { exposure: Exposure::Network { names, tls: None }, ..with_keys(vec![terms(KEY)]) }
+}
+
+/// On loopback, with these keys.
+pub(crate) fn with_keys(terms: Vec<Terms>) -> Settings {
+    let keys = terms.into_iter().map(|terms| KeptKey { terms, used: Used::default() });
+    Settings { keys: Arc::new(Keyring::new(keys.collect())), ..loopback() }
+}
+
+/// A key of Kim that opens all that keys open; its id is its secret.
+pub(crate) fn terms(secret: &str) -> Terms {
+    Terms {
+        id: secret.to_owned(),
+        name: "laptop".parse().expect("a name"),
+        person: "kim".parse().expect("a name"),
+        hash: hash_of(secret.as_bytes()),
+        scopes: KeyScope::ALL.into_iter().collect(),
+        created_ms: 5,
+        expires_ms: None,
+        requests_per_min: None,
+        tokens_per_day: None,
+        tokens_in_all: None,
+        revoked_ms: None,
+    }
 }
 
 pub(crate) async fn start(settings: Settings, double: Double) -> Harness {

@@ -115,6 +115,7 @@ export function statusOf(nodes: Node[], jobs: Job[]): Status {
     reachable: nodes.filter(({ presence }) => presence !== 'offline').length,
     jobs_running: jobs.filter(({ state }) => state === 'running').length,
     jobs_waiting: jobs.filter(({ state }) => state === 'waiting').length,
+    endpoint: null,
     notices: [],
   };
 }

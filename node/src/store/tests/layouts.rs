@@ -18,8 +18,8 @@ fn hex(bytes: &[u8]) -> String {
 fn check<T: Record + PartialEq + std::fmt::Debug>(value: &T, written_now: bool, golden: &str) {
     let key = b"jkey";
     let written = record::encode(key, value).expect("small");
-    assert_eq!(record::decode::<T>(key, &bytes(golden)).as_ref(), Ok(value));
     assert_eq!(hex(&written) == golden.trim(), written_now, "written: {}", hex(&written));
+    assert_eq!(record::decode::<T>(key, &bytes(golden)).as_ref(), Ok(value));
 }
 
 #[test]
@@ -34,6 +34,8 @@ fn job_records_of_this_layout_and_the_one_before_are_read() {
 #[test]
 fn other_records_are_read() {
     check(&invitation(3), true, include_str!("golden/invitation_1.hex"));
+    check(&keys::terms("0123456789ab"), true, include_str!("golden/key_1.hex"));
+    check(&keys::used(), true, include_str!("golden/key_use_1.hex"));
     check(&7_u64, true, include_str!("golden/number_1.hex"));
     check(&"yes".to_owned(), true, include_str!("golden/setting_1.hex"));
 }

@@ -34,6 +34,9 @@ export function apply(view: View, event: Event): void {
     case 'job':
       view.jobs.set(event.job.id, event.job);
       return trim(view.jobs);
+    case 'key':
+      // No page shows keys.
+      return;
   }
 }
 

@@ -108,6 +108,20 @@ lend: Lend,
  */
 for_s: number | null, };
 
+export type Endpoint = { 
+/**
+ * Address and port on which it listens.
+ */
+address: string, 
+/**
+ * Names by which this computer is reached.
+ */
+names: Array<string>, 
+/**
+ * SHA-256 of its certificate, in pairs of hexadecimal digits.
+ */
+fingerprint: string, };
+
 export type Status = { 
 /**
  * Version of Pumasi.
@@ -157,6 +171,10 @@ jobs_running: number,
  * Jobs of this node that wait.
  */
 jobs_waiting: number, 
+/**
+ * Where programs of other computers are served; none: nowhere.
+ */
+endpoint: Endpoint | null, 
 /**
  * What a person should know.
  */
@@ -807,6 +825,135 @@ export type FoundRequest = {
  */
 name: string | null, };
 
+export type KeyScope = "inference" | "jobs" | "view" | "models" | "operate";
+
+export type KeyState = "active" | "expired" | "revoked";
+
+export type Key = { 
+/**
+ * Its id, 12 hexadecimal digits.
+ */
+id: string, 
+/**
+ * What people call it.
+ */
+name: string, 
+/**
+ * The person it stands for: the owner of its jobs.
+ */
+person: string, 
+/**
+ * What it opens.
+ */
+scopes: Array<KeyScope>, 
+/**
+ * Whether it opens anything.
+ */
+state: KeyState, 
+/**
+ * When it was made, Unix time in milliseconds.
+ */
+created_ms: number, 
+/**
+ * When it ends, Unix time in milliseconds; none: when it is revoked.
+ */
+expires_ms: number | null, 
+/**
+ * Requests in a minute; none: any number.
+ */
+requests_per_min: number | null, 
+/**
+ * Tokens in a day of UTC, prompts included; none: any number.
+ */
+tokens_per_day: number | null, 
+/**
+ * Tokens in all, prompts included; none: any number.
+ */
+tokens_in_all: number | null, 
+/**
+ * Requests that it opened so far.
+ */
+requests: number, 
+/**
+ * Tokens that it cost so far, prompts included.
+ */
+tokens: number, 
+/**
+ * Of these, today's (UTC).
+ */
+tokens_today: number, 
+/**
+ * When it was last used, Unix time in milliseconds.
+ */
+last_used_ms: number | null, };
+
+export type KeyRequest = { 
+/**
+ * What people call it.
+ */
+name: string, 
+/**
+ * The person it stands for; none: the person of this computer, or, if it is a shared one, a
+ * person of the key's name.
+ */
+person: string | null, 
+/**
+ * What it opens; none: inference.
+ */
+scopes: Array<KeyScope> | null, 
+/**
+ * How long it is valid, in seconds; none: until it is revoked.
+ */
+valid_s: number | null, 
+/**
+ * Requests in a minute; none: any number.
+ */
+requests_per_min: number | null, 
+/**
+ * Tokens in a day of UTC, prompts included; none: any number.
+ */
+tokens_per_day: number | null, 
+/**
+ * Tokens in all, prompts included; none: any number.
+ */
+tokens_in_all: number | null, };
+
+export type KeyChange = { 
+/**
+ * What people call it.
+ */
+name: string | null, 
+/**
+ * What it opens.
+ */
+scopes: Array<KeyScope> | null, 
+/**
+ * How long it is valid from now, in seconds; 0: until it is revoked.
+ */
+valid_s: number | null, 
+/**
+ * Requests in a minute; 0: any number.
+ */
+requests_per_min: number | null, 
+/**
+ * Tokens in a day of UTC; 0: any number.
+ */
+tokens_per_day: number | null, 
+/**
+ * Tokens in all; 0: any number.
+ */
+tokens_in_all: number | null, };
+
+export type NewKey = { 
+/**
+ * What programs send after `Authorization: Bearer`.
+ */
+secret: string, 
+/**
+ * The key.
+ */
+key: Key, };
+
 export type CheckOutcome = "good" | "warning" | "trouble" | "skipped";
 
 export type Check = { 
@@ -879,7 +1026,11 @@ name: string, } | { "type": "job",
 /**
  * The new state.
  */
-job: Job, };
+job: Job, } | { "type": "key", 
+/**
+ * The new state.
+ */
+key: Key, };
 
 export type List<T> = { 
 /**

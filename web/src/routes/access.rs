@@ -1,0 +1,74 @@
+//! Who may use a route: decided on the route that matched, never on the path as it was written.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+
+use crate::api::KeyScope;
+use crate::app::{App, unix_ms};
+use crate::error::{ApiError, KeyRefusal};
+use crate::guard::{Asker, Who};
+use crate::mesh::Caller;
+use crate::server::Held;
+
+/// What opens a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Open to programs of this computer; to others by a key with the scope.
+    Inference,
+    /// The token of this install, or a key with this scope.
+    Scoped(KeyScope),
+    /// The token of this install only.
+    Install,
+}
+
+/// Puts the decision before each of these routes.
+pub(super) fn behind(routes: Router<Arc<App>>, app: &Arc<App>, access: Access) -> Router<Arc<App>> {
+    let app = Arc::clone(app);
+    routes.route_layer(from_fn(move |request, next| pass(Arc::clone(&app), access, request, next)))
+}
+
+/// Lets a request through, and says in its extensions who asks and which key pays. Whoever fell silent
+/// or was revoked while it was answered gets nothing.
+async fn pass(
+    app: Arc<App>,
+    access: Access,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let asker = request.extensions().get::<Asker>().ok_or(ApiError::Internal)?;
+    let who = match access {
+        Access::Inference => asker.or_anybody()?,
+        Access::Scoped(_) | Access::Install => Some(asker.demand()?),
+    };
+    let (caller, place) = match &who {
+        None => (Caller::Loopback, app.anybody.enter().ok_or(ApiError::Crowded)?),
+        Some(Who::Install) => (Caller::Install, app.install.enter().ok_or(ApiError::Crowded)?),
+        Some(Who::Key(holder)) => {
+            let scope = match access {
+                Access::Inference => KeyScope::Inference,
+                Access::Scoped(scope) => scope,
+                Access::Install => return Err(KeyRefusal::Never.into()),
+            };
+            (holder.caller(), holder.enter(scope, Instant::now(), unix_ms())?)
+        }
+    };
+    let holder = match who {
+        Some(Who::Key(holder)) => Some(holder),
+        Some(Who::Install) | None => None,
+    };
+    request.extensions_mut().insert(caller);
+    if let Some(holder) = &holder {
+        request.extensions_mut().insert(Arc::clone(holder));
+    }
+    let mut response = next.run(request).await;
+    if holder.as_ref().is_some_and(|holder| holder.is_revoked()) {
+        return Err(KeyRefusal::Revoked.into());
+    }
+    response.extensions_mut().insert(Held::new(place, holder));
+    Ok(response)
+}
