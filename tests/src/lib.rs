@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod chaos;
 pub mod command;
+pub mod https;
 pub mod nodes;
 pub mod relay;
 pub mod stream;
