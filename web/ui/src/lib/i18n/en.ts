@@ -119,6 +119,8 @@ export const en = {
       engines: 'Engines',
       roles: 'Roles',
       addresses: 'Addresses',
+      others: 'For other computers’ programs',
+      certificate: 'Certificate (SHA-256)',
       id: 'Node id',
     },
     inviting: {

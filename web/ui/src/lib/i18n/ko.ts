@@ -121,6 +121,8 @@ export const ko: Words = {
       engines: '엔진',
       roles: '역할',
       addresses: '주소',
+      others: '다른 컴퓨터의 프로그램용',
+      certificate: '인증서 (SHA-256)',
       id: '노드 ID',
     },
     inviting: {
