@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, Need, NodeId, Refusal};
+use pumasi_protocol::{AttemptId, Epoch, Fault, JobId, JobState, Need, NodeId, Refusal, Term};
 
 use crate::action::Action;
 use crate::config::Config;
@@ -80,6 +80,16 @@ impl Job {
         match self.phase {
             Phase::Bound(node) => Some(node),
             Phase::Parked | Phase::Asking(_) | Phase::Handed(_) => None,
+        }
+    }
+
+    /// Somebody remembers a later binding of this job than its owner does, as after a ledger was put
+    /// back: the next one is later still. While nothing is offered or bound.
+    fn pass_by_fences(&mut self) {
+        let fenced = self.avoided.values().any(|a| a.refusal == Some(Refusal::Stale));
+        let next = self.epoch.next();
+        if fenced && Term::of(next) == Term::of(self.epoch) {
+            self.epoch = next;
         }
     }
 

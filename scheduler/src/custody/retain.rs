@@ -29,7 +29,8 @@ impl Custody {
             let ended_ms = record.ended.as_ref().map(|ended| ended.at_ms);
             let is_copy = !record.is_held_by(me) && matches!(job.role, Role::Holder);
             let is_left_over = is_copy && job.want.overridden.is_none();
-            record.settled && ended_ms.is_some_and(|at| at < since_ms)
+            // Not before somebody could see how it ended.
+            job.shown && record.settled && ended_ms.is_some_and(|at| at < since_ms)
                 || is_left_over && record.accepted_ms < since_ms
         };
         let old: Vec<JobId> = self.jobs.values().filter(is_old).map(Job::id).collect();
@@ -39,7 +40,7 @@ impl Custody {
 
     /// Half of the room is for jobs that have not ended.
     fn forget_above_bound(&mut self) {
-        let ended = self.jobs.values().filter(|job| job.record().settled);
+        let ended = self.jobs.values().filter(|job| job.shown && job.record().settled);
         let mut ended: Vec<(u64, JobId)> = ended
             .map(|job| (job.record().ended.as_ref().map_or(0, |ended| ended.at_ms), job.id()))
             .collect();

@@ -361,6 +361,7 @@ impl Owner {
             };
             return self.finish(ctx, id, JobState::Failed(fault));
         }
+        job.pass_by_fences();
         let pause = backoff_ms(ctx.config.park_ms, job.parks, ctx.config.park_max_ms);
         let pause = patience.into_iter().fold(ctx.now.after_ms(pause), Time::min);
         let again = job.avoided.values().map(|a| a.until).fold(pause, Time::min);

@@ -5,6 +5,7 @@ use pumasi_scheduler::{Action, Input, Reason};
 
 use crate::canary::Canary;
 use crate::oracle::Invariant;
+use crate::scenario::WorldFault;
 use crate::situations::Situation;
 
 use super::World;
@@ -84,8 +85,20 @@ impl World<'_> {
     }
 
     fn note_bound(&mut self, node: usize, attempt: AttemptId, owner: NodeId) {
-        let owner = self.by_id.get(&owner).copied();
+        // Who lies with another's key binds that one's jobs as it likes.
+        let owner = self.by_id.get(&owner).copied().filter(|owner| !self.has_lying_twin(*owner));
         self.oracle.on_bound(self.now, attempt, owner, self.shells[node].id);
+    }
+
+    fn has_lying_twin(&self, machine: usize) -> bool {
+        let mut faults = self.scenario.faults.iter().map(|timed| &timed.fault);
+        let lies = |twin: usize| {
+            let mut faults = self.scenario.faults.iter().map(|timed| &timed.fault);
+            faults.any(|fault| matches!(fault, WorldFault::Hostile { node } if *node == twin))
+        };
+        faults.any(
+            |fault| matches!(fault, WorldFault::Twin { node, of } if *of == machine && lies(*node)),
+        )
     }
 
     fn note_reason(&mut self, node: usize, attempt: AttemptId) {
