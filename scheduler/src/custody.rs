@@ -66,6 +66,8 @@ pub struct Custody {
     rolls: BTreeMap<NodeId, u32>,
     /// What ended before this is forgotten; Unix time in milliseconds.
     since_ms: u64,
+    /// The ledger was an older copy: what is missing in it need not have been forgotten.
+    doubtful: bool,
 }
 
 impl Custody {
@@ -88,6 +90,7 @@ impl Custody {
             keys: Keys::default(),
             rolls: BTreeMap::new(),
             since_ms: 0,
+            doubtful,
         };
         for row in rows {
             let id = row.record.job;

@@ -109,6 +109,8 @@ pub(crate) struct Shell {
     pub(crate) engines: Engines,
     /// Counts starts.
     pub(crate) boots: u64,
+    /// It knows that its ledger is an older copy.
+    pub(crate) doubtful: bool,
     /// How many faults of a kind hold it.
     pub(crate) pauses: u32,
     pub(crate) freezes: u32,
@@ -170,6 +172,7 @@ impl Shell {
             armed: None,
             engines,
             boots: 0,
+            doubtful: false,
             pauses: 0,
             freezes: 0,
             sleeps: 0,
@@ -222,7 +225,7 @@ impl Shell {
             let rows = self.disk.rows().cloned().collect();
             let own = self.clock.at(now);
             let config = CustodyConfig::default();
-            Keeping::new(Custody::restore(self.id, config, seed, own, rows, false))
+            Keeping::new(Custody::restore(self.id, config, seed, own, rows, self.doubtful))
         });
         self.sequence = 0;
         self.published = None;

@@ -124,7 +124,7 @@ impl Custody {
             // A draft that was given up here.
             let message = CustodyMessage::Drop { job: id, after: Some(version) };
             self.env.send(from, message);
-        } else if record.accepted_ms < self.since_ms {
+        } else if record.accepted_ms < self.since_ms && !self.doubtful {
             let message = CustodyMessage::Drop { job: id, after: Some(version.next()) };
             self.env.send(from, message);
         } else if record.is_held_by(me)

@@ -197,7 +197,11 @@ impl World<'_> {
 
     /// I1: nobody sees two ends of a job.
     pub(super) fn check_end(&mut self, node: usize, job: JobId, ended: &Ended) {
-        if let Some(first) = self.oracle.lasting.on_end(job, ended) {
+        // Who was away, or had a full disk, for longer than jobs are kept, may end again what nobody
+        // else remembers.
+        let kept_since = self.scenario.keep_ms.map_or(0, |ms| self.unix_ms().saturating_sub(ms));
+        let is_kept = |first: &Ended| first.at_ms >= kept_since;
+        if let Some(first) = self.oracle.lasting.on_end(job, ended).filter(is_kept) {
             let what = format!("node {node} shows {job:?} as {ended:?}, and {first:?} was shown");
             self.violate(Invariant::TerminalOnce, what);
         }
