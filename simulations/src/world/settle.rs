@@ -1,6 +1,6 @@
 //! The checks that need the whole world: who was overlooked, what never ended, what was left.
 
-use pumasi_protocol::{Fault, JobState};
+use pumasi_protocol::{Fault, JobState, NodeId};
 use pumasi_scheduler::{Link, Scheduler};
 
 use crate::counts::Report;
@@ -105,7 +105,15 @@ impl World<'_> {
             return;
         }
         let honest = |shell: &&crate::shell::Shell| !self.was_impersonated(shell.index);
+        // The jobs of whoever lied once are its own affair, and may still run.
+        let lied =
+            |owner: &NodeId| self.by_id.get(owner).is_some_and(|n| self.was_impersonated(*n));
+        let waited_for = |shell: &&crate::shell::Shell| {
+            let told = shell.told.values().map(|(owner, _)| owner);
+            !told.chain(shell.expected.values()).any(lied)
+        };
         let awake = self.shells.iter().filter(|shell| shell.is_awake()).filter(honest);
+        let awake = awake.filter(waited_for);
         let busy = awake.into_iter().find(|shell| {
             let idle = shell.scheduler.as_ref().is_none_or(|s| s.view().is_idle());
             let quiet = shell.told.is_empty() && shell.at_hand.is_empty() && shell.pumps.is_empty();
