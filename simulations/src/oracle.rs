@@ -218,6 +218,9 @@ impl Oracle {
 
     /// I5, I12, I17: the client of a job got tokens.
     pub(crate) fn on_tokens(&mut self, now: Time, id: Task, index: u32, ids: &[u32]) {
+        if self.lasting.is_broken(id.0) {
+            return;
+        }
         let Some(followed) = self.followed(id) else { return };
         let expected = followed.next;
         let mut wrong = None;
@@ -256,7 +259,15 @@ impl Oracle {
 
     /// A job changed its state. `stale`: because of news of an attempt that does not stand.
     pub(crate) fn on_state(&mut self, now: Time, id: Task, state: &JobState, stale: bool) {
+        let broken = self.lasting.is_broken(id.0);
         let Some(followed) = self.followed(id) else { return };
+        if broken {
+            if state.is_terminal() {
+                followed.ended = Some(state.clone());
+                self.live.remove(&id);
+            }
+            return;
+        }
         if let Some(before) = &followed.ended {
             let what = format!("{id:?} became {state:?} after {before:?}");
             return self.violate(Invariant::TerminalOnce, now, what);
