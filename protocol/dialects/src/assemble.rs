@@ -60,10 +60,12 @@ pub enum Delta {
 }
 
 /// Why an answer ended, for the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// The model ended it, or a stop string did.
+    /// The model ended it.
     Stop,
+    /// This stop string did, which is not part of it.
+    StopString(String),
     /// The ceiling or the context was reached.
     Length,
     /// It ended with tool calls.
@@ -224,7 +226,11 @@ impl Assembler {
     }
 
     fn natural_end(&self) -> Ending {
-        if self.tools.calls() > 0 { Ending::ToolCalls } else { Ending::Stop }
+        match self.stop.hit() {
+            _ if self.tools.calls() > 0 => Ending::ToolCalls,
+            Some(stop) => Ending::StopString(stop.to_owned()),
+            None => Ending::Stop,
+        }
     }
 
     /// Whether nothing that the engine sends can change the answer any more.

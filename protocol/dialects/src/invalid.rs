@@ -103,12 +103,15 @@ pub enum Reason {
         /// The words, separated by commas.
         allowed: &'static str,
     },
-    /// A value that OpenAI's API allows and this one does not.
+    /// A value that the dialect allows and this server does not.
     #[error("{what} is not supported here")]
     Unsupported {
         /// What is not.
         what: &'static str,
     },
+    /// A response or a conversation that is to be stored here.
+    #[error("nothing is stored here: send the whole conversation in `input`")]
+    NotStored,
     /// A field that is not known, where the server is strict.
     #[error("this field is not known")]
     UnknownField,
@@ -167,7 +170,9 @@ pub enum Reason {
     #[error("pictures are taken as data: URLs only; this computer fetches no addresses")]
     RemoteUrl,
     /// Not a picture that can be read.
-    #[error("expected a PNG, JPEG or WebP picture as a base64 data: URL")]
+    #[error(
+        "expected a PNG, JPEG or WebP picture in base64 (where a URL is asked for, a data: URL)"
+    )]
     Image,
     /// A picture that is too large.
     #[error("a picture may have {max} bytes at most")]
@@ -195,6 +200,7 @@ impl Reason {
             Self::TooLong { .. } => "string_too_long",
             Self::UnknownValue { .. } => "invalid_value",
             Self::Unsupported { .. } => "unsupported_parameter",
+            Self::NotStored => "previous_response_not_found",
             Self::UnknownField => "unknown_parameter",
             Self::ModelName(_) => "invalid_model_name",
             Self::Name { .. } | Self::Control => "invalid_name",

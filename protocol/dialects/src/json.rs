@@ -34,6 +34,11 @@ impl Ignored {
         Ok(())
     }
 
+    /// Names something that was read and could not be kept.
+    pub(crate) fn name(&mut self, path: &str) -> Result<(), Invalid> {
+        self.add(path.to_owned())
+    }
+
     pub(crate) fn into_names(self) -> Vec<String> {
         self.names.into_iter().collect()
     }
@@ -245,6 +250,19 @@ impl<'a> Object<'a> {
         (value.kind() != Kind::Null).then_some(value)
     }
 
+    /// The field under one of two spellings; both are one field, so not twice.
+    pub(crate) fn take_either(
+        &mut self,
+        name: &str,
+        other: &str,
+    ) -> Result<Option<Value<'a>>, Invalid> {
+        match (self.take(name), self.take(other)) {
+            (Some(_), Some(value)) => Err(value.fail(Reason::Duplicate)),
+            (Some(value), None) | (None, Some(value)) => Ok(Some(value)),
+            (None, None) => Ok(None),
+        }
+    }
+
     pub(crate) fn require(&mut self, name: &str) -> Result<Value<'a>, Invalid> {
         self.take(name).ok_or_else(|| Invalid::at(join(&self.path, name), Reason::Missing))
     }
@@ -277,6 +295,12 @@ impl<'a> Object<'a> {
             let value = Value { raw, path: join(&path, &name) };
             (name, value)
         })
+    }
+
+    /// A field as it was written, without taking it.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&'a str> {
+        let found = self.fields.iter().flatten().find(|(found, _)| found == name);
+        found.map(|(_, raw)| raw.get())
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,14 +1,29 @@
 //! API dialects: what programs say over HTTP, to and from the canonical request of `pumasi-protocol`.
-//! Pure: no IO, no clock, no randomness. [`openai`] is one dialect; [`assemble`] serves all of them.
+//! Pure: no IO, no clock, no randomness. Each dialect is a module; [`assemble`] serves all of them.
 
+pub mod anthropic;
 pub mod assemble;
+mod failure;
+mod fields;
+pub mod gemini;
 pub mod invalid;
 mod json;
 pub mod limits;
+mod model;
+pub mod ollama;
 pub mod openai;
+mod reply;
+pub mod request;
+pub mod responses;
+mod writer;
 
 pub use assemble::{Assembler, Delta, Ending};
+pub use failure::{Dialect, Failure};
 pub use invalid::{Invalid, Reason};
+pub use model::ModelCard;
+pub use reply::{Answer, Counts, Head, Provenance, Seam, TimingsMs};
+pub use request::{EmbedForm, EmbedRequest, Form, GenerateRequest, Options};
+pub use writer::{Writer, counted, embedded, whole};
 
 /// Reads a body that is one object: UTF-8, not nested too deeply, no field twice, and what `T` wants.
 ///

@@ -16,6 +16,8 @@ pub const PARTS: usize = 1_024;
 pub const TOOL_CALLS: usize = 256;
 /// Characters of a tool's name.
 pub const TOOL_NAME_CHARS: usize = 64;
+/// Characters of a tool's name in Anthropic's and Gemini's dialects, which allow that many.
+pub const LONG_TOOL_NAME_CHARS: usize = 128;
 /// Characters of a speaker's name, a tool call's id, or `user`.
 pub const LABEL_CHARS: usize = 256;
 /// Bytes of one decoded picture.

@@ -5,11 +5,12 @@
 pub(super) struct StopFilter {
     stops: Vec<String>,
     held: String,
+    hit: Option<String>,
 }
 
 impl StopFilter {
     pub(super) fn new(stops: Vec<String>) -> Self {
-        Self { stops, held: String::new() }
+        Self { stops, held: String::new(), hit: None }
     }
 
     /// The text that is free to go, and whether a stop string was hit behind it.
@@ -18,7 +19,8 @@ impl StopFilter {
             return (text.to_owned(), false);
         }
         self.held.push_str(text);
-        if let Some(start) = self.first_hit() {
+        if let Some((start, end)) = self.first_hit() {
+            self.hit = Some(self.held[start..end].to_owned());
             self.held.truncate(start);
             return (std::mem::take(&mut self.held), true);
         }
@@ -27,10 +29,15 @@ impl StopFilter {
         (std::mem::replace(&mut self.held, rest), false)
     }
 
-    /// Start of the hit that is complete first; of two, the longer.
-    fn first_hit(&self) -> Option<usize> {
+    /// The stop string that was hit.
+    pub(super) fn hit(&self) -> Option<&str> {
+        self.hit.as_deref()
+    }
+
+    /// The hit that is complete first, from where to where; of two, the longer.
+    fn first_hit(&self) -> Option<(usize, usize)> {
         let hit = |stop: &String| self.held.find(stop.as_str()).map(|at| (at + stop.len(), at));
-        self.stops.iter().filter_map(hit).min().map(|(_, start)| start)
+        self.stops.iter().filter_map(hit).min().map(|(end, start)| (start, end))
     }
 
     pub(super) fn finish(&mut self) -> String {

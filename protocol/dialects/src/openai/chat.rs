@@ -1,12 +1,14 @@
 //! `POST /v1/chat/completions`.
 
-use pumasi_protocol::generate::{Thinking, ToolChoice};
-use pumasi_protocol::{Generate, JobKind, OutputFormat, Prompt, limits as protocol_limits};
+use pumasi_protocol::generate::Thinking;
+use pumasi_protocol::{Generate, JobKind, OutputFormat, Prompt};
 
-use super::{GenerateRequest, Options, message, model_name, placement, sampling, tool};
+use super::{message, sampling, tool};
+use crate::fields::{self, placement, thinking};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Object, Value};
 use crate::limits;
+use crate::request::{Form, GenerateRequest, Options};
 
 /// Parses a body.
 ///
@@ -16,8 +18,8 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
     refuse_unserved(&mut body)?;
-    let model = model_name(&body.require("model")?)?;
-    let (prompt, tools) = prompt(&mut body, &mut ignored)?;
+    let model = fields::model_name(&body.require("model")?)?;
+    let prompt = prompt(&mut body, &mut ignored)?;
     let mut generate = Generate::new(prompt);
     generate.sampling = sampling::parse(&mut body)?;
     generate.max_tokens = sampling::max_tokens(&mut body)?;
@@ -25,7 +27,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     generate.format = body.optional("response_format", format)?.unwrap_or_default();
     generate.logprobs = logprobs(&mut body)?;
     let copies = sampling::count(&mut body)?;
-    let answers = sampling::copies(&generate, copies);
+    let answers = fields::sampling::copies(&generate, copies);
     let (constraints, priority) = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Chat,
@@ -33,10 +35,12 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         answers,
         copies,
         stream: body.flag("stream")?,
-        include_usage: body.optional("stream_options", sampling::include_usage)?.unwrap_or(false),
-        tools,
         parallel_tool_calls: body.optional("parallel_tool_calls", Value::bool)?.unwrap_or(true),
-        echo: false,
+        form: Form::Chat {
+            include_usage: body
+                .optional("stream_options", sampling::include_usage)?
+                .unwrap_or(false),
+        },
         constraints,
         priority,
         ignored: Vec::new(),
@@ -63,26 +67,18 @@ fn refuse_unserved(body: &mut Object<'_>) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The prompt, and the names of the tools that may be called.
-fn prompt(body: &mut Object<'_>, ignored: &mut Ignored) -> Result<(Prompt, Vec<String>), Invalid> {
+fn prompt(body: &mut Object<'_>, ignored: &mut Ignored) -> Result<Prompt, Invalid> {
     let messages = message::parse(&body.require("messages")?, ignored)?;
     let tools = body.optional("tools", |v| tool::parse(v, ignored))?.unwrap_or_default();
     let tool_choice = body.optional("tool_choice", |v| tool::choice(v, &tools))?;
     let tool_choice = tool_choice.unwrap_or_default();
-    let callable = match &tool_choice {
-        ToolChoice::None => Vec::new(),
-        ToolChoice::Named(name) => vec![name.clone()],
-        ToolChoice::Auto | ToolChoice::Required => {
-            tools.iter().map(|tool| tool.name.clone()).collect()
-        }
-    };
-    let thinking = thinking(body)?;
-    Ok((Prompt::Chat { messages, tools, tool_choice, thinking }, callable))
+    let thinking = asked_thinking(body)?;
+    Ok(Prompt::Chat { messages, tools, tool_choice, thinking })
 }
 
 /// `thinking` (true, false, or Anthropic's object) before OpenAI's `reasoning_effort`.
-fn thinking(body: &mut Object<'_>) -> Result<Thinking, Invalid> {
-    let effort = body.optional("reasoning_effort", effort)?;
+fn asked_thinking(body: &mut Object<'_>) -> Result<Thinking, Invalid> {
+    let effort = body.optional("reasoning_effort", thinking::effort)?;
     let explicit = body.optional("thinking", |value| match value.kind() {
         Kind::Bool => Ok(if value.bool()? { Thinking::On(None) } else { Thinking::Off }),
         Kind::Object => budget(value),
@@ -105,22 +101,6 @@ fn budget(value: &Value<'_>) -> Result<Thinking, Invalid> {
     }
 }
 
-/// Budgets in tokens for OpenAI's words (guess: a page, four, sixteen).
-fn effort(value: &Value<'_>) -> Result<Thinking, Invalid> {
-    match value.string()?.as_str() {
-        "none" => Ok(Thinking::Off),
-        "minimal" => Ok(Thinking::On(Some(256))),
-        "low" => Ok(Thinking::On(Some(1_024))),
-        "medium" => Ok(Thinking::On(Some(4_096))),
-        "high" => Ok(Thinking::On(Some(16_384))),
-        "xhigh" => Ok(Thinking::On(None)),
-        _ => {
-            Err(value
-                .fail(Reason::UnknownValue { allowed: "none, minimal, low, medium, high, xhigh" }))
-        }
-    }
-}
-
 fn format(value: &Value<'_>) -> Result<OutputFormat, Invalid> {
     let mut object = value.object()?;
     let kind = object.require("type")?;
@@ -130,7 +110,7 @@ fn format(value: &Value<'_>) -> Result<OutputFormat, Invalid> {
         "json_schema" => {
             let mut wrapper = object.require("json_schema")?.object()?;
             wrapper.optional("name", |v| v.label(limits::TOOL_NAME_CHARS))?;
-            Ok(OutputFormat::JsonSchema(tool::schema(&wrapper.require("schema")?)?))
+            Ok(OutputFormat::JsonSchema(fields::tool::schema(&wrapper.require("schema")?)?))
         }
         _ => Err(kind.fail(Reason::UnknownValue { allowed: "text, json_object, json_schema" })),
     }
@@ -138,8 +118,6 @@ fn format(value: &Value<'_>) -> Result<OutputFormat, Invalid> {
 
 fn logprobs(body: &mut Object<'_>) -> Result<Option<u8>, Invalid> {
     let wanted = body.flag("logprobs")?;
-    let max = i64::from(protocol_limits::TOP_LOGPROBS);
-    let top = body.optional("top_logprobs", |v| v.integer(0, max))?.unwrap_or(0);
-    let top = u8::try_from(top).expect("at most 20");
+    let top = body.optional("top_logprobs", fields::sampling::alternatives)?.unwrap_or(0);
     Ok(wanted.then_some(top))
 }

@@ -2,10 +2,12 @@
 
 use pumasi_protocol::{Generate, JobKind, Prompt, limits as protocol_limits};
 
-use super::{GenerateRequest, Options, model_name, placement, sampling};
+use super::sampling;
+use crate::fields::{self, placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Object, Value};
 use crate::limits;
+use crate::request::{Form, GenerateRequest, Options};
 
 /// Parses a body.
 ///
@@ -15,7 +17,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
     body.refuse("suffix", "suffix")?;
-    let model = model_name(&body.require("model")?)?;
+    let model = fields::model_name(&body.require("model")?)?;
     let prompt = body.require("prompt")?;
     let prompts = prompts(&prompt)?;
     let template = template(&mut body)?;
@@ -26,7 +28,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     }
     let answers = prompts
         .into_iter()
-        .flat_map(|prompt| sampling::copies(&Generate { prompt, ..template.clone() }, n));
+        .flat_map(|prompt| fields::sampling::copies(&Generate { prompt, ..template.clone() }, n));
     let answers = answers.collect();
     let (constraints, priority) = placement::parse(&mut body)?;
     let request = GenerateRequest {
@@ -35,10 +37,13 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         answers,
         copies: n,
         stream: body.flag("stream")?,
-        include_usage: body.optional("stream_options", sampling::include_usage)?.unwrap_or(false),
-        tools: Vec::new(),
         parallel_tool_calls: true,
-        echo: body.flag("echo")?,
+        form: Form::Completion {
+            include_usage: body
+                .optional("stream_options", sampling::include_usage)?
+                .unwrap_or(false),
+            echo: body.flag("echo")?,
+        },
         constraints,
         priority,
         ignored: Vec::new(),
@@ -53,9 +58,7 @@ fn template(body: &mut Object<'_>) -> Result<Generate, Invalid> {
     generate.sampling = sampling::parse(body)?;
     generate.max_tokens = sampling::max_tokens(body)?;
     generate.stop = body.optional("stop", sampling::stop)?.unwrap_or_default();
-    let max = i64::from(protocol_limits::TOP_LOGPROBS);
-    let logprobs = body.optional("logprobs", |v| v.integer(0, max))?;
-    generate.logprobs = logprobs.map(|n| u8::try_from(n).expect("at most 20"));
+    generate.logprobs = body.optional("logprobs", fields::sampling::alternatives)?;
     generate.ignore_eos = body.flag("ignore_eos")?;
     Ok(generate)
 }

@@ -7,11 +7,12 @@ use pumasi_protocol::{Embedded, limits as protocol_limits};
 use serde::Serialize;
 
 use super::completion::tokens;
-use super::reply::Provenance;
-use super::{EmbedRequest, Options, model_name, placement};
+use crate::fields::{self, placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Value};
 use crate::limits;
+use crate::reply::Provenance;
+use crate::request::{EmbedForm, EmbedRequest, Options};
 
 /// Parses a body.
 ///
@@ -20,7 +21,7 @@ use crate::limits;
 pub fn parse(bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let model = model_name(&body.require("model")?)?;
+    let model = fields::model_name(&body.require("model")?)?;
     let inputs = inputs(&body.require("input")?)?;
     let dimensions = body.optional("dimensions", |v| v.integer(1, limits::DIMENSIONS))?;
     let dimensions = dimensions.map(|d| u32::try_from(d).expect("at most 65,536"));
@@ -30,7 +31,8 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     body.finish(&mut ignored)?;
     let embed = Embed { inputs, dimensions };
     let ignored = ignored.into_names();
-    Ok(EmbedRequest { model, embed, base64, constraints, priority, ignored })
+    let form = EmbedForm::OpenAi { base64 };
+    Ok(EmbedRequest { model, embed, form, constraints, priority, ignored })
 }
 
 fn is_base64(value: &Value<'_>) -> Result<bool, Invalid> {

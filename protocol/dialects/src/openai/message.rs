@@ -2,21 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, engine::DecodePaddingMode};
 use pumasi_protocol::{Message, Part, Role, limits as protocol_limits};
 
 use super::tool;
+use crate::fields::picture;
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Ignored, Kind, Object, Value};
 use crate::limits;
-
-/// With or without padding: programs send both.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 pub(super) fn parse(value: &Value<'_>, ignored: &mut Ignored) -> Result<Vec<Message>, Invalid> {
     let max = protocol_limits::CHAT_MESSAGES;
@@ -129,7 +121,7 @@ fn part(value: &Value<'_>, role: Role, ignored: &mut Ignored) -> Result<Part, In
         ("refusal", Role::Assistant) => Part::Text(object.require("refusal")?.string()?),
         ("image_url", Role::User) => {
             let mut image = object.require("image_url")?.object()?;
-            let part = picture(&image.require("url")?)?;
+            let part = picture::from_url(&image.require("url")?)?;
             image.take("detail");
             image.finish(ignored)?;
             part
@@ -143,28 +135,4 @@ fn part(value: &Value<'_>, role: Role, ignored: &mut Ignored) -> Result<Part, In
     };
     object.finish(ignored)?;
     Ok(part)
-}
-
-/// A picture as `data:image/…;base64,…` (RFC 2397). Addresses are never fetched.
-fn picture(value: &Value<'_>) -> Result<Part, Invalid> {
-    let url = value.string()?;
-    let Some(rest) = url.strip_prefix("data:image/") else {
-        let remote = ["http:", "https:"].iter().any(|scheme| {
-            url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        });
-        return Err(value.fail(if remote { Reason::RemoteUrl } else { Reason::Image }));
-    };
-    let (_, encoded) = rest.split_once(";base64,").ok_or_else(|| value.fail(Reason::Image))?;
-    if encoded.len() / 4 * 3 > limits::IMAGE_BYTES {
-        return Err(value.fail(Reason::ImageSize { max: limits::IMAGE_BYTES }));
-    }
-    let bytes = BASE64.decode(encoded).map_err(|_| value.fail(Reason::Image))?;
-    if is_picture(&bytes) { Ok(Part::Image(bytes)) } else { Err(value.fail(Reason::Image)) }
-}
-
-/// By its first bytes, whatever the URL calls it: PNG, JPEG or WebP.
-fn is_picture(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x89PNG\r\n\x1a\n")
-        || bytes.starts_with(b"\xff\xd8\xff")
-        || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"))
 }

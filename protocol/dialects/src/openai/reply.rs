@@ -1,92 +1,9 @@
 //! Whole replies: chat completions and completions, as the API reference has them.
 
-use pumasi_protocol::Timings;
 use serde::Serialize;
 
-use crate::assemble::{Delta, Ending, TokenLogprob};
-
-/// Where and how fast an answer came about: the extension field `pumasi` of replies.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Provenance {
-    /// The job's id.
-    pub job: String,
-    /// The id of the node that finished it.
-    pub node: Option<String>,
-    /// That node's name.
-    pub node_name: Option<String>,
-    /// Nodes that it was bound to, one after the other.
-    pub attempts: u32,
-    /// Durations of the last attempt.
-    pub timings: Option<TimingsMs>,
-    /// Where it went on elsewhere, oldest first; mostly none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub seams: Vec<Seam>,
-}
-
-/// A place in an answer where another computer went on with it. The text has none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Seam {
-    /// The name of the computer that could not go on.
-    pub from: Option<String>,
-    /// Of the one that was to.
-    pub to: String,
-    /// Tokens that had come by then.
-    pub after_tokens: u32,
-    /// Why: the code of what ended the attempt.
-    pub fault: Option<&'static str>,
-    /// Between the last token before and the first after, in milliseconds. None: there was none
-    /// before, or the one that took over wrote nothing.
-    pub gap_ms: Option<f64>,
-    /// A token has come after it.
-    #[serde(skip)]
-    pub crossed: bool,
-}
-
-/// Measured durations in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct TimingsMs {
-    /// From arrival in the engine to the first prefill step.
-    pub queued_ms: f64,
-    /// Prefill.
-    pub prefill_ms: f64,
-    /// Decode.
-    pub decode_ms: f64,
-}
-
-impl From<Timings> for TimingsMs {
-    fn from(timings: Timings) -> Self {
-        let ms = |us| std::time::Duration::from_micros(us).as_secs_f64() * 1_000.0;
-        Self {
-            queued_ms: ms(timings.queued_us),
-            prefill_ms: ms(timings.prefill_us),
-            decode_ms: ms(timings.decode_us),
-        }
-    }
-}
-
-/// What every object of one reply begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// `chatcmpl-…` or `cmpl-…`.
-    pub id: String,
-    /// When the reply began, Unix time in seconds.
-    pub created: u64,
-    /// The model, as it was asked for.
-    pub model: String,
-}
-
-/// Token counts of a whole reply.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Tokens of the prompt.
-    pub prompt: u64,
-    /// Of these, taken from the KV cache.
-    pub cached: u64,
-    /// Tokens of all answers, thinking included.
-    pub completion: u64,
-    /// Of these, thinking.
-    pub reasoning: u64,
-}
+use crate::assemble::{Ending, TokenLogprob};
+use crate::reply::{Answer, Counts, Head, Provenance, lossy, to_json};
 
 #[derive(Serialize)]
 pub(super) struct Usage {
@@ -140,51 +57,13 @@ pub enum FinishReason {
     ToolCalls,
 }
 
-impl From<Ending> for FinishReason {
-    fn from(ending: Ending) -> Self {
+impl From<&Ending> for FinishReason {
+    fn from(ending: &Ending) -> Self {
         match ending {
-            Ending::Stop | Ending::Cancelled => Self::Stop,
+            Ending::Stop | Ending::StopString(_) | Ending::Cancelled => Self::Stop,
             Ending::Length => Self::Length,
             Ending::ToolCalls => Self::ToolCalls,
         }
-    }
-}
-
-/// One answer, gathered from its pieces.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Answer {
-    content: String,
-    reasoning: String,
-    calls: Vec<(String, String, String)>,
-    logprobs: Vec<TokenLogprob>,
-    ending: Option<Ending>,
-}
-
-impl Answer {
-    /// Adds a piece.
-    pub fn push(&mut self, delta: Delta) {
-        match delta {
-            Delta::Content { text, logprobs } => {
-                self.content.push_str(&text);
-                self.logprobs.extend(logprobs);
-            }
-            Delta::Reasoning(text) => self.reasoning.push_str(&text),
-            Delta::ToolCall { id, name, .. } => self.calls.push((id, name, String::new())),
-            Delta::Arguments { text, .. } => {
-                let (_, _, arguments) =
-                    self.calls.last_mut().expect("arguments follow the call they belong to");
-                arguments.push_str(&text);
-            }
-        }
-    }
-
-    /// Says why it ended.
-    pub fn end(&mut self, ending: Ending) {
-        self.ending = Some(ending);
-    }
-
-    fn finish_reason(&self) -> Option<FinishReason> {
-        self.ending.map(FinishReason::from)
     }
 }
 
@@ -211,9 +90,9 @@ struct ChatChoice<'a> {
 #[derive(Serialize)]
 struct ChatMessage<'a> {
     role: &'static str,
-    content: Option<&'a str>,
+    content: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<&'a str>,
+    reasoning_content: Option<String>,
     refusal: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
@@ -255,10 +134,6 @@ struct TopToken {
     bytes: Vec<u8>,
 }
 
-pub(super) fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 pub(super) fn chat_logprobs(tokens: &[TokenLogprob]) -> ChatLogprobs {
     let top = |(bytes, logprob): &(Vec<u8>, f32)| TopToken {
         token: lossy(bytes),
@@ -287,7 +162,7 @@ pub fn chat_reply(
         index,
         message: chat_message(answer),
         logprobs: wants_logprobs.then(|| chat_logprobs(&answer.logprobs)),
-        finish_reason: answer.finish_reason(),
+        finish_reason: answer.ending.as_ref().map(Into::into),
     });
     to_json(&Reply {
         id: &head.id,
@@ -302,18 +177,20 @@ pub fn chat_reply(
 }
 
 fn chat_message(answer: &Answer) -> ChatMessage<'_> {
-    let calls = answer.calls.iter().map(|(id, name, arguments)| Call {
-        id,
+    let calls = answer.calls().map(|call| Call {
+        id: &call.id,
         kind: "function",
-        function: Function { name, arguments },
+        function: Function { name: &call.name, arguments: &call.arguments },
     });
-    let no_content = answer.content.is_empty() && !answer.calls.is_empty();
+    let tool_calls: Vec<Call<'_>> = calls.collect();
+    let (content, reasoning) = (answer.text(), answer.thinking());
+    let no_content = content.is_empty() && !tool_calls.is_empty();
     ChatMessage {
         role: "assistant",
-        content: (!no_content).then_some(answer.content.as_str()),
-        reasoning_content: (!answer.reasoning.is_empty()).then_some(answer.reasoning.as_str()),
+        content: (!no_content).then_some(content),
+        reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
         refusal: None,
-        tool_calls: calls.collect(),
+        tool_calls,
     }
 }
 
@@ -366,9 +243,9 @@ pub fn completion_reply(
         let mut offset = echo.chars().count();
         TextChoice {
             index,
-            text: format!("{echo}{}", answer.content),
+            text: format!("{echo}{}", answer.text()),
             logprobs: wants_logprobs.then(|| text_logprobs(&answer.logprobs, &mut offset)),
-            finish_reason: answer.finish_reason(),
+            finish_reason: answer.ending.as_ref().map(Into::into),
         }
     };
     to_json(&Reply {
@@ -381,8 +258,4 @@ pub fn completion_reply(
         system_fingerprint: None,
         pumasi: provenance,
     })
-}
-
-pub(super) fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain data with text keys always has a JSON form")
 }

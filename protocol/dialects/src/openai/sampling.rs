@@ -1,7 +1,8 @@
 //! Numbers that steer drawing and ending: ranges as the API reference states them.
 
-use pumasi_protocol::{Generate, Sampling, limits as protocol_limits};
+use pumasi_protocol::{Sampling, limits as protocol_limits};
 
+use crate::fields::sampling;
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Kind, Object, Value};
 use crate::limits;
@@ -9,27 +10,15 @@ use crate::limits;
 pub(super) fn parse(body: &mut Object<'_>) -> Result<Sampling, Invalid> {
     Ok(Sampling {
         temperature: body.optional("temperature", |v| v.number(0.0, 2.0))?,
-        top_k: body.optional("top_k", top_k)?,
+        top_k: body.optional("top_k", sampling::top_k)?,
         top_p: body.optional("top_p", |v| v.number(0.0, 1.0))?,
         min_p: body.optional("min_p", |v| v.number(0.0, 1.0))?,
         repeat_penalty: body.optional("repetition_penalty", |v| v.number(0.01, 10.0))?,
         frequency_penalty: body.optional("frequency_penalty", |v| v.number(-2.0, 2.0))?,
         presence_penalty: body.optional("presence_penalty", |v| v.number(-2.0, 2.0))?,
         logit_bias: body.optional("logit_bias", logit_bias)?.unwrap_or_default(),
-        seed: body.optional("seed", seed)?,
+        seed: body.optional("seed", sampling::seed)?,
     })
-}
-
-/// −1 is the other servers' word for "all".
-fn top_k(value: &Value<'_>) -> Result<u32, Invalid> {
-    let k = value.integer(-1, limits::MAX_TOKENS)?;
-    Ok(u32::try_from(k).unwrap_or(0))
-}
-
-/// Any integer that JSON carries exactly; a negative one is another seed than its absolute value.
-fn seed(value: &Value<'_>) -> Result<u64, Invalid> {
-    let seed = value.integer(-limits::EXACT_INTEGER, limits::EXACT_INTEGER)?;
-    Ok(u64::from_le_bytes(seed.to_le_bytes()))
 }
 
 fn logit_bias(value: &Value<'_>) -> Result<Vec<(u32, f32)>, Invalid> {
@@ -49,40 +38,16 @@ fn logit_bias(value: &Value<'_>) -> Result<Vec<(u32, f32)>, Invalid> {
 
 /// `max_completion_tokens`, or the older `max_tokens`.
 pub(super) fn max_tokens(body: &mut Object<'_>) -> Result<Option<u32>, Invalid> {
-    let read = |value: &Value<'_>| {
-        let tokens = value.integer(1, limits::MAX_TOKENS)?;
-        Ok(u32::try_from(tokens).expect("the range is that of a positive i32"))
-    };
-    let newer = body.optional("max_completion_tokens", read)?;
-    let older = body.optional("max_tokens", read)?;
+    let newer = body.optional("max_completion_tokens", sampling::max_tokens)?;
+    let older = body.optional("max_tokens", sampling::max_tokens)?;
     Ok(newer.or(older))
 }
 
 pub(super) fn stop(value: &Value<'_>) -> Result<Vec<String>, Invalid> {
     if value.kind() == Kind::String {
-        return Ok(vec![stop_string(value)?]);
+        return Ok(vec![sampling::stop_string(value)?]);
     }
-    value.array(protocol_limits::STOP_STRINGS)?.iter().map(stop_string).collect()
-}
-
-fn stop_string(value: &Value<'_>) -> Result<String, Invalid> {
-    let text = value.string()?;
-    let max = protocol_limits::STOP_STRING_BYTES;
-    match text.len() {
-        0 => Err(value.fail(Reason::Empty)),
-        len if len > max => Err(value.fail(Reason::TooLong { max })),
-        _ => Ok(text),
-    }
-}
-
-/// `n` copies of one request that differ in their seeds, so that the answers differ.
-pub(super) fn copies(generate: &Generate, n: usize) -> Vec<Generate> {
-    let copy = |i: usize| {
-        let mut copy = generate.clone();
-        copy.sampling.seed = generate.sampling.seed.map(|seed| seed.wrapping_add(i as u64));
-        copy
-    };
-    (0..n).map(copy).collect()
+    sampling::stops(value)
 }
 
 pub(super) fn count(body: &mut Object<'_>) -> Result<usize, Invalid> {

@@ -2,11 +2,9 @@
 
 use serde::Serialize;
 
-use super::reply::{
-    ChatLogprobs, Counts, FinishReason, Head, Provenance, TextLogprobs, Usage, chat_logprobs,
-    text_logprobs, to_json,
-};
+use super::reply::{ChatLogprobs, FinishReason, TextLogprobs, Usage, chat_logprobs, text_logprobs};
 use crate::assemble::{Delta, Ending};
+use crate::reply::{Counts, Head, Provenance, data};
 
 /// The event after the last.
 pub const DONE: &str = "data: [DONE]\n\n";
@@ -97,7 +95,7 @@ impl Stream {
 
     /// The last event of an answer.
     #[must_use]
-    pub fn end(&mut self, index: usize, ending: Ending, provenance: &Provenance) -> String {
+    pub fn end(&mut self, index: usize, ending: &Ending, provenance: &Provenance) -> String {
         let finish = Some(ending.into());
         if self.chat {
             self.chat_event(index, EMPTY, None, finish, Some(provenance))
@@ -156,7 +154,7 @@ impl Stream {
             usage,
             pumasi,
         };
-        format!("data: {}\n\n", to_json(&chunk))
+        data(&chunk)
     }
 }
 

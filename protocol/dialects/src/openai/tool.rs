@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use pumasi_protocol::generate::ToolChoice;
 use pumasi_protocol::{Tool, ToolCall, limits as protocol_limits};
 
+use crate::fields::tool::{arguments, name, schema};
 use crate::invalid::{Invalid, Reason};
-use crate::json::{self, Ignored, Kind, Object, Value};
+use crate::json::{Ignored, Kind, Object, Value};
 use crate::limits;
 
-pub(super) fn parse(value: &Value<'_>, ignored: &mut Ignored) -> Result<Vec<Tool>, Invalid> {
+pub(crate) fn parse(value: &Value<'_>, ignored: &mut Ignored) -> Result<Vec<Tool>, Invalid> {
     let mut names = BTreeSet::new();
     let mut tools = Vec::new();
     for entry in value.array(protocol_limits::CHAT_TOOLS)? {
@@ -42,26 +43,6 @@ fn function(mut object: Object<'_>, ignored: &mut Ignored) -> Result<Tool, Inval
     object.optional("strict", Value::bool)?;
     object.finish(ignored)?;
     Ok(tool)
-}
-
-/// A JSON schema, as it was written.
-pub(super) fn schema(value: &Value<'_>) -> Result<String, Invalid> {
-    value.object()?;
-    let max = protocol_limits::GRAMMAR_BYTES;
-    if value.text().len() > max {
-        return Err(value.fail(Reason::Schema { max }));
-    }
-    Ok(value.text().to_owned())
-}
-
-fn name(value: &Value<'_>) -> Result<String, Invalid> {
-    let name = value.string()?;
-    let max = limits::TOOL_NAME_CHARS;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || name.len() > max || !name.chars().all(allowed) {
-        return Err(value.fail(Reason::Name { max }));
-    }
-    Ok(name)
 }
 
 pub(super) fn choice(value: &Value<'_>, tools: &[Tool]) -> Result<ToolChoice, Invalid> {
@@ -105,12 +86,4 @@ fn call(value: &Value<'_>, ignored: &mut Ignored) -> Result<ToolCall, Invalid> {
     function.finish(ignored)?;
     object.finish(ignored)?;
     Ok(ToolCall { id, name, arguments })
-}
-
-fn arguments(value: &Value<'_>) -> Result<String, Invalid> {
-    let text = value.string()?;
-    if text.trim().is_empty() {
-        return Ok("{}".to_owned());
-    }
-    if json::is_object(&text) { Ok(text) } else { Err(value.fail(Reason::Arguments)) }
 }

@@ -97,8 +97,8 @@ fn stop_strings_cut_and_their_beginnings_wait() {
         plain,
         "one END two",
         expect![[r#"
-        text: "one "
-        Stop"#]],
+            text: "one "
+            StopString("END")"#]],
     );
     check(
         stops(&["END"]),
@@ -113,32 +113,32 @@ fn stop_strings_cut_and_their_beginnings_wait() {
         plain,
         "aaab",
         expect![[r#"
-        text: "a"
-        Stop"#]],
+            text: "a"
+            StopString("aab")"#]],
     );
     check(
         stops(&["bc", "abcd"]),
         plain,
         "xabcd",
         expect![[r#"
-        text: "xa"
-        Stop"#]],
+            text: "xa"
+            StopString("bc")"#]],
     );
     check(
         stops(&["c", "bc"]),
         plain,
         "abcd",
         expect![[r#"
-        text: "a"
-        Stop"#]],
+            text: "a"
+            StopString("bc")"#]],
     );
     check(
         stops(&["é"]),
         plain,
         "cafés",
         expect![[r#"
-        text: "caf"
-        Stop"#]],
+            text: "caf"
+            StopString("é")"#]],
     );
 }
 
@@ -150,7 +150,7 @@ fn a_stop_string_ends_the_answer_before_the_engine_does() {
     assert_eq!(joined(&deltas), "text: \"a\"\n");
     assert!(assembler.is_over());
     assert_eq!(assembler.push(&[token(b"c")]), []);
-    assert_eq!(assembler.finish(Finish::Length), (Vec::new(), Ending::Stop));
+    assert_eq!(assembler.finish(Finish::Length), (Vec::new(), Ending::StopString(".".to_owned())));
 }
 
 #[test]

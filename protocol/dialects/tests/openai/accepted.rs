@@ -1,6 +1,7 @@
 //! What bodies become: the canonical request, field by field.
 
-use pumasi_dialects::openai::{Options, parse_completion, parse_embeddings};
+use pumasi_dialects::openai::{parse_completion, parse_embeddings};
+use pumasi_dialects::{Form, Options};
 use pumasi_protocol::generate::{EmbedInput, Thinking, ToolChoice};
 use pumasi_protocol::{
     Generate, JobKind, Message, NodeId, OutputFormat, Part, Priority, Prompt, Role, Tool, ToolCall,
@@ -37,7 +38,8 @@ fn a_plain_chat_leaves_everything_at_the_models_own_defaults() {
     };
     assert_eq!(request.answers, [Generate::new(prompt)]);
     assert_eq!((request.kind, request.model.as_str()), (JobKind::Chat, "m"));
-    assert!(!request.stream && !request.include_usage && request.parallel_tool_calls);
+    assert!(!request.stream && request.parallel_tool_calls);
+    assert_eq!(request.form, Form::Chat { include_usage: false });
     assert_eq!(request.priority, None);
     assert!(request.answers[0].is_within_limits());
 }
@@ -102,7 +104,7 @@ fn tools_and_schemas_travel_as_they_were_written() {
         "tool_choice":{"type":"function","function":{"name":"f"}},
         "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"x" :1}}}}"#;
     let request = super::parse_text(body).expect("valid");
-    assert_eq!(request.tools, ["f"]);
+    assert_eq!(request.tools(), ["f"]);
     assert_eq!(request.ignored, Vec::<String>::new());
     let generate = &request.answers[0];
     assert_eq!(generate.format, OutputFormat::JsonSchema(r#"{"x" :1}"#.to_owned()));
@@ -146,7 +148,7 @@ fn completions_take_text_tokens_and_lists_of_both() {
         let parsed = parse_completion(body.to_string().as_bytes(), Options::default());
         let parsed = parsed.expect("valid");
         assert_eq!(parsed.kind, JobKind::Completion);
-        assert!(parsed.echo);
+        assert_eq!(parsed.form, Form::Completion { include_usage: false, echo: true });
         parsed.answers.into_iter().map(|generate| generate.prompt).collect()
     };
     let text = |text: &str| Prompt::Text(text.to_owned());

@@ -6,8 +6,8 @@ mod properties;
 mod refused;
 mod replies;
 
-use pumasi_dialects::Invalid;
-use pumasi_dialects::openai::{GenerateRequest, Options, parse_chat};
+use pumasi_dialects::openai::parse_chat;
+use pumasi_dialects::{GenerateRequest, Invalid, Options};
 use serde_json::{Value, json};
 
 /// A chat body with `extra` fields.

@@ -1,7 +1,8 @@
 //! Whatever the bytes, parsing ends with a request within the protocol's limits or with a refusal.
 
 use proptest::prelude::*;
-use pumasi_dialects::openai::{Options, parse_chat, parse_completion, parse_embeddings};
+use pumasi_dialects::Options;
+use pumasi_dialects::openai::{parse_chat, parse_completion, parse_embeddings};
 use serde_json::{Value, json};
 
 /// JSON of any shape, with the names that the parsers look for.

@@ -1,6 +1,7 @@
 //! Bodies that are refused, row by row of the catalogue of bad inputs.
 
-use pumasi_dialects::openai::{Options, parse_chat, parse_completion, parse_embeddings};
+use pumasi_dialects::Options;
+use pumasi_dialects::openai::{parse_chat, parse_completion, parse_embeddings};
 use serde_json::{Value, json};
 
 use super::{chat, parse, parse_text, refusal};
@@ -254,7 +255,7 @@ fn what_would_change_the_meaning_if_it_were_ignored_is_refused() {
         (chat(json!({ "modalities": ["text"] })), "accepted"),
         (chat(json!({ "tool_choice": "required" })), "unknown_tool @ tool_choice"),
         (chat(json!({ "tool_choice": "sometimes" })), "invalid_value @ tool_choice"),
-        (chat(json!({ "reasoning_effort": "max" })), "invalid_value @ reasoning_effort"),
+        (chat(json!({ "reasoning_effort": "utmost" })), "invalid_value @ reasoning_effort"),
         (
             chat(json!({ "response_format": { "type": "xml" } })),
             "invalid_value @ response_format.type",

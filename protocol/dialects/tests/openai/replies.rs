@@ -2,11 +2,8 @@
 
 use expect_test::{Expect, expect};
 use pumasi_dialects::assemble::TokenLogprob;
-use pumasi_dialects::openai::{
-    Answer, Counts, Head, Provenance, Stream, TimingsMs, chat_reply, completion_reply, embeddings,
-    error_event,
-};
-use pumasi_dialects::{Delta, Ending};
+use pumasi_dialects::openai::{Stream, chat_reply, completion_reply, embeddings, error_event};
+use pumasi_dialects::{Answer, Counts, Delta, Ending, Head, Provenance, TimingsMs};
 use pumasi_protocol::Embedded;
 
 fn head() -> Head {
@@ -124,7 +121,7 @@ fn a_streamed_chat() {
     {
         text_out.push_str(&stream.piece(0, &delta));
     }
-    text_out.push_str(&stream.end(0, Ending::ToolCalls, &provenance()));
+    text_out.push_str(&stream.end(0, &Ending::ToolCalls, &provenance()));
     text_out.push_str(&stream.usage(COUNTS));
     check(
         &text_out,
@@ -153,7 +150,7 @@ fn a_streamed_completion_with_echo_and_logprobs() {
     let mut text_out = stream.begin(0, "ab");
     text_out.push_str(&stream.piece(0, &logprob("c")));
     text_out.push_str(&stream.piece(0, &logprob("d")));
-    text_out.push_str(&stream.end(0, Ending::Stop, &provenance()));
+    text_out.push_str(&stream.end(0, &Ending::Stop, &provenance()));
     text_out.push_str(&stream.usage(COUNTS));
     check(
         &text_out,

@@ -5,7 +5,7 @@ use pumasi_protocol::{Constraints, NodeId, Priority, Trust, limits as protocol_l
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Ignored, Object, Value};
 
-pub(super) fn parse(body: &mut Object<'_>) -> Result<(Constraints, Option<Priority>), Invalid> {
+pub(crate) fn parse(body: &mut Object<'_>) -> Result<(Constraints, Option<Priority>), Invalid> {
     let Some(value) = body.take("pumasi") else { return Ok((Constraints::default(), None)) };
     let mut object = value.object()?;
     let constraints = Constraints {
