@@ -118,9 +118,19 @@ async fn next(app: &App, body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     }
 }
 
+/// How the dialects begin a picture: a data: URL, Anthropic's block, Gemini's part, Ollama's list.
+const PICTURE_MARKS: [&[u8]; 6] = [
+    b"data:image/",
+    b"\"image/",
+    b"\"image\"",
+    b"\"images\"",
+    b"\"inlineData\"",
+    b"\"inline_data\"",
+];
+
 fn holds_picture(bytes: &[u8]) -> bool {
-    const MARK: &[u8] = b"data:image/";
-    bytes.windows(MARK.len()).any(|window| window == MARK)
+    let is_mark = |at: usize| PICTURE_MARKS.iter().any(|mark| bytes[at..].starts_with(mark));
+    (0..bytes.len()).any(is_mark)
 }
 
 /// Parses a body; a large one beside the async threads, which have others to serve.

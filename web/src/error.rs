@@ -7,10 +7,9 @@ mod run;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use pumasi_dialects::Invalid;
+use pumasi_dialects::{Dialect, Failure, Invalid};
 use pumasi_protocol::Fault;
 
-use crate::api::{ErrorBody, ErrorDetail};
 use crate::keys::KeyError;
 use crate::mesh::{AdmissionError, JobLookupError, LendError, ModelError, RunError};
 
@@ -240,17 +239,23 @@ impl ApiError {
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(5)
     }
 
-    /// The error body, as JSON text.
+    /// The error as dialects write it.
     #[must_use]
-    pub(crate) fn body(&self, request_id: &str) -> String {
-        let error = ErrorDetail {
-            kind: self.kind().to_owned(),
-            code: self.code().to_owned(),
+    pub(crate) fn failure(&self, request_id: &str) -> Failure {
+        Failure {
+            status: self.status().as_u16(),
+            kind: self.kind(),
+            code: self.code(),
             param: self.param(),
             message: self.to_string(),
             request_id: request_id.to_owned(),
-        };
-        serde_json::to_string(&ErrorBody { error }).expect("plain text fields have a JSON form")
+        }
+    }
+
+    /// The error body, as JSON text.
+    #[must_use]
+    pub(crate) fn body(&self, request_id: &str, dialect: Dialect) -> String {
+        self.failure(request_id).body(dialect)
     }
 
     /// Whether the connection must end with this answer: what follows on it cannot be trusted.
@@ -272,8 +277,8 @@ impl ApiError {
 
     /// The whole answer.
     #[must_use]
-    pub(crate) fn respond(&self, request_id: &str) -> Response {
-        let mut response = Response::new(self.body(request_id).into());
+    pub(crate) fn respond(&self, request_id: &str, dialect: Dialect) -> Response {
+        let mut response = Response::new(self.body(request_id, dialect).into());
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use pumasi_dialects::assemble::{Assembler, Settings};
-use pumasi_dialects::openai::{Counts, Provenance, Seam};
-use pumasi_dialects::{Delta, Ending};
+use pumasi_dialects::request::callable;
+use pumasi_dialects::{Counts, Delta, Ending, Provenance, Seam};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
 use tokio_stream::wrappers::ReceiverStream;
@@ -180,16 +180,11 @@ impl Lane {
 }
 
 /// What the assembly of one answer depends on.
-pub(crate) fn assembly(
-    job: JobId,
-    generate: &Generate,
-    tools: &[String],
-    parallel_tool_calls: bool,
-) -> Settings {
+pub(crate) fn assembly(job: JobId, generate: &Generate, parallel_tool_calls: bool) -> Settings {
     Settings {
         stop: generate.stop.clone(),
         logprobs: generate.logprobs.is_some(),
-        tools: tools.to_vec(),
+        tools: callable(&generate.prompt),
         parallel_tool_calls,
         job,
     }

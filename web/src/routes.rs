@@ -4,7 +4,9 @@
 mod access;
 mod admission;
 mod assets;
+mod counting;
 mod events;
+mod foreign;
 mod headers;
 mod inference;
 mod jobs;
@@ -20,11 +22,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 
 use access::Access;
+use pumasi_dialects::Dialect;
 
 use crate::api::KeyScope;
 use crate::app::{App, unix_ms};
@@ -38,6 +41,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/healthz", get(listing::health))
         .merge(behind(inference(), Inference))
+        .merge(speaking(Dialect::Anthropic, behind(anthropic(), Inference)))
+        .merge(speaking(Dialect::Gemini, behind(gemini(), Inference)))
+        .merge(speaking(Dialect::Ollama, behind(ollama(), Inference)))
         .merge(behind(jobs(), Scoped(KeyScope::Jobs)))
         .merge(behind(view(), Scoped(KeyScope::View)))
         .merge(behind(placing(), Scoped(KeyScope::Models)))
@@ -57,6 +63,35 @@ fn inference() -> Router<Arc<App>> {
         .route("/v1/chat/completions", post(inference::chat))
         .route("/v1/completions", post(inference::completion))
         .route("/v1/embeddings", post(inference::embeddings))
+        .route("/v1/responses", post(inference::responses))
+        .route("/v1/responses/input_tokens", post(counting::responses))
+}
+
+fn anthropic() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/messages", post(foreign::messages))
+        .route("/v1/messages/count_tokens", post(counting::messages))
+}
+
+/// Under both versions of that API; the lists under `v1` are beside OpenAI's.
+fn gemini() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/models/{*model}", post(foreign::gemini_call))
+        .route("/v1beta/models", get(foreign::gemini_models))
+        .route("/v1beta/models/{*call}", get(foreign::gemini_model).post(foreign::gemini_call))
+}
+
+/// Beside our own `/api/v1`: Ollama's paths have no version.
+fn ollama() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/chat", post(foreign::ollama_chat))
+        .route("/api/generate", post(foreign::ollama_generate))
+        .route("/api/embed", post(foreign::ollama_embed))
+        .route("/api/embeddings", post(foreign::ollama_embed_one))
+        .route("/api/tags", get(foreign::ollama_tags))
+        .route("/api/ps", get(foreign::ollama_running))
+        .route("/api/show", post(foreign::ollama_show))
+        .route("/api/version", get(foreign::ollama_version))
 }
 
 fn jobs() -> Router<Arc<App>> {
@@ -101,6 +136,14 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/mesh", post(pairing::found))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{key}", patch(keys::change).delete(keys::revoke))
+}
+
+/// Errors of these routes are told in their dialect's shape.
+fn speaking(dialect: Dialect, routes: Router<Arc<App>>) -> Router<Arc<App>> {
+    routes.route_layer(map_response(move |mut response: Response| async move {
+        response.extensions_mut().insert(dialect);
+        response
+    }))
 }
 
 /// Hands the route's pattern to the log.

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pumasi_dialects::Dialect;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -31,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use gate::RefusalPath;
 use gate::{Activity, Gate};
 pub(crate) use held::Held;
-pub(crate) use serve::RequestId;
 use serve::{Ends, Watched};
+pub(crate) use serve::{RequestId, spoken};
 use sources::Sources;
 
 use crate::app::App;
@@ -119,7 +120,7 @@ pub async fn serve(
 }
 
 fn overload() -> String {
-    let body = ApiError::TooManyConnections.body("none");
+    let body = ApiError::TooManyConnections.body("none", Dialect::OpenAi);
     let length = body.len();
     format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\

@@ -21,8 +21,8 @@ fn cookie_value(token: &Secret) -> String {
     hex::encode(blake3::derive_key("pumasi web ui cookie 1", token.0.as_bytes()))
 }
 
-/// The token that a request carries, if it carries one: in Authorization, else in `x-api-key`, else in
-/// the UI's cookie. Never in the address, where it would end up in histories and logs.
+/// The token that a request carries, if it carries one: in Authorization, else in `x-api-key` or
+/// `x-goog-api-key`, else in the UI's cookie. Never in the address, where it would end up in histories and logs.
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError> {
     if let Some(value) = single(headers, header::AUTHORIZATION.as_str())? {
         let scheme_and_token = value.as_bytes().split_at_checked(7);
@@ -33,8 +33,11 @@ pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError
             Some(_) | None => Err(ApiError::Unauthorized),
         };
     }
-    if let Some(value) = single(headers, "x-api-key")? {
-        return Ok(Some(value.as_bytes().trim_ascii().to_vec()));
+    // Anthropic's and Google's clients.
+    for name in ["x-api-key", "x-goog-api-key"] {
+        if let Some(value) = single(headers, name)? {
+            return Ok(Some(value.as_bytes().trim_ascii().to_vec()));
+        }
     }
     Ok(cookie(headers))
 }
@@ -133,6 +136,7 @@ mod tests {
             Err(ApiError::Unauthorized)
         );
         assert_eq!(read(&[("x-api-key", "abc")]), token("abc"));
+        assert_eq!(read(&[("x-goog-api-key", "abc")]), token("abc"));
         assert_eq!(read(&[("cookie", "a=b; pumasi=abc; c=d")]), token("abc"));
         assert_eq!(read(&[("cookie", "xpumasi=abc")]), Ok(None));
     }

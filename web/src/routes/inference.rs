@@ -1,6 +1,6 @@
-//! `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`: parsed by the dialect, run by the mesh,
-//! written by the dialect. A reply's head waits until an engine has begun, so that it can name the node
-//! and so that what fails before the first token has a proper status.
+//! Inference in every dialect: parsed by the dialect, run by the mesh, written by the dialect. A reply's
+//! head waits until an engine has begun, so that it can name the node and so that what fails before the
+//! first token has a proper status.
 
 use std::sync::Arc;
 
@@ -8,52 +8,49 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
-use pumasi_dialects::openai::{
-    self, Answer, EmbedRequest, GenerateRequest, Head, Options, Provenance,
+use pumasi_dialects::{
+    Answer, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, openai, responses,
 };
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{Fault, JobId, JobKind, Priority, Prompt, Timings, Work};
+use pumasi_protocol::{Fault, JobId, JobKind, Priority, Timings, Work};
 
 use super::{caller, headers, payer, streaming};
 use crate::app::{App, random, unix_ms, unix_s};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
-use crate::gather::{Gathering, Step, assembly};
+use crate::gather::{Gathering, Lane, Step, assembly};
 use crate::keys::{Charge, Holder};
 use crate::mesh::{Caller, Placed, Run, RunEvent};
 use crate::server::RequestId;
 
-pub(super) async fn chat(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let asked = Asked::new(&request)?;
-    let bytes = body::json(&app, request, Ceiling::Pictures).await?;
-    let options = Options { strict: app.strict };
-    let parsed = body::parse(bytes, move |b| openai::parse_chat(b, options)).await?;
-    generate(&app, asked, parsed).await
+type Shared = State<Arc<App>>;
+type Answered = Result<Response, ApiError>;
+
+pub(super) async fn chat(State(app): Shared, request: Request) -> Answered {
+    generate(&app, request, Ceiling::Pictures, openai::parse_chat).await
 }
 
-pub(super) async fn completion(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let asked = Asked::new(&request)?;
-    let bytes = body::json(&app, request, Ceiling::Text).await?;
-    let options = Options { strict: app.strict };
-    let parsed = body::parse(bytes, move |b| openai::parse_completion(b, options)).await?;
-    generate(&app, asked, parsed).await
+pub(super) async fn completion(State(app): Shared, request: Request) -> Answered {
+    generate(&app, request, Ceiling::Text, openai::parse_completion).await
+}
+
+pub(super) async fn responses(State(app): Shared, request: Request) -> Answered {
+    generate(&app, request, Ceiling::Pictures, responses::parse).await
+}
+
+pub(super) async fn embeddings(State(app): Shared, request: Request) -> Answered {
+    embed(&app, request, openai::parse_embeddings).await
 }
 
 /// Who asks, who pays, and under which id.
-struct Asked {
-    caller: Caller,
+pub(super) struct Asked {
+    pub(super) caller: Caller,
     payer: Option<Arc<Holder>>,
     request_id: String,
 }
 
 impl Asked {
-    fn new(request: &Request) -> Result<Self, ApiError> {
+    pub(super) fn new(request: &Request) -> Result<Self, ApiError> {
         let id = request.extensions().get::<RequestId>();
         Ok(Self {
             caller: caller(request)?,
@@ -63,21 +60,26 @@ impl Asked {
     }
 }
 
-async fn generate(
+/// Reads a body with a dialect's parser, and answers it in its form.
+pub(super) async fn generate(
     app: &Arc<App>,
-    asked: Asked,
-    parsed: GenerateRequest,
-) -> Result<Response, ApiError> {
+    request: Request,
+    ceiling: Ceiling,
+    parse: impl FnOnce(&[u8], Options) -> Result<GenerateRequest, Invalid> + Send + 'static,
+) -> Answered {
+    let asked = Asked::new(&request)?;
+    let bytes = body::json(app, request, ceiling).await?;
+    let options = Options { strict: app.strict };
+    let parsed = body::parse(bytes, move |bytes| parse(bytes, options)).await?;
     let mut gathering = start(app, &asked, &parsed).await?;
     gathering.begin(app.patience.reply_head).await.map_err(ApiError::Fault)?;
     let head = reply_head(&parsed, gathering.lanes()[0].job());
-    let ignored = parsed.ignored.clone();
     let mut response = if parsed.stream {
         streaming::respond(app, gathering, head, &parsed, asked.request_id)
     } else {
         whole(app, gathering, &head, &parsed).await?
     };
-    headers::of_ignored(response.headers_mut(), &ignored);
+    headers::of_ignored(response.headers_mut(), &parsed.ignored);
     Ok(response)
 }
 
@@ -96,7 +98,7 @@ async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gat
             priority: parsed.priority.unwrap_or(Priority::Interactive),
         };
         let job = app.mesh.run(run).await?;
-        let settings = assembly(job.job, &generate, &parsed.tools, parsed.parallel_tool_calls);
+        let settings = assembly(job.job, &generate, parsed.parallel_tool_calls);
         running.push((job, settings));
     }
     let charge = asked.payer.clone().map(Charge::new);
@@ -104,8 +106,7 @@ async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gat
 }
 
 fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
-    let prefix = if parsed.kind == JobKind::Chat { "chatcmpl" } else { "cmpl" };
-    let id = format!("{prefix}-{}", job.0.simple());
+    let id = format!("{}{}", parsed.form.id_prefix(), job.0.simple());
     Head { id, created: unix_s(), model: parsed.model.to_string() }
 }
 
@@ -114,7 +115,7 @@ async fn whole(
     mut gathering: Gathering,
     head: &Head,
     parsed: &GenerateRequest,
-) -> Result<Response, ApiError> {
+) -> Answered {
     let mut answers = vec![Answer::default(); parsed.answers.len()];
     while let Some(step) = gathering.next().await {
         match step {
@@ -129,40 +130,13 @@ async fn whole(
             Step::Failed(fault) => return Err(ApiError::Fault(fault)),
         }
     }
-    let text = write(head, &answers, &gathering, parsed);
+    let provenance: Vec<Provenance> = gathering.lanes().iter().map(Lane::provenance).collect();
+    let counts = gathering.counts();
+    let text = pumasi_dialects::whole(parsed, head, &answers, counts, &provenance);
     let mut response = json_response(text);
     headers::of_lanes(response.headers_mut(), gathering.lanes());
     gathering.wind_down(app.patience.wind_down);
     Ok(response)
-}
-
-fn write(
-    head: &Head,
-    answers: &[Answer],
-    gathering: &Gathering,
-    parsed: &GenerateRequest,
-) -> String {
-    let provenance: Vec<Provenance> =
-        gathering.lanes().iter().map(crate::gather::Lane::provenance).collect();
-    let counts = gathering.counts();
-    let logprobs = parsed.answers.iter().any(|generate| generate.logprobs.is_some());
-    if parsed.kind == JobKind::Chat {
-        return openai::chat_reply(head, answers, counts, logprobs, &provenance);
-    }
-    openai::completion_reply(head, answers, &echoes(parsed), counts, logprobs, &provenance)
-}
-
-/// The prompts that are to be repeated before the answers. Token ids cannot be: only the node that runs
-/// the model has its vocabulary.
-pub(super) fn echoes(parsed: &GenerateRequest) -> Vec<String> {
-    if !parsed.echo {
-        return Vec::new();
-    }
-    let text = |prompt: &Prompt| match prompt {
-        Prompt::Text(text) => text.clone(),
-        Prompt::Tokens(_) | Prompt::Chat { .. } => String::new(),
-    };
-    parsed.answers.iter().map(|generate| text(&generate.prompt)).collect()
 }
 
 pub(super) fn json_response(text: String) -> Response {
@@ -172,18 +146,16 @@ pub(super) fn json_response(text: String) -> Response {
     response
 }
 
-pub(super) async fn embeddings(
-    State(app): State<Arc<App>>,
+/// Reads a body with a dialect's parser, and answers it with embeddings in its form.
+pub(super) async fn embed(
+    app: &App,
     request: Request,
-) -> Result<Response, ApiError> {
+    parse: impl FnOnce(&[u8], Options) -> Result<EmbedRequest, Invalid> + Send + 'static,
+) -> Answered {
     let asked = Asked::new(&request)?;
-    let bytes = body::json(&app, request, Ceiling::Text).await?;
+    let bytes = body::json(app, request, Ceiling::Text).await?;
     let options = Options { strict: app.strict };
-    let parsed = body::parse(bytes, move |b| openai::parse_embeddings(b, options)).await?;
-    embed(&app, asked, parsed).await
-}
-
-async fn embed(app: &App, asked: Asked, parsed: EmbedRequest) -> Result<Response, ApiError> {
+    let parsed = body::parse(bytes, move |bytes| parse(bytes, options)).await?;
     let run = Run {
         caller: asked.caller,
         kind: JobKind::Embedding,
@@ -206,8 +178,8 @@ async fn embed(app: &App, asked: Asked, parsed: EmbedRequest) -> Result<Response
                     payer.spend(tokens, unix_ms());
                 }
                 let provenance = provenance(running.job, placed.as_ref(), attempts, timings);
-                let model = parsed.model.as_str();
-                let text = openai::embeddings(model, &embedded, parsed.base64, Some(&provenance));
+                let (form, model) = (parsed.form, parsed.model.as_str());
+                let text = pumasi_dialects::embedded(form, model, &embedded, Some(&provenance));
                 let mut response = json_response(text);
                 headers::insert(response.headers_mut(), "x-pumasi-job", &provenance.job);
                 if let Some(placed) = &placed {

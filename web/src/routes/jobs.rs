@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use pumasi_dialects::openai::{self, GenerateRequest, Options};
-use pumasi_dialects::{Invalid, Reason};
+use pumasi_dialects::openai;
+use pumasi_dialects::{GenerateRequest, Invalid, Options, Reason};
 use pumasi_protocol::{JobId, JobKind, Priority, Work};
 
 use super::{inference, kept, payer};

@@ -1,10 +1,10 @@
 //! The result of a lasting job as the reply that its endpoint would have given; and strict reading of
 //! our own request bodies.
 
-use pumasi_dialects::openai::{self, Answer, Head};
-use pumasi_dialects::{Invalid, json_object};
+use pumasi_dialects::openai;
+use pumasi_dialects::{Answer, Head, Invalid, json_object};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{Fault, Generate, JobId, JobKind, Prompt, Work};
+use pumasi_protocol::{Fault, Generate, JobId, JobKind, Work};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -38,11 +38,7 @@ fn embedded(kept: &Kept) -> Result<String, ApiError> {
 }
 
 fn generated(job: JobId, kept: &Kept, generate: &Generate) -> Result<String, ApiError> {
-    let tools = match &generate.prompt {
-        Prompt::Chat { tools, .. } => tools.iter().map(|tool| tool.name.clone()).collect(),
-        Prompt::Text(_) | Prompt::Tokens(_) => Vec::new(),
-    };
-    let mut lane = Lane::new(job, assembly(job, generate, &tools, true));
+    let mut lane = Lane::new(job, assembly(job, generate, true));
     let mut answer = Answer::default();
     let placed = kept.placed.iter().cloned().map(RunEvent::Placed);
     let events = kept.events.iter().cloned().map(RunEvent::Attempt);

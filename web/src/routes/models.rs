@@ -5,16 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use pumasi_dialects::{Invalid, Reason};
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use pumasi_dialects::{Dialect, Invalid, ModelCard, Reason, anthropic, gemini};
 use pumasi_protocol::{ModelName, NodeId};
 use serde::Serialize;
 
+use super::inference::json_response;
 use super::kept;
-use crate::api::{Capability, Model, PlaceRequest};
+use crate::api::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
 use crate::app::App;
 use crate::body;
 use crate::error::ApiError;
 use crate::mesh::ModelError;
+use crate::server::spoken;
 
 /// OpenAI's model object, with what the mesh knows of it.
 #[derive(Serialize)]
@@ -57,18 +61,56 @@ impl From<Model> for ModelObject {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let models = app.mesh.models().await;
-    Json(ModelList { object: "list", data: models.into_iter().map(Into::into).collect() })
+/// OpenAI's list, or that of another dialect at the same address.
+pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match spoken(&headers) {
+        Dialect::Anthropic => json_response(anthropic::model_list(&cards(&app).await)),
+        Dialect::Gemini => json_response(gemini::model_list(&cards(&app).await)),
+        Dialect::OpenAi | Dialect::Ollama => {
+            let models = app.mesh.models().await;
+            let data = models.into_iter().map(Into::into).collect();
+            Json(ModelList { object: "list", data }).into_response()
+        }
+    }
 }
 
 /// The name may hold a `/`, encoded or not.
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-) -> Result<Json<ModelObject>, ApiError> {
+    headers: HeaderMap,
+) -> Response {
+    let dialect = spoken(&headers);
     let model = app.mesh.models().await.into_iter().find(|model| model.name == name);
-    model.map(|model| Json(model.into())).ok_or(ApiError::ModelUnknown)
+    let answer = model.ok_or(ApiError::ModelUnknown).map(|model| match dialect {
+        Dialect::Anthropic => json_response(anthropic::model_object(&card(model))),
+        Dialect::Gemini => json_response(gemini::model_object(&card(model))),
+        Dialect::OpenAi | Dialect::Ollama => Json(ModelObject::from(model)).into_response(),
+    });
+    (axum::Extension(dialect), answer).into_response()
+}
+
+/// All models as the lists of the dialects show them.
+pub(super) async fn cards(app: &App) -> Vec<ModelCard> {
+    app.mesh.models().await.into_iter().map(card).collect()
+}
+
+fn card(model: Model) -> ModelCard {
+    let can = |capability| model.capabilities.contains(&capability);
+    let is_loaded = |place: &ModelPlace| matches!(place.state, ModelState::Loaded { .. });
+    ModelCard {
+        created_s: model.created_s,
+        context_tokens: model.context_tokens,
+        size_bytes: model.size_bytes,
+        digest: model.places.first().map(|place| place.file.clone()).unwrap_or_default(),
+        loaded: model.places.iter().any(is_loaded),
+        generates: can(Capability::Generate),
+        embeds: can(Capability::Embed),
+        tools: can(Capability::Tools),
+        thinking: can(Capability::Thinking),
+        vision: can(Capability::Vision),
+        name: model.name,
+    }
 }
 
 pub(super) async fn load(

@@ -9,10 +9,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderValue, header};
-use pumasi_dialects::openai::{DONE, GenerateRequest, Head, Stream, error_event};
-use pumasi_protocol::{Fault, JobKind};
+use pumasi_dialects::{GenerateRequest, Head, Writer};
+use pumasi_protocol::Fault;
 
-use super::{headers, inference};
+use super::headers;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::gather::{Gathering, Step};
@@ -21,7 +21,7 @@ use crate::limits;
 struct Streaming {
     app: Arc<App>,
     gathering: Gathering,
-    writer: Stream,
+    writer: Writer,
     request_id: String,
     /// Written before anything is waited for.
     opening: String,
@@ -34,26 +34,22 @@ pub(super) fn respond(
     parsed: &GenerateRequest,
     request_id: String,
 ) -> Response {
-    let answers = parsed.answers.len();
-    let logprobs = parsed.answers.iter().any(|generate| generate.logprobs.is_some());
-    let mut writer = if parsed.kind == JobKind::Chat {
-        Stream::chat(head, answers, parsed.include_usage, logprobs)
-    } else {
-        Stream::completion(head, answers, parsed.include_usage, logprobs)
-    };
-    let echoes = inference::echoes(parsed);
-    let begin = |index| writer.begin(index, echoes.get(index).map_or("", String::as_str));
-    let opening = (0..answers).map(begin).collect();
+    let mut writer = Writer::new(parsed, head);
+    let opening = writer.begin(gathering.counts());
+    let kind = writer.content_type();
     let mut response = Response::new(Body::empty());
     headers::of_lanes(response.headers_mut(), gathering.lanes());
     let streaming = Streaming { app: Arc::clone(app), gathering, writer, request_id, opening };
-    event_stream(response.headers_mut());
+    piecewise(response.headers_mut(), kind);
     response.map(|_| streaming.into_body())
 }
 
 pub(super) fn event_stream(headers: &mut http::HeaderMap) {
-    let kind = HeaderValue::from_static("text/event-stream");
-    headers.insert(header::CONTENT_TYPE, kind);
+    piecewise(headers, "text/event-stream");
+}
+
+fn piecewise(headers: &mut http::HeaderMap, kind: &'static str) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // Proxies that gather answers would undo the streaming.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
 }
@@ -84,7 +80,7 @@ impl Streaming {
         if text.is_empty() {
             let patience: Duration = self.app.patience.heartbeat;
             match tokio::time::timeout(patience, self.gathering.next()).await {
-                Err(_) => return (HEARTBEAT.to_owned(), false),
+                Err(_) => return (self.writer.heartbeat(), false),
                 Ok(step) => {
                     if self.write(step, &mut text) {
                         return (text, true);
@@ -106,8 +102,7 @@ impl Streaming {
     fn write(&mut self, step: Option<Step>, text: &mut String) -> bool {
         match step {
             None => {
-                text.push_str(&self.writer.usage(self.gathering.counts()));
-                text.push_str(DONE);
+                text.push_str(&self.writer.close(self.gathering.counts()));
                 return true;
             }
             Some(Step::Failed(fault)) => {
@@ -126,16 +121,17 @@ impl Streaming {
                     text.push_str(&self.writer.piece(index, delta));
                 }
                 let provenance = self.gathering.lanes()[index].provenance();
-                text.push_str(&self.writer.end(index, ending, &provenance));
+                let counts = self.gathering.counts();
+                text.push_str(&self.writer.end(index, &ending, counts, &provenance));
             }
         }
         false
     }
 
-    fn failure(&self, fault: Fault) -> String {
+    fn failure(&mut self, fault: Fault) -> String {
         let error = ApiError::Fault(fault);
         self.app.errors.add(error.code());
-        error_event(&error.body(&self.request_id)) + DONE
+        self.writer.failure(&error.failure(&self.request_id))
     }
 
     /// A comment, so that programs which know nothing of moving jobs are not disturbed.
@@ -144,6 +140,6 @@ impl Streaming {
         let named = placed.map(|placed| {
             serde_json::json!({ "node": placed.node.to_string(), "name": placed.name.as_str() })
         });
-        named.map_or_else(String::new, |named| format!(": moved {named}\n\n"))
+        named.map_or_else(String::new, |named| self.writer.remark(&format!("moved {named}")))
     }
 }

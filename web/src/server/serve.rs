@@ -14,8 +14,9 @@ use axum::extract::MatchedPath;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::{Frame, Incoming, SizeHint};
+use pumasi_dialects::Dialect;
 use tower::ServiceExt;
 
 use super::gate::Activity;
@@ -52,10 +53,12 @@ pub(super) async fn answer(
     let mut response = outcome.unwrap_or_else(|_| ApiError::Internal.into_response());
     let path = response.extensions_mut().remove::<MatchedPath>();
     let held = response.extensions_mut().remove::<Held>();
+    // Of the route that matched; what the guard refuses has one body for everybody.
+    let dialect = response.extensions_mut().remove::<Dialect>().unwrap_or_default();
     let code = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => {
             app.errors.add(error.code());
-            response = error.respond(&id);
+            response = error.respond(&id, dialect);
             error.code()
         }
         None => "",
@@ -65,6 +68,18 @@ pub(super) async fn answer(
     match held {
         Some(held) => response.map(|body| Body::new(HeldBody::new(body, held))),
         None => response,
+    }
+}
+
+/// Whose client asks, where several dialects share an address: Anthropic's name the version of their
+/// API in every request, Google's name themselves.
+pub(crate) fn spoken(headers: &HeaderMap) -> Dialect {
+    if headers.contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else if headers.contains_key("x-goog-api-client") || headers.contains_key("x-goog-api-key") {
+        Dialect::Gemini
+    } else {
+        Dialect::OpenAi
     }
 }
 
@@ -95,6 +110,8 @@ fn refusal(error: HeadError) -> ApiError {
 fn dress(response: &mut Response, id: &str, ends_here: bool) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(id) {
+        // Anthropic's clients read it without the prefix.
+        headers.insert("request-id", id.clone());
         headers.insert("x-request-id", id);
     }
     let fixed = [

@@ -7,12 +7,27 @@ use super::raw::{exchange, request, verdict};
 use super::{Harness, KEY, Reply, TOKEN, network, serving, start};
 
 /// Every route, by what it is open to.
-const INFERENCE: [(&str, &str); 5] = [
+const INFERENCE: [(&str, &str); 20] = [
     ("GET", "/v1/models"),
     ("GET", "/v1/models/org/words"),
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/completions"),
     ("POST", "/v1/embeddings"),
+    ("POST", "/v1/responses"),
+    ("POST", "/v1/responses/input_tokens"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
+    ("POST", "/v1/models/org/words:generateContent"),
+    ("GET", "/v1beta/models"),
+    ("GET", "/v1beta/models/org/words"),
+    ("POST", "/v1beta/models/org/words:generateContent"),
+    ("POST", "/api/chat"),
+    ("POST", "/api/generate"),
+    ("POST", "/api/embed"),
+    ("POST", "/api/embeddings"),
+    ("GET", "/api/tags"),
+    ("GET", "/api/ps"),
+    ("POST", "/api/show"),
 ];
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
 const OWNER: [(&str, &str); 28] = [
@@ -65,7 +80,7 @@ pub(crate) async fn ask(
 }
 
 /// Ways of having no token.
-const WITHOUT: [&[(&str, &str)]; 9] = [
+const WITHOUT: [&[(&str, &str)]; 10] = [
     &[],
     &[("authorization", "Bearer ")],
     &[("authorization", "Bearer")],
@@ -73,6 +88,7 @@ const WITHOUT: [&[(&str, &str)]; 9] = [
     &[("authorization", "Bearer wrong")],
     &[("authorization", "Bearer ' OR 1=1--")],
     &[("x-api-key", "wrong")],
+    &[("x-goog-api-key", "wrong")],
     &[("cookie", "pumasi=wrong")],
     &[("sec-websocket-protocol", TOKEN)],
 ];
@@ -105,7 +121,12 @@ async fn cat_h16_without_a_token_nothing_but_inference_is_open_on_loopback() {
     assert!(server.mesh.changes().is_empty());
     let body = r#"{"model":"words","messages":[{"role":"user","content":"x"}]}"#;
     assert_eq!(server.post_text("/v1/chat/completions", body).await.status, 200);
-    for (method, path) in [("GET", "/v1/models"), ("GET", "/healthz")] {
+    for (method, path) in [
+        ("GET", "/v1/models"),
+        ("GET", "/v1beta/models"),
+        ("GET", "/api/tags"),
+        ("GET", "/healthz"),
+    ] {
         let dummy = [("authorization", "Bearer sk-whatever-programs-send")];
         assert_eq!(ask(&server, method, path, &[]).await.status, 200, "{path}");
         assert_eq!(ask(&server, method, path, &dummy).await.status, 200, "{path}");
@@ -214,6 +235,7 @@ async fn cat_h19_a_token_counts_the_same_wherever_it_is_carried() {
     for headers in [
         vec![("authorization", bearer.as_str())],
         vec![("x-api-key", TOKEN)],
+        vec![("x-goog-api-key", TOKEN)],
         vec![("cookie", cookie.as_str())],
     ] {
         let reply = ask(&server, "GET", "/api/v1/status", &headers).await;
@@ -261,6 +283,8 @@ async fn cat_h21_methods_that_a_route_does_not_have_get_405() {
     let bearer = format!("Bearer {TOKEN}");
     for (method, path) in [
         ("PUT", "/v1/chat/completions"),
+        ("GET", "/v1/messages"),
+        ("POST", "/api/tags"),
         ("GET", "/v1/chat/completions"),
         ("DELETE", "/v1/models"),
         ("OPTIONS", "/v1/chat/completions"),

@@ -4,6 +4,7 @@
 mod api_routes;
 mod assets;
 mod bodies;
+mod dialects;
 mod double;
 mod guard;
 mod inference;
