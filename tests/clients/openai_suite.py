@@ -1,6 +1,6 @@
 """The official `openai` client against a node: what programs written for that API rely on.
 
-Run by the test `openai_client`, with the node's address in PUMASI_URL, a model that only another
+Run by the test `official_clients`, with the node's address in PUMASI_URL, a model that only another
 node of the mesh holds in PUMASI_MODEL, and that node's name in PUMASI_NODE.
 """
 

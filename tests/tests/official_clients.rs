@@ -1,4 +1,5 @@
-//! The official `openai` Python client against a node of a two-node mesh whose model lies on the other.
+//! The official Python clients of every dialect against a node of a two-node mesh whose model lies on
+//! the other.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +25,30 @@ fn python() -> PathBuf {
 
 #[test]
 fn the_openai_client_works_against_a_model_on_another_node() {
+    works("openai_suite.py");
+}
+
+#[test]
+fn the_openai_clients_responses_work_against_a_model_on_another_node() {
+    works("responses_suite.py");
+}
+
+#[test]
+fn the_anthropic_client_works_against_a_model_on_another_node() {
+    works("anthropic_suite.py");
+}
+
+#[test]
+fn the_google_client_works_against_a_model_on_another_node() {
+    works("google_suite.py");
+}
+
+#[test]
+fn the_ollama_client_works_against_a_model_on_another_node() {
+    works("ollama_suite.py");
+}
+
+fn works(file: &str) {
     let models = tempfile::tempdir().expect("a temporary folder");
     let starter = tree::root().join("engines/llama/starter/starter-chat.gguf");
     let copy = models.path().join(format!("{MODEL}.gguf"));
@@ -38,7 +63,7 @@ fn the_openai_client_works_against_a_model_on_another_node() {
     });
     let mut suite = Command::new(python());
     clean(&mut suite);
-    suite.arg(tree::root().join("tests/clients/openai_suite.py"));
+    suite.arg(tree::root().join("tests/clients").join(file));
     suite.env("PUMASI_URL", near.url("")).env("PUMASI_MODEL", MODEL).env("PUMASI_NODE", "far");
     let ended = run(&mut suite);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
