@@ -1,5 +1,6 @@
 //! API dialects: what programs say over HTTP, to and from the canonical request of `pumasi-protocol`.
-//! Pure: no IO, no clock, no randomness. Each dialect is a module; [`assemble`] serves all of them.
+//! Pure: no IO, no clock, no randomness. Each dialect is a module; [`assemble`] serves all of them, and
+//! [`provider`] is the other direction.
 
 pub mod anthropic;
 pub mod assemble;
@@ -12,6 +13,7 @@ pub mod limits;
 mod model;
 pub mod ollama;
 pub mod openai;
+pub mod provider;
 mod reply;
 pub mod request;
 pub mod responses;

@@ -28,3 +28,7 @@ pub const IGNORED_NAMES: usize = 32;
 pub const IGNORED_NAME_CHARS: usize = 64;
 /// Largest number of embedding dimensions that can be asked for.
 pub const DIMENSIONS: i64 = 65_536;
+/// Bytes of one event of a provider's stream (the largest are last events that repeat a long answer).
+pub const PROVIDER_EVENT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of the arguments of one call that a provider makes.
+pub const PROVIDER_ARGUMENT_BYTES: usize = 4 * 1024 * 1024;

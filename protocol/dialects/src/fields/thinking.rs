@@ -1,4 +1,4 @@
-//! Words for how much to think, as budgets in tokens.
+//! Words for how much to think, as budgets in tokens, and back.
 
 use pumasi_protocol::generate::Thinking;
 
@@ -23,4 +23,22 @@ pub(crate) fn effort(value: &Value<'_>) -> Result<Thinking, Invalid> {
             Err(value.fail(Reason::UnknownValue { allowed }))
         }
     }
+}
+
+/// The word whose budget is nearest above; none where nothing was said.
+pub(crate) fn word(thinking: Thinking) -> Option<&'static str> {
+    match thinking {
+        Thinking::Default => None,
+        Thinking::Off => Some("none"),
+        Thinking::On(None) => Some("xhigh"),
+        Thinking::On(Some(tokens)) => {
+            let found = BUDGETS.iter().find(|(_, budget)| tokens <= *budget);
+            Some(found.map_or("xhigh", |(name, _)| name))
+        }
+    }
+}
+
+/// Whether a word stands for exactly this budget.
+pub(crate) fn is_word(tokens: u32) -> bool {
+    BUDGETS.iter().any(|(_, budget)| *budget == tokens)
 }
