@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use super::entry::{Change, ENTRY_PARENTS, Entry, EntryError, EntryHash};
-use super::resolve::resolve;
+use super::resolve::{counting, resolve};
 use super::{NodeRole, Roster, SignedEntry};
 use crate::ids::{MeshId, NodeId};
 use crate::limits;
@@ -100,6 +100,14 @@ impl RosterLog {
     /// All entries, by hash.
     pub fn entries(&self) -> impl Iterator<Item = &SignedEntry> {
         self.entries.values().map(|(signed, _)| signed)
+    }
+
+    /// All entries that were understood, by hash, and whether each counts.
+    #[must_use]
+    pub fn history(&self) -> Vec<(Entry, bool)> {
+        let entries = || self.entries.values().map(|(_, entry)| entry);
+        let counts = counting(self.mesh, entries());
+        entries().map(|entry| (entry.clone(), counts.contains(&entry.hash))).collect()
     }
 
     /// Takes entries in any order.
@@ -242,3 +250,45 @@ impl RosterLog {
 pub const FIRST_HASH: EntryHash = [0; 32];
 /// Where the last [`RosterLog::window`] ends.
 pub const LAST_HASH: EntryHash = [255; 32];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(
+        log: &mut RosterLog,
+        key: &SigningKey,
+        parents: Vec<EntryHash>,
+        change: &Change,
+    ) -> EntryHash {
+        let entry = SignedEntry::sign(key, Some(log.mesh), parents, 5, change).expect("small");
+        let hash = entry.hash();
+        assert_eq!(log.take(vec![entry]).new.len(), 1);
+        hash
+    }
+
+    #[test]
+    fn the_history_tells_what_counts_from_what_a_revoked_admin_wrote_aside() {
+        let [founder, admin] = [1, 2].map(|n| SigningKey::from_bytes(&[n; 32]));
+        let id = |key: &SigningKey| NodeId(key.verifying_key().to_bytes());
+        let name = |text: &str| text.parse().expect("a name");
+        let (mesh_name, node_name) = (name("office"), name("front"));
+        let found = Change::Found { mesh_name, node_name, person: name("kim"), nonce: [0; 16] };
+        let found = SignedEntry::sign(&founder, None, Vec::new(), 1, &found).expect("small");
+        let first = found.hash();
+        let mut log = RosterLog::begin(found).expect("it founds");
+        let admit = |node, role| {
+            let roles = BTreeSet::from([role]);
+            Change::Admit { node, name: name("desk"), person: None, roles }
+        };
+        let second = signed(&mut log, &founder, vec![first], &admit(id(&admin), NodeRole::Admin));
+        let aside = admit(NodeId([9; 32]), NodeRole::Member);
+        let aside = signed(&mut log, &admin, vec![second], &aside);
+        let revoke = Change::Revoke { node: id(&admin), heads: vec![second] };
+        let removal = signed(&mut log, &founder, vec![second], &revoke);
+        let history: BTreeMap<EntryHash, bool> =
+            log.history().into_iter().map(|(entry, counts)| (entry.hash, counts)).collect();
+        let expected = [(first, true), (second, true), (aside, false), (removal, true)];
+        assert_eq!(history, BTreeMap::from(expected));
+    }
+}

@@ -38,6 +38,17 @@ pub(super) fn resolve<'a>(mesh: MeshId, entries: impl Iterator<Item = &'a Entry>
     }
 }
 
+/// The hashes of the entries that count.
+pub(super) fn counting<'a>(
+    mesh: MeshId,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> BTreeSet<EntryHash> {
+    let graph = Graph::build(mesh, entries);
+    let (counts, _) = graph.settle();
+    let counting = graph.entries.iter().zip(counts).filter(|(_, counts)| *counts);
+    counting.map(|(entry, _)| entry.hash).collect()
+}
+
 /// Which entries an entry builds on, as bits by position.
 #[derive(Clone)]
 struct Past(Vec<u64>);
