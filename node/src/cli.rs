@@ -22,6 +22,7 @@ pub(crate) mod output;
 mod pairing;
 mod parse;
 pub(crate) mod table;
+mod removal;
 pub(crate) mod text;
 mod up;
 mod why;

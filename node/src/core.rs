@@ -22,6 +22,7 @@ mod pairing;
 mod publish;
 mod pump;
 mod repeats;
+mod removal;
 mod settling;
 mod sheets;
 mod silence;

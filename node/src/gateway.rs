@@ -149,6 +149,15 @@ impl Mesh for Gateway {
             tracing::warn!(%error, "an API key could not be written down");
             KeyError::Store
         })?;
+    async fn remove(
+        &self,
+        node: NodeId,
+        request: api::RemoveRequest,
+    ) -> Result<api::Removed, RemoveError> {
+        let answer = self.ask(|reply| Ask::Remove(node, request, reply)).await;
+        answer.unwrap_or(Err(RemoveError::Stopping))
+    }
+
         // Without listeners there is nobody to tell.
         let _ = self.changes.send(api::Event::Key { key: Box::new(row.shown) });
         Ok(())

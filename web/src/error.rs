@@ -3,6 +3,7 @@
 
 mod admission;
 mod key;
+mod removal;
 mod run;
 
 use axum::response::{IntoResponse, Response};
@@ -116,6 +117,9 @@ pub(crate) enum ApiError {
     Admission(#[from] AdmissionError),
     /// The node does not do as it is told.
     #[error("{0}")]
+    /// A member was not removed.
+    #[error("{0}")]
+    Remove(#[from] RemoveError),
     Lend(#[from] LendError),
     /// We are wrong.
     #[error("something went wrong inside; the log has it under this request id")]
@@ -163,6 +167,7 @@ impl ApiError {
         }
     }
 
+            Self::Remove(error) => removal::status(*error),
     /// The stable word for programs.
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
@@ -202,6 +207,7 @@ impl ApiError {
     }
 
     fn kind(&self) -> &'static str {
+            Self::Remove(error) => removal::code(*error),
         match self.status() {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::FORBIDDEN => "permission_error",

@@ -364,6 +364,13 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
     fn subscribe(&self) -> broadcast::Receiver<api::Event>;
+    /// Removes a member for good. Returns once that is on the disk.
+    async fn remove(
+        &self,
+        node: NodeId,
+        request: api::RemoveRequest,
+    ) -> Result<api::Removed, RemoveError>;
+
 
     /// Looks at everything that could be wrong.
     async fn doctor(&self) -> api::Doctor;

@@ -7,11 +7,13 @@ mod lending;
 mod models;
 
 use std::path::PathBuf;
+mod removal;
+mod start;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::config::{Places, Settings};
+use crate::config::Places;
 
 pub(super) use jobs::{
     AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
@@ -25,6 +27,8 @@ pub(super) use models::{ModelAction, ModelPlace};
 /// The computers of one office lend each other their GPUs.
 ///
 /// `pumasi up` starts this computer's node. All other commands talk to it.
+pub(super) use removal::RemoveArguments;
+pub(super) use start::{DemoArguments, UpArguments};
 #[derive(Debug, Parser)]
 #[command(
     name = "pumasi",
@@ -290,15 +294,6 @@ Examples:
 }
 
 #[derive(Debug, Args)]
-pub(super) struct UpArguments {
-    #[command(flatten)]
-    pub(super) settings: Settings,
-    /// Show the interface in a browser once the node is up, where there is a display
-    #[arg(long)]
-    pub(super) open: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct InviteArguments {
     /// How many computers may use it
     #[arg(long, value_name = "COUNT", default_value_t = 1,
@@ -367,16 +362,4 @@ pub(super) struct FoundArguments {
     /// The name of the mesh [default: that of this computer]
     #[arg(value_name = "NAME")]
     pub(super) name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DemoArguments {
-    /// How many nodes to start
-    #[arg(long, value_name = "COUNT", default_value_t = 3,
-          value_parser = clap::value_parser!(u8).range(1..=9))]
-    pub(super) nodes: u8,
-    /// How many jobs to hand in
-    #[arg(long, value_name = "COUNT", default_value_t = 12,
-          value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub(super) jobs: u16,
 }

@@ -36,6 +36,7 @@ impl Core {
             Ask::LookIn(again, reply) => drop(reply.send(self.ask_in(again))),
             Ask::Approve(request, reply) => self.approve(request, reply),
             Ask::FoundMesh(request, reply) => self.found(request, reply),
+            Ask::Remove(node, request, reply) => self.remove(node, &request, reply),
             Ask::Lend(request, reply) => self.lend(&request, reply),
         }
     }

@@ -4,8 +4,8 @@ use pumasi_protocol::{Device, Fault, JobId, JobSheet, ModelName, NodeId, Term};
 use pumasi_scheduler::{CustodyInput, LoadedFacts};
 use pumasi_web::api;
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, Repeat, Run,
-    RunError, Running,
+    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, ModelError, RemoveError,
+    Repeat, Run, RunError, Running,
 };
 use tokio::sync::oneshot;
 
@@ -96,5 +96,6 @@ pub(crate) enum Ask {
     LookIn(bool, Reply<Result<api::Pairing, AdmissionError>>),
     Approve(api::ApproveRequest, Reply<Result<api::Approved, AdmissionError>>),
     FoundMesh(api::FoundRequest, Reply<Result<api::Joined, AdmissionError>>),
+    Remove(NodeId, api::RemoveRequest, Reply<Result<api::Removed, RemoveError>>),
     Lend(api::LendRequest, Reply<Result<api::Lending, LendError>>),
 }

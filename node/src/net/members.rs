@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use pumasi_protocol::roster::{Change, LogError, Roster, RosterLog, SignedEntry};
+use pumasi_protocol::roster::{Change, ENTRY_PARENTS, LogError, Roster, RosterLog, SignedEntry};
 use pumasi_protocol::{NodeId, NodeName};
 use tokio::sync::{mpsc, watch};
 
@@ -108,6 +108,13 @@ impl Membership {
                 LogError::Entry(_) | LogError::NotFounding | LogError::Full => error.into(),
             })
         })
+    }
+
+    /// Signs that a member belongs no more; what it wrote so far stands.
+    pub(crate) fn sign_revocation(&self, node: NodeId) -> Result<SignedEntry, NetError> {
+        let mut heads = self.with_log(|log| log.map(|log| log.heads())).ok_or(NetError::NoMesh)?;
+        heads.truncate(ENTRY_PARENTS);
+        self.sign(&Change::Revoke { node, heads })
     }
 
     /// Takes entries, keeps the new ones, and has them spread to everybody but `from`.

@@ -71,6 +71,24 @@ pub struct JoinRequest {
     pub token: String,
 }
 
+/// The body of `POST /api/v1/nodes/{node}/remove`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRequest {
+    /// Also if only one admin is left then.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+/// Who was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Removed {
+    /// The former member.
+    pub node: super::NodeRef,
+    /// Members that are left.
+    pub members: u32,
+}
+
 /// The mesh that this node now belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Joined {

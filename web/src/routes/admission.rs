@@ -1,4 +1,4 @@
-//! Coming into the mesh: invitations and joining.
+//! Coming into the mesh, by invitations, and being removed from it.
 
 use std::sync::Arc;
 
@@ -7,10 +7,13 @@ use axum::extract::{Request, State};
 use http::StatusCode;
 
 use super::kept;
-use crate::api::{Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, List};
+use crate::api::{
+    Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, List, RemoveRequest, Removed,
+};
 use crate::app::App;
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
+use crate::mesh::RemoveError;
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<List<Invitation>> {
     Json(List { data: app.mesh.invitations().await })
@@ -23,6 +26,18 @@ pub(super) async fn invite(
     let bytes = body::json_or_nothing(&app, request).await?;
     let wanted: InviteRequest = kept::strict(&bytes)?;
     Ok((StatusCode::CREATED, Json(app.mesh.invite(wanted).await?)))
+}
+
+/// What is no id is the id of no member.
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    Path(node): Path<String>,
+    request: Request,
+) -> Result<Json<Removed>, ApiError> {
+    let node = node.parse().map_err(|_| RemoveError::Unknown)?;
+    let bytes = body::json_or_nothing(&app, request).await?;
+    let wanted: RemoveRequest = kept::strict(&bytes)?;
+    Ok(Json(app.mesh.remove(node, wanted).await?))
 }
 
 pub(super) async fn join(

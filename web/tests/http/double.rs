@@ -392,6 +392,15 @@ impl Mesh for Handle {
         Err(AdmissionError::AlreadyMember)
     }
 
+    async fn remove(
+        &self,
+        node: NodeId,
+        request: api::RemoveRequest,
+    ) -> Result<api::Removed, RemoveError> {
+        self.0.note(format!("remove {} {}", node.short(), request.confirmed));
+        Err(if request.confirmed { RemoveError::Own } else { RemoveError::Unconfirmed })
+    }
+
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
         self.0.note(format!("lend {:?} {:?}", request.lend, request.for_s));
         Ok(api::Lending { lend: request.lend, ..api::Lending::default() })
