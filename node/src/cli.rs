@@ -3,6 +3,7 @@
 
 mod answer;
 mod arguments;
+mod audit;
 mod chat;
 pub(crate) mod client;
 mod doctor;
@@ -105,6 +106,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Keys { action } => keys::keys(find, action, output).await,
         NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
         NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,
+        NodeCommand::Remove(arguments) => removal::remove(&find()?, &arguments, output).await,
+        NodeCommand::Audit(arguments) => audit::audit(&find()?, &arguments, output).await,
         NodeCommand::Found(arguments) => pairing::found(find, &arguments, output).await,
     }
 }

@@ -42,6 +42,7 @@ use pumasi_web::api;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::config::Config;
+use crate::audit::Notes;
 use crate::fleet::Fleet;
 use crate::models::LocalModel;
 use crate::net::{NetEvent, NetHandle};
@@ -98,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Option<api::Endpoint>,
     pub(crate) keeping: custody::Keeping,
     pub(crate) incarnation: u64,
+    pub(crate) notes: Notes,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) events: mpsc::Sender<Event>,
 }
@@ -122,6 +124,7 @@ pub(crate) struct Core {
     elsewhere: elsewhere::Elsewhere,
     keeping: custody::Keeping,
     here: executor::Here,
+    notes: Notes,
     desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
     seen: BTreeMap<NodeId, u64>,
@@ -157,6 +160,7 @@ impl Core {
             elsewhere: elsewhere::Elsewhere::default(),
             keeping: parts.keeping,
             here: executor::Here::default(),
+            notes: parts.notes,
             desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),
             runs: BTreeMap::new(),

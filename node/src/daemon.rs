@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{self, Notes};
 use crate::config::Config;
 use crate::core::event::Event;
 use crate::core::{self, Clock, Core, Parts, unix_ms};
@@ -24,7 +25,7 @@ use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
-use crate::store::{Keep, Store, StoreError};
+use crate::store::{Act, AuditRecord, Keep, Store, StoreError};
 use crate::{keys, models, starter};
 
 /// Folder of the data directory for this install's own models.
@@ -134,12 +135,19 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     // The system gives the addresses within milliseconds; without them the node still serves.
     let listening = tokio::time::timeout(LISTEN_WAIT, net.listens()).await.unwrap_or_default();
     let running = running(&config, net.me(), listening, http, endpoint.clone());
-    let node = assemble(config.clone(), store.clone(), net.clone(), own_models, endpoint).await?;
+    let (notes, noted) = audit::notes();
+    let started = Act::Started { version: running.version.clone() };
+    store.note(vec![AuditRecord { at_ms: unix_ms(), act: started }]).await?;
+    let parts = (notes.clone(), endpoint);
+    let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
     let gateway = Arc::new(Gateway {
         events: node.events.clone(),
         changes: node.changes.clone(),
         net,
         store: store.clone(),
+        notes,
+        config: config.clone(),
+        examining: tokio::sync::Mutex::new(()),
         stopping: stopping(&running),
     });
     let closing = CancellationToken::new();
@@ -151,7 +159,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         faces.spawn(serve_http(listener, Arc::clone(&gateway), settings, closing.clone()));
     }
     faces.spawn(serve_http(listener, gateway, settings, closing.clone()));
-    faces.spawn(keys::keep_used(store, keys, closing.clone()));
+    faces.spawn(keys::keep_used(store.clone(), keys, closing.clone()));
+    faces.spawn(audit::keep(store, noted, closing.clone()));
     let _published = runtime::publish(&config.data_dir, &running)?;
     ready(&running);
 
@@ -200,7 +209,7 @@ async fn assemble(
     store: Store,
     net: NetHandle,
     own_models: PathBuf,
-    endpoint: Option<api::Endpoint>,
+    (notes, endpoint): (Notes, Option<api::Endpoint>),
 ) -> Result<Assembled, DaemonError> {
     let (events, receiver) = mpsc::channel(core::EVENTS);
     let (changes, _) = broadcast::channel(core::CHANGES);
@@ -248,6 +257,7 @@ async fn assemble(
         endpoint,
         keeping,
         incarnation,
+        notes,
         changes: changes.clone(),
         events: events.clone(),
     };

@@ -5,15 +5,18 @@ use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
-    AdmissionError, Caller, JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Repeat,
-    Run, RunError, Running,
+    AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
+    Mesh, ModelError, RemoveError, Repeat, Run, RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::event::{Ask, Event};
 use crate::doctor::{good, skipped, trouble, warning};
+use crate::audit::{self, Notes, Sources};
+use crate::config::Config;
 use crate::net::NetHandle;
-use crate::store::Store;
+use crate::runtime;
+use crate::store::{Act, AuditRecord, Store, StoreError};
 
 /// Asks the loop.
 pub(crate) struct Gateway {
@@ -23,6 +26,11 @@ pub(crate) struct Gateway {
     pub(crate) store: Store,
     /// What it says while the node is stopping and nobody answers.
     pub(crate) stopping: api::Status,
+    pub(crate) notes: Notes,
+    pub(crate) config: Config,
+    pub(crate) running: runtime::Running,
+    /// One examination at a time: each sends packets.
+    pub(crate) examining: tokio::sync::Mutex<()>,
 }
 
 impl Gateway {
@@ -150,6 +158,17 @@ impl Mesh for Gateway {
             KeyError::Store
         })?;
     async fn remove(
+    async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
+        let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
+        answer.unwrap_or(Err(LendError::Stopping))
+    }
+
+    async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError> {
+        let noted = noted(&row);
+        self.store.put_key(row.terms, row.instead_of, noted).await.map_err(|error| {
+            tracing::warn!(%error, "an API key could not be written down");
+            KeyError::Store
+        })?;
         &self,
         node: NodeId,
         request: api::RemoveRequest,
@@ -230,14 +249,8 @@ fn reachability(node: &api::Node, status: &api::Status) -> Option<api::Check> {
     }
 }
 
-fn usable_models(models: &[api::Model]) -> api::Check {
-    match models.iter().filter(|model| model.best.is_some()).count() {
-        0 => warning(
-            "mesh_models",
-            "no computer of the mesh has a usable model",
-            "Put a GGUF file into the models folder of one of them.",
-        ),
-        1 => good("mesh_models", "1 model can be used".to_owned()),
-        n => good("mesh_models", format!("{n} models can be used")),
-    }
+fn noted(row: &KeyRow) -> AuditRecord {
+    let Terms { id, name, person, scopes, .. } = row.terms.clone();
+    let act = Act::Key { change: row.step, id, name, person, scopes };
+    AuditRecord { at_ms: unix_ms(), act }
 }

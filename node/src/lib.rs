@@ -1,6 +1,7 @@
 //! The shell of a node: configuration, command line, network, store, event loop. The only crate that
 //! knows everyone.
 
+mod audit;
 pub mod cli;
 pub mod config;
 mod core;

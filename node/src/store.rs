@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pumasi_protocol::roster::{EntryHash, SignedEntry};
 use pumasi_protocol::{BlobId, MeshId, NodeId};
 
+mod audit;
 mod copies;
 mod database;
 mod disk;
@@ -27,6 +28,7 @@ mod salvage;
 mod space;
 mod writer;
 
+pub use audit::{Act, AuditRecord, JobNote, Outcome};
 pub use invitation::{Invitation, RedeemError, Redeemed, invitation_id};
 pub use job::{JobRecord, RepeatKey};
 pub use offline::{Exported, Imported, Offline, Report};
@@ -138,6 +140,7 @@ struct Inner {
     writer: Writer,
     database: Database,
     files: Arc<Files>,
+    audit: Arc<audit::Next>,
     dir: PathBuf,
     seed: [u8; 32],
     incarnation: u64,
@@ -182,10 +185,20 @@ impl Store {
             batch.put(Table::Node, INCARNATION, &incarnation)?;
             changing.apply(batch)
         })?;
+        let audit = audit::Next::restore(&database)?;
         let writer = Writer::start(database.clone());
         let dir = data_dir.to_owned();
-        let inner =
-            Inner { writer, database, files, dir, seed, incarnation, is_older_copy, _lock: lock };
+        let inner = Inner {
+            writer,
+            database,
+            files,
+            audit,
+            dir,
+            seed,
+            incarnation,
+            is_older_copy,
+            _lock: lock,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

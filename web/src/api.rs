@@ -2,6 +2,7 @@
 //! names; ids are text. TypeScript types are generated from here (`cargo run --example types`).
 
 mod admission;
+mod audit;
 mod job;
 mod key;
 mod lending;
@@ -13,7 +14,11 @@ mod typescript;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use admission::{Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole};
+pub use admission::{
+    Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole, RemoveRequest,
+    Removed,
+};
+pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
     JobUsage, Passage, Phase, Priority, Round, Submission, Term, Why,

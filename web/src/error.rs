@@ -12,7 +12,9 @@ use pumasi_dialects::{Dialect, Failure, Invalid};
 use pumasi_protocol::Fault;
 
 use crate::keys::KeyError;
-use crate::mesh::{AdmissionError, JobLookupError, LendError, ModelError, RunError};
+use crate::mesh::{
+    AdmissionError, AuditError, JobLookupError, LendError, ModelError, RemoveError, RunError,
+};
 
 pub(crate) use key::KeyRefusal;
 
@@ -121,6 +123,9 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Remove(#[from] RemoveError),
     Lend(#[from] LendError),
+    /// The audit log cannot be read.
+    #[error("{0}")]
+    Audit(#[from] AuditError),
     /// We are wrong.
     #[error("something went wrong inside; the log has it under this request id")]
     Internal,
@@ -163,7 +168,9 @@ impl ApiError {
             Self::Model(error) => model_status(error),
             Self::Admission(error) => admission::status(error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Lend(LendError::Store) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Audit(AuditError::Store) | Self::Lend(LendError::Store) | Self::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -203,6 +210,7 @@ impl ApiError {
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Lend(LendError::Store) => "store_failed",
             Self::Internal => "internal_error",
+            Self::Audit(AuditError::Store) => "store_failed",
         }
     }
 

@@ -71,6 +71,17 @@ pub struct KeptKey {
     pub used: Used,
 }
 
+/// What becomes of a key. The node keeps it in this layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyStep {
+    /// It is new.
+    Made,
+    /// Its terms are others.
+    Changed,
+    /// It opens nothing any more.
+    Revoked,
+}
+
 /// A key that is to be kept from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
@@ -80,6 +91,8 @@ pub struct KeyRow {
     pub instead_of: Option<String>,
     /// As it is shown.
     pub shown: api::Key,
+    /// What becomes of it.
+    pub step: KeyStep,
 }
 
 /// Why a key is not made or changed.
@@ -177,7 +190,7 @@ impl Keyring {
         let mut terms = wanted.into_terms(now_ms);
         terms.hash = hash_of(secret.as_bytes());
         let shown = Holder::new(terms.clone(), Used::default()).show(now_ms);
-        Ok((KeyRow { terms, instead_of, shown }, secret))
+        Ok((KeyRow { terms, instead_of, shown, step: KeyStep::Made }, secret))
     }
 
     /// Lets a key in, or changes it. The key that it replaces goes.

@@ -3,6 +3,7 @@
 
 pub mod api;
 mod app;
+pub mod audit;
 mod body;
 mod error;
 mod gather;

@@ -49,3 +49,7 @@ pub const KEY_VALID_S: u32 = 3_660 * 24 * 60 * 60;
 pub const KEY_REQUESTS_PER_MIN: u32 = 60_000;
 /// Bytes that are read and thrown away after a refusal, so that the client can read it.
 pub const LINGER_BYTES: usize = 4 * 1024 * 1024;
+/// Entries of the audit log in one answer: more than a node keeps, with the roster's.
+pub const AUDIT_LISTED: usize = 50_000;
+/// Entries of the audit log in a list, where nothing else is asked for.
+pub const AUDIT_DEFAULT: usize = 200;

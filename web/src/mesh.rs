@@ -1,6 +1,9 @@
 //! The one seam between the HTTP face and the node: what a mesh can be asked for. The node implements
 //! it; tests implement it with scripted events. Nothing here knows HTTP.
 
+mod audit;
+mod removal;
+
 use async_trait::async_trait;
 use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
@@ -11,6 +14,9 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::api;
 use crate::keys::{KeyError, KeyRow};
+
+pub use audit::{AuditError, AuditFilter};
+pub use removal::RemoveError;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -362,14 +368,13 @@ pub trait Mesh: Send + Sync + 'static {
     /// Keeps an API key, and tells that it changed. Returns once that is on the disk.
     async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError>;
 
-    /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
-    fn subscribe(&self) -> broadcast::Receiver<api::Event>;
-    /// Removes a member for good. Returns once that is on the disk.
-    async fn remove(
+    /// What was done, newest first: all of it for an admin's own computer, and of other callers what
+    /// concerns their person.
+    async fn audit(
         &self,
-        node: NodeId,
-        request: api::RemoveRequest,
-    ) -> Result<api::Removed, RemoveError>;
+        caller: &Caller,
+        filter: AuditFilter,
+    ) -> Result<Vec<api::AuditEntry>, AuditError>;
 
 
     /// Looks at everything that could be wrong.

@@ -4,6 +4,7 @@
 mod access;
 mod admission;
 mod assets;
+mod audit;
 mod counting;
 mod events;
 mod foreign;
@@ -103,6 +104,7 @@ fn jobs() -> Router<Arc<App>> {
         .route("/api/v1/jobs/{job}/adopt", post(jobs::adopt))
         .route("/api/v1/jobs/{job}/result", get(jobs::result))
         .route("/api/v1/jobs/{job}/events", get(events::of_job))
+        .route("/api/v1/audit", get(audit::list))
 }
 
 fn view() -> Router<Arc<App>> {

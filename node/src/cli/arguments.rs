@@ -299,6 +299,26 @@ pub(super) struct InviteArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(super) count: u32,
+    /// Remove a computer from the mesh, for good
+    ///
+    /// Its work goes on elsewhere, and it can only come back with a new identity.
+    #[command(after_long_help = "\
+Only admins may, and none removes itself. To leave only one admin has to be confirmed.
+
+Examples:
+  pumasi remove window-desk
+  pumasi remove 3f9a --yes")]
+    Remove(RemoveArguments),
+    /// Show who let in or removed whom, who made keys, and who ran what where
+    ///
+    /// Sizes, times and names; never what was asked or answered. Admins see all that their computer
+    /// knows, others what concerns their person.
+    #[command(after_long_help = "\
+Examples:
+  pumasi audit
+  pumasi audit --since 30d --person kim
+  pumasi audit --csv > audit.csv")]
+    Audit(AuditArguments),
     /// How long it is valid, as in 30m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(super) expires: super::text::Span,

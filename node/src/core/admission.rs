@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Core, unix_ms};
 use crate::net::{Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle, Token};
-use crate::store::Invitation;
+use crate::store::{Act, AuditRecord, Invitation};
 
 /// How long an invitation is valid where nothing else is said, in seconds: a day.
 const VALID_S: u32 = 24 * 60 * 60;
@@ -27,10 +27,13 @@ impl Core {
         request: api::InviteRequest,
         reply: Reply<api::InvitationToken>,
     ) {
-        let net = self.net.clone();
+        let (net, notes) = (self.net.clone(), self.notes.clone());
         let (mesh_name, person) = self.founding_names();
         tokio::spawn(async move {
             let made = make_invitation(&net, request, mesh_name, person).await;
+            if let Ok(made) = &made {
+                notes.note(noted(&made.invitation));
+            }
             // Whoever does not wait any more does not need it.
             drop(reply.send(made));
         });
@@ -98,6 +101,16 @@ async fn make_invitation(
         expires_ms: token.expires_s.saturating_mul(1_000),
     };
     Ok(api::InvitationToken { token: token.to_string(), invitation })
+}
+
+fn noted(made: &api::Invitation) -> AuditRecord {
+    let act = Act::Invited {
+        id: made.id.clone(),
+        person: made.person.as_deref().and_then(|name| name.parse().ok()),
+        roles: BTreeSet::from([node_role(made.role)]),
+        uses: made.uses,
+    };
+    AuditRecord { at_ms: unix_ms(), act }
 }
 
 pub(super) fn joined_view(roster: &Arc<Roster>) -> api::Joined {

@@ -183,6 +183,6 @@ pub(super) fn may_see(caller: &Caller, person: Option<&str>) -> bool {
     match caller {
         Caller::Loopback => false,
         Caller::Install => true,
-        Caller::Key { person: asker } => person == Some(asker.as_str()),
+        Caller::Key { person: asker, .. } => person == Some(asker.as_str()),
     }
 }

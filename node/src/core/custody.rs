@@ -184,6 +184,7 @@ impl Core {
             known.result = ended.end.result().map(|blob| blob.id);
             known.kept = true;
         }
+        self.note_asked(job);
         self.owned.end(job);
         self.owned.touch(job);
         self.answer_cancels(job);

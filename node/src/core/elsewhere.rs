@@ -80,7 +80,7 @@ impl Core {
         let only = match caller {
             Caller::Loopback => return None,
             Caller::Install => None,
-            Caller::Key { person } => Some(self.person_id(person)),
+            Caller::Key { person, .. } => Some(self.person_id(person)),
         };
         let (net, store, peers) = (self.net.clone(), self.store.clone(), self.reachable());
         Some(Neighbours { net, store, roster: self.roster.clone(), peers, only })

@@ -10,6 +10,7 @@ use pumasi_scheduler::Input;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Core;
+use super::noting::Taken;
 use super::pump::{EngineStart, ExecutorPump, ExecutorReport};
 use crate::net::AttemptOpened;
 
@@ -23,10 +24,12 @@ pub(super) struct Here {
 
 /// An attempt that is bound here.
 #[derive(Default)]
-struct Bound {
-    owner: Option<NodeId>,
+pub(super) struct Bound {
+    pub(super) owner: Option<NodeId>,
     /// The model whose slot is this attempt's, once the scheduler said so.
-    slot: Option<ModelName>,
+    pub(super) slot: Option<ModelName>,
+    /// What its work is, once that came.
+    pub(super) taken: Option<Taken>,
     /// What the engine calls it, once it has its work, and at which tempo it is to run.
     request: Option<RequestId>,
     tempo: Tempo,
@@ -103,6 +106,7 @@ impl Core {
         let pump = ExecutorPump { attempt, engine: start, owner, stop: stopped, reports };
         tokio::spawn(pump.run());
         let bound = self.here.attempts.entry(attempt).or_default();
+        bound.taken = Some(Taken::of(&work));
         bound.work = Some(work);
         bound.pump = Some(Controls { engine: Some(engine), stop: Some(stop) });
         self.start_engine(attempt);
@@ -150,6 +154,7 @@ impl Core {
 
     pub(super) fn on_executor_report(&mut self, report: ExecutorReport) {
         let Some(bound) = self.here.attempts.remove(&report.attempt) else { return };
+        self.note_ran(&report, &bound);
         if bound.slot.is_some() {
             let ExecutorReport { attempt, usage, timings, fault } = report;
             self.tell(Input::ExecutorDone { attempt, usage, timings, fault });

@@ -86,7 +86,7 @@ impl Outcome {
 impl Question {
     fn of(job: &OwnedJob) -> Self {
         let key = match &job.run.caller {
-            Caller::Key { person } => Some(person.clone()),
+            Caller::Key { person, .. } => Some(person.clone()),
             Caller::Loopback | Caller::Install => None,
         };
         Self {
@@ -108,7 +108,7 @@ impl Question {
 
     pub(super) fn into_run(self) -> Run {
         Run {
-            caller: self.key.map_or(Caller::Install, |person| Caller::Key { person }),
+            caller: self.key.map_or(Caller::Install, |person| Caller::Key { person, id: None }),
             kind: self.kind,
             model: self.model,
             work: self.work,

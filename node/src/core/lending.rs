@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Core, Event, unix_ms};
 use crate::lending::{self, Power, Reading, SETTING, Seat, Told};
+use crate::store::{Act, AuditRecord};
 
 type Reply = oneshot::Sender<Result<api::Lending, LendError>>;
 
@@ -139,6 +140,8 @@ impl Core {
 
     pub(super) fn on_told(&mut self, told: Told, reply: Reply) {
         tracing::info!(lend = ?told.lend, "this computer was told whether to lend itself");
+        let act = Act::Lend { lend: told.lend, until_ms: told.until_ms };
+        self.notes.note(AuditRecord { at_ms: unix_ms(), act });
         self.desk.told = told;
         self.tell_local();
         // Whoever does not wait any more does not need the answer.

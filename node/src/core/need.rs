@@ -89,7 +89,7 @@ impl Core {
         };
         let name = match caller {
             Caller::Loopback | Caller::Install => mine(),
-            Caller::Key { person } => Some(person.clone()),
+            Caller::Key { person, .. } => Some(person.clone()),
         };
         let mesh = self.roster.as_ref().map_or(pumasi_protocol::MeshId(self.me.0), |r| r.mesh);
         // A shared computer's own jobs are one person of their own in the queues.

@@ -343,6 +343,7 @@ impl Core {
                 tokio::spawn(tell_failure(client, fault));
             }
             if !durable {
+                self.note_asked(id);
                 self.owned.end(id);
             }
         }

@@ -3,6 +3,7 @@
 
 use pumasi_web::keys::{KeptKey, Terms, Used};
 
+use super::AuditRecord;
 use super::database::Batch;
 use super::record::{Record, Table};
 use super::{Store, StoreError};
@@ -27,7 +28,7 @@ impl Store {
         Ok(keys)
     }
 
-    /// Keeps what is agreed about a key; the one that it replaces goes.
+    /// Keeps what is agreed about a key, and who changed it; the key that it replaces goes.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -35,6 +36,7 @@ impl Store {
         &self,
         terms: Terms,
         instead_of: Option<String>,
+        noted: AuditRecord,
     ) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         if let Some(id) = instead_of {
@@ -42,6 +44,7 @@ impl Store {
             batch.remove(Table::KeyUse, id.as_bytes());
         }
         batch.put(Table::Key, terms.id.as_bytes(), &terms)?;
+        self.inner.audit.append(&mut batch, noted)?;
         self.inner.writer.apply(move |_| Ok(((), batch))).await?
     }
 

@@ -23,6 +23,10 @@ pub(super) enum Table {
     Key,
     /// What was used of API keys, by id.
     KeyUse,
+    /// What people changed, by number.
+    Act,
+    /// What ran, by number.
+    JobNote,
 }
 
 impl Table {
@@ -35,6 +39,8 @@ impl Table {
             Self::Setting => b's',
             Self::Key => b'k',
             Self::KeyUse => b'u',
+            Self::Act => b'a',
+            Self::JobNote => b'b',
         }
     }
 

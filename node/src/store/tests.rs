@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod audit;
 mod damage;
 mod faults;
 mod files;

@@ -38,6 +38,8 @@ pub fn typescript() -> String {
         super::Submission, super::InviteRequest, super::Invitation, super::InvitationToken,
         super::JoinRequest, super::Joined, super::Doorstep, super::Newcomer, super::Pairing,
         super::AskInRequest, super::ApproveRequest, super::Approved, super::FoundRequest,
+        super::RemoveRequest, super::Removed, super::AuditAct, super::AuditSubject,
+        super::AuditOutcome, super::AuditJob, super::AuditEntry,
         super::KeyScope, super::KeyState, super::Key, super::KeyRequest, super::KeyChange,
         super::NewKey, super::CheckOutcome, super::Check, super::Doctor,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,

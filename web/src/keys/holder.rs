@@ -64,7 +64,9 @@ impl Holder {
     }
 
     pub(crate) fn caller(&self) -> Caller {
-        Caller::Key { person: self.state().terms.person.to_string() }
+        let state = self.state();
+        let (person, id) = (state.terms.person.to_string(), Some(state.terms.id.clone()));
+        Caller::Key { person, id }
     }
 
     pub(super) fn agree(&self, terms: Terms) {

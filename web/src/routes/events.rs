@@ -91,7 +91,7 @@ impl Feed {
 /// Whether a change may be told to this caller: jobs only to who may see them.
 fn is_for(caller: &Caller, event: &Event) -> bool {
     match (caller, event) {
-        (Caller::Key { person }, Event::Job { job }) => job.person.as_ref() == Some(person),
+        (Caller::Key { person, .. }, Event::Job { job }) => job.person.as_ref() == Some(person),
         (Caller::Key { .. }, Event::Key { .. })
         | (Caller::Loopback, Event::Job { .. } | Event::Key { .. }) => false,
         (Caller::Install, Event::Job { .. })

@@ -15,7 +15,7 @@ use crate::api::{Key, KeyChange, KeyRequest, KeyScope, List, NewKey};
 use crate::app::{App, unix_ms};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
-use crate::keys::{Holder, KeyError, KeyRow, Terms, Wanted};
+use crate::keys::{Holder, KeyError, KeyRow, KeyStep, Terms, Wanted};
 use crate::limits;
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<List<Key>> {
@@ -161,5 +161,6 @@ pub(super) async fn revoke(
 /// Writes down what is agreed with a holder; it is shown as it will be.
 async fn keep(app: &App, holder: &Holder, terms: Terms) -> Result<(), KeyError> {
     let shown = holder.show_under(&terms, unix_ms());
-    app.mesh.keep_key(KeyRow { terms, instead_of: None, shown }).await
+    let step = if terms.revoked_ms.is_some() { KeyStep::Revoked } else { KeyStep::Changed };
+    app.mesh.keep_key(KeyRow { terms, instead_of: None, shown, step }).await
 }

@@ -115,7 +115,7 @@ impl Core {
         match caller {
             Caller::Loopback => false,
             Caller::Install => self.shows_record(self.me, record),
-            Caller::Key { person: name } => self.person_id(name) == record.person(),
+            Caller::Key { person: name, .. } => self.person_id(name) == record.person(),
         }
     }
 

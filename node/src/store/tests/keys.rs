@@ -25,14 +25,19 @@ pub(super) fn used() -> Used {
     Used { requests: 3, tokens: 200, day: 20_000, tokens_of_day: 90, last_ms: Some(8) }
 }
 
+fn noted() -> AuditRecord {
+    let act = Act::Started { version: String::new() };
+    AuditRecord { at_ms: 1, act }
+}
+
 #[tokio::test]
 async fn keys_are_kept_with_what_was_used_and_a_late_count_undoes_no_revocation() {
     let dir = TempDir::new().expect("a folder");
     let store = open(&dir);
-    store.put_key(terms("a"), None).await.expect("it is kept");
-    store.put_key(Terms { created_ms: 1, ..terms("b") }, None).await.expect("it is kept");
+    store.put_key(terms("a"), None, noted()).await.expect("it is kept");
+    store.put_key(Terms { created_ms: 1, ..terms("b") }, None, noted()).await.expect("it is kept");
     let revoked = Terms { revoked_ms: Some(7), ..terms("a") };
-    store.put_key(revoked.clone(), None).await.expect("it is kept");
+    store.put_key(revoked.clone(), None, noted()).await.expect("it is kept");
     let late = vec![("a".to_owned(), used()), ("gone".to_owned(), used())];
     store.put_used(late).await.expect("it is kept");
     drop(store);
@@ -43,7 +48,7 @@ async fn keys_are_kept_with_what_was_used_and_a_late_count_undoes_no_revocation(
     assert_eq!(store.keys(), Ok(vec![unused.clone(), kept]));
 
     let next = Terms { created_ms: 9, ..terms("c") };
-    store.put_key(next.clone(), Some("a".to_owned())).await.expect("it is kept");
+    store.put_key(next.clone(), Some("a".to_owned()), noted()).await.expect("it is kept");
     let new = KeptKey { terms: next, used: Used::default() };
     assert_eq!(store.keys(), Ok(vec![unused, new]));
 }
