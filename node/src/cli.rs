@@ -22,8 +22,8 @@ mod models;
 pub(crate) mod output;
 mod pairing;
 mod parse;
-pub(crate) mod table;
 mod removal;
+pub(crate) mod table;
 pub(crate) mod text;
 mod up;
 mod why;
@@ -73,7 +73,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Up(arguments) => up::run(*arguments, global, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Ledger { action } => ledger::ledger(&action, global, output),
-        Command::Doctor => wait_for(doctor::doctor(global, output)),
+        Command::Doctor(arguments) => wait_for(doctor::doctor(&arguments, global, output)),
         Command::Demo(arguments) => {
             let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };
             wait_for(demo::command(plan, output))

@@ -16,13 +16,14 @@ mod kept;
 mod lending;
 mod need;
 mod neighbours;
+mod noting;
 mod owned;
 mod owner;
 mod pairing;
 mod publish;
 mod pump;
-mod repeats;
 mod removal;
+mod repeats;
 mod settling;
 mod sheets;
 mod silence;
@@ -41,8 +42,8 @@ use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::config::Config;
 use crate::audit::Notes;
+use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::models::LocalModel;
 use crate::net::{NetEvent, NetHandle};
@@ -98,8 +99,8 @@ pub(crate) struct Parts {
     /// Where programs of other computers are served.
     pub(crate) endpoint: Option<api::Endpoint>,
     pub(crate) keeping: custody::Keeping,
-    pub(crate) incarnation: u64,
     pub(crate) notes: Notes,
+    pub(crate) incarnation: u64,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) events: mpsc::Sender<Event>,
 }
@@ -123,8 +124,8 @@ pub(crate) struct Core {
     owned: owner::Owned,
     elsewhere: elsewhere::Elsewhere,
     keeping: custody::Keeping,
-    here: executor::Here,
     notes: Notes,
+    here: executor::Here,
     desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
     seen: BTreeMap<NodeId, u64>,
@@ -159,8 +160,8 @@ impl Core {
             owned: owner::Owned::beginning(parts.incarnation),
             elsewhere: elsewhere::Elsewhere::default(),
             keeping: parts.keeping,
-            here: executor::Here::default(),
             notes: parts.notes,
+            here: executor::Here::default(),
             desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),
             runs: BTreeMap::new(),

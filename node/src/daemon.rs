@@ -149,6 +149,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         config: config.clone(),
         examining: tokio::sync::Mutex::new(()),
         stopping: stopping(&running),
+        running: running.clone(),
     });
     let closing = CancellationToken::new();
     let settings =
@@ -256,8 +257,8 @@ async fn assemble(
         told,
         endpoint,
         keeping,
-        incarnation,
         notes,
+        incarnation,
         changes: changes.clone(),
         events: events.clone(),
     };

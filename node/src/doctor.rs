@@ -1,8 +1,15 @@
 //! Looks at what could keep this computer from working, whether or not its node runs: each finding
 //! with its cause and the next step.
 
+mod diagnosis;
+mod examine;
+mod facts;
+mod finding;
 mod multicast;
+mod network;
+mod peers;
 mod ports;
+mod probe;
 mod sandbox;
 
 use std::path::Path;
@@ -11,51 +18,45 @@ use std::time::{Duration, SystemTime};
 use pumasi_engine_host::WorkerEngine;
 use pumasi_models::catalog::Catalog;
 use pumasi_protocol::EngineKind;
-use pumasi_web::api::{Check, CheckOutcome};
+use pumasi_web::api::Check;
 
 use crate::config::Config;
 use crate::runtime::Running;
+
+pub(crate) use diagnosis::diagnose;
+pub(crate) use examine::{Patient, Target, examine, target};
+pub(crate) use finding::{good, skipped, trouble, warning};
 
 /// Folder of the data directory that holds this install's own models.
 const MODELS: &str = "models";
 /// Damaged files that are named one by one; the rest is counted.
 const NAMED_FILES: usize = 10;
 
-/// What was found in good order.
-pub(crate) fn good(code: &str, message: impl Into<String>) -> Check {
-    check(code, CheckOutcome::Good, message, None)
+/// What this computer's network says while no node runs.
+pub(crate) async fn offline(config: &Config, now_ms: u64) -> Vec<Check> {
+    let interfaces = network::interfaces();
+    let facts = facts::Facts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        belongs: facts::Belongs::Nowhere,
+        listen: config.listen,
+        default_via: network::default_via(&interfaces),
+        interfaces,
+        multicast: multicast::look(config.discovery).await,
+        twins: Vec::new(),
+        now_ms,
+        settled: false,
+        peers: Vec::new(),
+        strangers: Vec::new(),
+    };
+    // Where it belongs, only its node knows.
+    diagnose(&facts).into_iter().filter(|check| check.code != "alone").collect()
 }
 
-/// What works, but not well.
-pub(crate) fn warning(code: &str, message: impl Into<String>, advice: &str) -> Check {
-    check(code, CheckOutcome::Warning, message, Some(advice))
-}
-
-/// What does not work.
-pub(crate) fn trouble(code: &str, message: impl Into<String>, advice: &str) -> Check {
-    check(code, CheckOutcome::Trouble, message, Some(advice))
-}
-
-/// What could not be looked at.
-pub(crate) fn skipped(code: &str, message: impl Into<String>) -> Check {
-    check(code, CheckOutcome::Skipped, message, None)
-}
-
-fn check(
-    code: &str,
-    outcome: CheckOutcome,
-    message: impl Into<String>,
-    advice: Option<&str>,
-) -> Check {
-    let advice = advice.map(ToOwned::to_owned);
-    Check { code: code.to_owned(), outcome, message: message.into(), advice }
-}
-
-/// Everything that can be seen without asking a node. `running` is the node of this data directory.
-pub async fn local(config: &Config, running: Option<&Running>) -> Vec<Check> {
+/// What can be seen without a network and without asking a node. `running` is the node of this data
+/// directory.
+pub(crate) async fn local(config: &Config, running: Option<&Running>) -> Vec<Check> {
     let mut checks = vec![data_dir(&config.data_dir), clock()];
     checks.extend(ports::check(config, running));
-    checks.push(multicast::check(config.discovery).await);
     checks.extend(worker(&config.worker_dir).await);
     // A node that runs has looked at its models itself.
     if running.is_none() {
@@ -153,6 +154,8 @@ fn models(config: &Config) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
+    use pumasi_web::api::CheckOutcome;
+
     use super::*;
     use crate::config::{Places, Settings, load};
 

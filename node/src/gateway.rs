@@ -1,19 +1,21 @@
 //! The mesh as the HTTP face sees it: every question goes to the node's loop and waits for its answer.
 
+mod clinic;
+
 use async_trait::async_trait;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
-use pumasi_web::keys::{KeyError, KeyRow};
+use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
     Mesh, ModelError, RemoveError, Repeat, Run, RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::event::{Ask, Event};
-use crate::doctor::{good, skipped, trouble, warning};
 use crate::audit::{self, Notes, Sources};
 use crate::config::Config;
+use crate::core::event::{Ask, Event};
+use crate::core::unix_ms;
 use crate::net::NetHandle;
 use crate::runtime;
 use crate::store::{Act, AuditRecord, Store, StoreError};
@@ -24,13 +26,13 @@ pub(crate) struct Gateway {
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) net: NetHandle,
     pub(crate) store: Store,
-    /// What it says while the node is stopping and nobody answers.
-    pub(crate) stopping: api::Status,
     pub(crate) notes: Notes,
     pub(crate) config: Config,
     pub(crate) running: runtime::Running,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
+    /// What it says while the node is stopping and nobody answers.
+    pub(crate) stopping: api::Status,
 }
 
 impl Gateway {
@@ -147,17 +149,15 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(AdmissionError::Unreachable))
     }
 
-    async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
-        let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
-        answer.unwrap_or(Err(LendError::Stopping))
+    async fn remove(
+        &self,
+        node: NodeId,
+        request: api::RemoveRequest,
+    ) -> Result<api::Removed, RemoveError> {
+        let answer = self.ask(|reply| Ask::Remove(node, request, reply)).await;
+        answer.unwrap_or(Err(RemoveError::Stopping))
     }
 
-    async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError> {
-        self.store.put_key(row.terms, row.instead_of).await.map_err(|error| {
-            tracing::warn!(%error, "an API key could not be written down");
-            KeyError::Store
-        })?;
-    async fn remove(
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError> {
         let answer = self.ask(|reply| Ask::Lend(request, reply)).await;
         answer.unwrap_or(Err(LendError::Stopping))
@@ -169,83 +169,46 @@ impl Mesh for Gateway {
             tracing::warn!(%error, "an API key could not be written down");
             KeyError::Store
         })?;
-        &self,
-        node: NodeId,
-        request: api::RemoveRequest,
-    ) -> Result<api::Removed, RemoveError> {
-        let answer = self.ask(|reply| Ask::Remove(node, request, reply)).await;
-        answer.unwrap_or(Err(RemoveError::Stopping))
-    }
-
         // Without listeners there is nobody to tell.
         let _ = self.changes.send(api::Event::Key { key: Box::new(row.shown) });
         Ok(())
+    }
+
+    async fn audit(
+        &self,
+        caller: &Caller,
+        filter: AuditFilter,
+    ) -> Result<Vec<api::AuditEntry>, AuditError> {
+        self.notes.flush().await;
+        let (store, net, caller) = (self.store.clone(), self.net.clone(), caller.clone());
+        let (name, person) = (self.config.name.clone(), self.config.person.clone());
+        let read = move || {
+            let (roster, history) = (net.roster(), net.history());
+            let sources = Sources {
+                me: net.me(),
+                name: &name,
+                person: person.as_ref(),
+                roster: roster.as_deref(),
+                history: &history,
+                records: store.audit()?,
+            };
+            Ok::<_, StoreError>(audit::view(&sources, &caller, &filter))
+        };
+        let entries = tokio::task::spawn_blocking(read).await;
+        let entries = entries.map_err(|_| AuditError::Store)?;
+        entries.map_err(|error| {
+            tracing::warn!(%error, "the audit log cannot be read");
+            AuditError::Store
+        })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {
         self.changes.subscribe()
     }
 
-    async fn doctor(&self) -> api::Doctor {
-        let (status, nodes) = (self.status().await, self.nodes().await);
-        let mut checks = vec![membership(&status)];
-        checks.extend(status.notices.iter().map(noticed));
-        checks.extend(nodes.iter().filter_map(|node| reachability(node, &status)));
-        checks.push(state_traffic(&self.net, &status));
-        checks.push(usable_models(&self.models().await));
-        api::Doctor { checks }
-    }
-}
-
-fn membership(status: &api::Status) -> api::Check {
-    match &status.mesh {
-        Some(mesh) => good("mesh", format!("member of the mesh {}", mesh.name)),
-        None => skipped("mesh", "this computer belongs to no mesh yet: it works alone"),
-    }
-}
-
-/// What the state plane costs, so that it can be looked at in a real mesh.
-fn state_traffic(net: &NetHandle, status: &api::Status) -> api::Check {
-    let Some(rates) = net.state_traffic().filter(|_| status.mesh.is_some()) else {
-        return skipped("state_traffic", "the state of other computers was not exchanged yet");
-    };
-    let kb = |bytes: u64| format!("{}.{:02} kB/s", bytes / 1_000, bytes % 1_000 / 10);
-    let (sent, received, others) = (kb(rates.sent), kb(rates.received), status.reachable - 1);
-    let message = format!(
-        "state of {others} other computers: {sent} sent, {received} received in the last minute, with headers"
-    );
-    good("state_traffic", message)
-}
-
-fn noticed(notice: &api::Notice) -> api::Check {
-    let advice = "See the message; the log has the details.";
-    match notice.level {
-        api::NoticeLevel::Note => good(&notice.code, notice.message.clone()),
-        api::NoticeLevel::Warning => warning(&notice.code, notice.message.clone(), advice),
-        api::NoticeLevel::Trouble => trouble(&notice.code, notice.message.clone(), advice),
-    }
-}
-
-/// What is wrong with another member, if anything.
-fn reachability(node: &api::Node, status: &api::Status) -> Option<api::Check> {
-    match node.presence {
-        api::Presence::Here => None,
-        api::Presence::Suspect | api::Presence::Offline => Some(warning(
-            "peer",
-            format!("{} cannot be reached", node.name),
-            "Is it switched on and on the same network? Are the UDP ports 7863 and 7864 open in its firewall?",
-        )),
-        api::Presence::Online if !node.version.is_empty() && node.version != status.version => {
-            Some(warning(
-                "version",
-                format!(
-                    "{} runs version {}, this computer {}",
-                    node.name, node.version, status.version
-                ),
-                "Neighbouring versions work together; bring both to the same one when it suits.",
-            ))
-        }
-        api::Presence::Online => Some(good("peer", format!("{} can be reached", node.name))),
+    async fn doctor(&self, peer: Option<&str>) -> Option<api::Doctor> {
+        let _one_at_a_time = self.examining.lock().await;
+        Some(api::Doctor { checks: clinic::look(self, peer).await? })
     }
 }
 

@@ -13,6 +13,7 @@ mod invitation;
 mod join;
 mod limits;
 mod members;
+mod oversight;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod tls;
 mod traffic;
 
 pub use config::NetConfig;
+pub(crate) use control::Survey;
 pub use data::{BlobSource, FetchError};
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};

@@ -117,11 +117,11 @@ pub(crate) enum ApiError {
     /// Inviting or joining failed.
     #[error("{0}")]
     Admission(#[from] AdmissionError),
-    /// The node does not do as it is told.
-    #[error("{0}")]
     /// A member was not removed.
     #[error("{0}")]
     Remove(#[from] RemoveError),
+    /// The node does not do as it is told.
+    #[error("{0}")]
     Lend(#[from] LendError),
     /// The audit log cannot be read.
     #[error("{0}")]
@@ -167,6 +167,7 @@ impl ApiError {
             Self::Job(error) => job_status(*error),
             Self::Model(error) => model_status(error),
             Self::Admission(error) => admission::status(error),
+            Self::Remove(error) => removal::status(*error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Audit(AuditError::Store) | Self::Lend(LendError::Store) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -174,7 +175,6 @@ impl ApiError {
         }
     }
 
-            Self::Remove(error) => removal::status(*error),
     /// The stable word for programs.
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
@@ -207,15 +207,15 @@ impl ApiError {
             Self::Model(error) => model_code(error),
             Self::ModelUnknown => "model_not_found",
             Self::Admission(error) => admission::code(error),
+            Self::Remove(error) => removal::code(*error),
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Lend(LendError::Store) => "store_failed",
-            Self::Internal => "internal_error",
             Self::Audit(AuditError::Store) => "store_failed",
+            Self::Internal => "internal_error",
         }
     }
 
     fn kind(&self) -> &'static str {
-            Self::Remove(error) => removal::code(*error),
         match self.status() {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::FORBIDDEN => "permission_error",

@@ -29,6 +29,8 @@ pub enum Caller {
     Key {
         /// The person, as the roster names them.
         person: String,
+        /// Its id; none: a job's, which only its person outlived.
+        id: Option<String>,
     },
 }
 
@@ -362,6 +364,13 @@ pub trait Mesh: Send + Sync + 'static {
     /// Starts a mesh with this node as its first.
     async fn found(&self, request: api::FoundRequest) -> Result<api::Joined, AdmissionError>;
 
+    /// Removes a member for good. Returns once that is on the disk.
+    async fn remove(
+        &self,
+        node: NodeId,
+        request: api::RemoveRequest,
+    ) -> Result<api::Removed, RemoveError>;
+
     /// Tells this node to lend itself, to pause or to drain. Returns once that is on the disk.
     async fn lend(&self, request: api::LendRequest) -> Result<api::Lending, LendError>;
 
@@ -376,7 +385,10 @@ pub trait Mesh: Send + Sync + 'static {
         filter: AuditFilter,
     ) -> Result<Vec<api::AuditEntry>, AuditError>;
 
+    /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
+    fn subscribe(&self) -> broadcast::Receiver<api::Event>;
 
-    /// Looks at everything that could be wrong.
-    async fn doctor(&self) -> api::Doctor;
+    /// Looks at everything that could be wrong; or at what keeps one computer away, named as a person
+    /// does: `None` if there is no such computer and no such address.
+    async fn doctor(&self, peer: Option<&str>) -> Option<api::Doctor>;
 }

@@ -132,9 +132,9 @@ fn operating() -> Router<Arc<App>> {
 fn owner() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
+        .route("/api/v1/nodes/{node}/remove", post(admission::remove))
         .route("/api/v1/join", post(admission::join))
         .route("/api/v1/pairing", get(pairing::show).post(pairing::ask_in))
-        .route("/api/v1/nodes/{node}/remove", post(admission::remove))
         .route("/api/v1/pairing/approve", post(pairing::approve))
         .route("/api/v1/mesh", post(pairing::found))
         .route("/api/v1/keys", get(keys::list).post(keys::create))

@@ -1,20 +1,24 @@
 //! The commands and their options, as clap reads them.
 
+mod audit;
+mod doctor;
 mod jobs;
 mod keys;
 mod ledger;
 mod lending;
 mod models;
-
-use std::path::PathBuf;
 mod removal;
 mod start;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::config::Places;
 
+pub(super) use audit::AuditArguments;
+pub(super) use doctor::DoctorArguments;
 pub(super) use jobs::{
     AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
     RunArguments, SubmitArguments, TrustArgument, WaitArguments,
@@ -23,12 +27,12 @@ pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
 pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use removal::RemoveArguments;
+pub(super) use start::{DemoArguments, UpArguments};
 
 /// The computers of one office lend each other their GPUs.
 ///
 /// `pumasi up` starts this computer's node. All other commands talk to it.
-pub(super) use removal::RemoveArguments;
-pub(super) use start::{DemoArguments, UpArguments};
 #[derive(Debug, Parser)]
 #[command(
     name = "pumasi",
@@ -123,8 +127,15 @@ Examples:
         action: LedgerAction,
     },
     /// Look for what could be wrong, and say what to do
-    #[command(after_long_help = "Examples:\n  pumasi doctor\n  pumasi doctor --json")]
-    Doctor,
+    ///
+    /// Names the cause when computers do not see each other, and says which way around it works.
+    #[command(after_long_help = "\
+Examples:
+  pumasi doctor
+  pumasi doctor window-desk
+  pumasi doctor 10.0.0.7
+  pumasi doctor --json")]
+    Doctor(DoctorArguments),
     /// Show a mesh of several nodes on this computer at work
     #[command(after_long_help = "\
 Starts nodes with temporary folders on loopback, lets them admit each other, hands jobs to the
@@ -288,17 +299,6 @@ Examples:
   pumasi approve 482913 --node window-desk --person kim
   pumasi approve 482913 --address 10.0.0.7")]
     Approve(ApproveArguments),
-    /// Start a mesh with this computer as its first
-    #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
-    Found(FoundArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct InviteArguments {
-    /// How many computers may use it
-    #[arg(long, value_name = "COUNT", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub(super) count: u32,
     /// Remove a computer from the mesh, for good
     ///
     /// Its work goes on elsewhere, and it can only come back with a new identity.
@@ -319,6 +319,17 @@ Examples:
   pumasi audit --since 30d --person kim
   pumasi audit --csv > audit.csv")]
     Audit(AuditArguments),
+    /// Start a mesh with this computer as its first
+    #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
+    Found(FoundArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InviteArguments {
+    /// How many computers may use it
+    #[arg(long, value_name = "COUNT", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(super) count: u32,
     /// How long it is valid, as in 30m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(super) expires: super::text::Span,

@@ -1,21 +1,27 @@
-//! `doctor`: what can be seen from outside, then what the node says of itself.
+//! `doctor`: what the running node finds, or, without one, what can be seen from outside.
 
-use pumasi_web::api::{Check, CheckOutcome, Doctor, List, Node, Status};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::arguments::Global;
+use pumasi_web::api::{Check, CheckOutcome, Doctor, Status};
+
+use super::arguments::{DoctorArguments, Global};
 use super::client::Client;
 use super::failure::{Failure, Kind};
 use super::output::{Output, Style};
 use super::text::escape;
 use crate::config::{self, Settings};
 use crate::doctor::{self, good, trouble, warning};
-use crate::runtime::{self, Running};
+use crate::runtime;
 
-pub(super) async fn doctor(global: &Global, output: &Output) -> Result<(), Failure> {
-    let config = config::load(Settings::default(), &global.places())?;
-    let running = runtime::read(&config.data_dir)?;
-    let mut checks = node(global, running.as_ref()).await;
-    checks.extend(doctor::local(&config, running.as_ref()).await);
+pub(super) async fn doctor(
+    arguments: &DoctorArguments,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Failure> {
+    let checks = match &arguments.peer {
+        Some(peer) => of_peer(global, peer).await?,
+        None => of_everything(global).await?,
+    };
     let found = Doctor { checks };
     if output.is_json() {
         output.object(&found)?;
@@ -32,48 +38,59 @@ pub(super) async fn doctor(global: &Global, output: &Output) -> Result<(), Failu
     }
 }
 
-async fn node(global: &Global, running: Option<&Running>) -> Vec<Check> {
-    if running.is_none() && global.url.is_none() {
-        let advice = "Start it with `pumasi up`.";
-        return vec![warning("node", "no node runs on this data directory", advice)];
-    }
-    match ask(global).await {
-        Ok(checks) => checks,
-        Err(failure) => {
-            vec![trouble("node", failure.sentence, "Start the node again, and look at its log.")]
+/// What keeps this one away; only a running node can try.
+async fn of_peer(global: &Global, peer: &str) -> Result<Vec<Check>, Failure> {
+    let query = [("peer", peer.to_owned())];
+    let asked = Client::find(global)?.get_with(&["api", "v1", "doctor"], &query).await;
+    let found: Doctor = asked.map_err(|failure: Failure| {
+        if failure.word != "invalid_query" {
+            return failure;
+        }
+        let sentence = format!(
+            "'{}' is no computer of the mesh and no address that can be looked up: `pumasi peers` \
+             lists the computers, and an address is like 10.0.0.7 or desk.local:7863",
+            escape(peer)
+        );
+        Failure::new(Kind::NotFound, "unknown_node", sentence)
+    })?;
+    Ok(found.checks)
+}
+
+async fn of_everything(global: &Global) -> Result<Vec<Check>, Failure> {
+    let config = config::load(Settings::default(), &global.places())?;
+    let running = runtime::read(&config.data_dir)?;
+    if running.is_some() || global.url.is_some() {
+        match ask(global).await {
+            Ok(checks) => return Ok(checks),
+            Err(failure) => {
+                let advice = "Start the node again, and look at its log.";
+                let mut checks = vec![trouble("node", failure.sentence, advice)];
+                checks.extend(doctor::local(&config, running.as_ref()).await);
+                return Ok(checks);
+            }
         }
     }
+    let advice = "Start it with `pumasi up`.";
+    let mut checks = vec![warning("node", "no node runs on this data directory", advice)];
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    checks.extend(doctor::offline(&config, now_ms).await);
+    checks.extend(doctor::local(&config, None).await);
+    Ok(checks)
 }
 
 async fn ask(global: &Global) -> Result<Vec<Check>, Failure> {
     let client = Client::find(global)?;
     let status: Status = client.get(&["api", "v1", "status"]).await?;
     let found: Doctor = client.get(&["api", "v1", "doctor"]).await?;
-    let nodes: List<Node> = client.get(&["api", "v1", "nodes"]).await?;
     let mut checks = vec![good("node", format!("the node answers at {}", client.url()))];
-    checks.extend(versions(&status.version, &nodes.data));
+    let ours = env!("CARGO_PKG_VERSION");
+    if status.version != ours {
+        let message = format!("the node is of version {}, this program of {ours}", status.version);
+        checks.push(warning("program", message, "Update the older one and start it again."));
+    }
     checks.extend(found.checks);
     Ok(checks)
-}
-
-/// This program, the node, and the members it can reach should be of one version.
-fn versions(node: &str, nodes: &[Node]) -> Vec<Check> {
-    let ours = env!("CARGO_PKG_VERSION");
-    let advice = "Update the older one and start it again.";
-    let mut checks = Vec::new();
-    if node != ours {
-        let message = format!("the node is of version {node}, this program of {ours}");
-        checks.push(warning("version", message, advice));
-    }
-    for other in nodes.iter().filter(|other| !other.version.is_empty() && other.version != node) {
-        let message =
-            format!("{} is of version {}, this node of {node}", other.name, other.version);
-        checks.push(warning("version", message, advice));
-    }
-    if checks.is_empty() {
-        checks.push(good("version", format!("all are of version {ours}")));
-    }
-    checks
 }
 
 fn print(found: &Doctor, output: &Output) -> Result<(), Failure> {
@@ -92,6 +109,10 @@ fn print(found: &Doctor, output: &Output) -> Result<(), Failure> {
         output.line(&format!("{mark} {}", escape(&check.message)))?;
         if let Some(advice) = &check.advice {
             output.line(&format!("         {}", escape(advice)))?;
+        }
+        for detail in &check.details {
+            let detail = output.style(Style::Dim, &escape(detail));
+            output.line(&format!("         · {detail}"))?;
         }
     }
     Ok(())

@@ -2,30 +2,24 @@
 
 use std::time::Duration;
 
+use super::facts::Multicast;
 use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
-use pumasi_web::api::Check;
-
-use super::{good, skipped, warning};
 
 const SERVICE: &str = "_pumasi-check._udp.local.";
 /// Two processes on one host find each other within about a second (measured).
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const ADVICE: &str = "Allow UDP port 5353 in the firewall, leave the VPN, or name the other \
-                      computers with --peer; invitations carry addresses and work without it.";
-
 /// Tries it, unless discovery is off.
-pub(super) async fn check(discovery: bool) -> Check {
+pub(super) async fn look(discovery: bool) -> Multicast {
     if !discovery {
-        return skipped("multicast", "discovery is off: other computers are not looked for");
+        return Multicast::Off;
     }
     match found_itself().await {
-        Ok(true) => good("multicast", "other computers can be found by DNS-SD"),
-        Ok(false) => {
-            warning("multicast", "multicast DNS packets do not come back on this computer", ADVICE)
-        }
+        Ok(true) => Multicast::Works,
+        Ok(false) => Multicast::Lost,
         Err(error) => {
-            warning("multicast", format!("multicast DNS cannot be used: {error}"), ADVICE)
+            tracing::debug!(%error, "multicast cannot be used");
+            Multicast::Failed
         }
     }
 }

@@ -44,6 +44,7 @@ mod remembering;
 mod requests;
 mod spreading;
 mod states;
+mod survey;
 
 pub(super) use asking::Asking;
 use behaviour::{Behaviour, BehaviourEvent, OneTopic};
@@ -51,6 +52,7 @@ use book::{Book, is_dialable};
 use hearsay::Hearsay;
 use peer::{Link, Peer};
 use requests::Pending;
+pub(crate) use survey::Survey;
 
 /// What the handle asks of the control plane.
 pub(crate) enum Command {
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Change { change: Change, reply: RosterReply },
     AddEntries { entries: Vec<SignedEntry>, reply: oneshot::Sender<Result<usize, NetError>> },
     Dial(PeerAddress),
+    Survey { reply: oneshot::Sender<Survey> },
     Shutdown { reply: oneshot::Sender<()> },
 }
 
@@ -127,6 +130,7 @@ pub(super) struct Control {
     announce: Announce,
     remembered: remembering::Remembered,
     discovery: Option<Discovery>,
+    noticed: survey::Noticed,
     door: Option<Door>,
     asking: Option<Asking>,
 }
@@ -166,6 +170,7 @@ impl Control {
             announce: Announce { sequence: 0, due: BTreeSet::new() },
             remembered: remembering::Remembered::default(),
             discovery: None,
+            noticed: survey::Noticed::default(),
             door: None,
             asking: None,
         })
@@ -288,6 +293,7 @@ impl Control {
                 });
             }
             Command::Dial(address) => self.book.give(address, Instant::now()),
+            Command::Survey { reply } => drop(reply.send(self.survey())),
             Command::Shutdown { .. } => unreachable!("the task's loop takes this one itself"),
         }
     }
@@ -301,7 +307,10 @@ impl Control {
             Notice::Answered { channel, response } => self.answer(channel, response),
             Notice::Resolved { address, found } => self.dial_given(&address, &found),
             Notice::Seen(sighting) => self.on_sighting(sighting),
-            Notice::Unseen(node) => self.forget_candidate(&node),
+            Notice::Unseen(node) => {
+                self.noticed.sightings.remove(&node);
+                self.forget_candidate(&node);
+            }
         }
     }
 
@@ -321,6 +330,7 @@ impl Control {
             self.book.hurry(*node, now);
         }
         self.applied = members;
+        self.noticed.turned_away.retain(|node, _| self.applied.contains(node));
         self.setup.data.keep_members();
         self.hearsay.keep(|node| roster.contains(node));
         self.book.keep(|node| roster.contains(node));

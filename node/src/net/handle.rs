@@ -375,7 +375,7 @@ impl NetHandle {
         })
     }
 
-    async fn send(&self, command: Command) -> Result<(), SendError> {
+    pub(super) async fn send(&self, command: Command) -> Result<(), SendError> {
         self.commands.send(command).await.map_err(|_| SendError::Closed)
     }
 }

@@ -1,6 +1,8 @@
 //! Nodes, devices, this node's status, and the doctor's findings.
 
 use pumasi_protocol as protocol;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -336,6 +338,12 @@ pub struct Check {
     pub message: String,
     /// What to do about it.
     pub advice: Option<String>,
+    /// The parts of the message under their names, for other languages.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    /// What was tried, a line each, for whoever runs the machines.
+    #[serde(default)]
+    pub details: Vec<String>,
 }
 
 /// The doctor's findings.

@@ -442,7 +442,7 @@ impl Mesh for Handle {
         events.as_ref().expect("not stopped").subscribe()
     }
 
-    async fn doctor(&self) -> api::Doctor {
-        api::Doctor { checks: Vec::new() }
+    async fn doctor(&self, peer: Option<&str>) -> Option<api::Doctor> {
+        (peer != Some("nobody")).then(|| api::Doctor { checks: Vec::new() })
     }
 }

@@ -152,6 +152,16 @@ impl Book {
         }
     }
 
+    /// Where a node may be; what worked last comes first.
+    pub(super) fn addresses(&self, node: &NodeId) -> Vec<SocketAddr> {
+        self.nodes.get(node).map(|known| known.addresses.clone()).unwrap_or_default()
+    }
+
+    /// What a person gave, and who answered there.
+    pub(super) fn given(&self) -> Vec<(String, Option<NodeId>)> {
+        self.given.iter().map(|given| (given.address.to_string(), given.node)).collect()
+    }
+
     /// Somebody else reaches it: it is due, if it was not dialled a moment ago.
     pub(super) fn hear_of(&mut self, node: NodeId, now: Instant) {
         let not_before = now + self.head_start(&node);

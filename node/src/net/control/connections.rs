@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
-use libp2p::multiaddr::Multiaddr;
+use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{PeerId, ping};
@@ -83,7 +83,8 @@ impl Control {
         }
         let now = Instant::now();
         let dialled_by_me = endpoint.is_dialer();
-        let link = Link { remote, dialled_by_me, since: now, carries: false };
+        let quic = endpoint.get_remote_address().iter().any(|part| part == Protocol::QuicV1);
+        let link = Link { remote, dialled_by_me, since: now, carries: false, quic };
         let first = !self.peers.contains_key(&node);
         let peer = self.peers.entry(node).or_insert_with(|| Peer::new(now));
         peer.links.insert(connection, link);
@@ -127,10 +128,13 @@ impl Control {
         if !peer.links.is_empty() {
             return self.link_spread(node);
         }
-        let was_here = peer.is_here();
+        let (was_here, was_up) = (peer.is_here(), peer.up);
         (peer.up, peer.down_since) = (false, None);
         self.link_spread(node);
         self.peers.remove(&node);
+        if !was_up {
+            self.note_turned_away(node);
+        }
         self.book.disconnected(node, Instant::now());
         self.setup.data.drop_connections(node);
         if was_here {
@@ -147,7 +151,7 @@ impl Control {
         let own = self.setup.listening.borrow().control.clone();
         let there = socket_address(address).filter(|address| !own.contains(address));
         if let Some(address) = there {
-            self.emit(NetEvent::SameKey { address });
+            self.note_twin(address);
         }
     }
 
@@ -222,11 +226,17 @@ impl Control {
         if candidate.node == self.me {
             let copy = run.is_some_and(|run| run != self.setup.incarnation);
             if let Some(address) = control.first().copied().filter(|_| copy) {
-                self.emit(NetEvent::SameKey { address });
+                self.note_twin(address);
             }
             return;
         }
         self.note_candidate(&candidate);
+        self.remember_sighting(&Sighting {
+            candidate: candidate.clone(),
+            control: control.clone(),
+            run,
+            record: String::new(),
+        });
         if self.applied.contains(&candidate.node) {
             let found: Vec<_> =
                 control.into_iter().filter(|address| is_dialable(address, false)).collect();

@@ -68,6 +68,11 @@ impl Hearsay {
         advance(&mut self.gossip, from, order(gossip))
     }
 
+    /// The number of a node's latest start that was heard of.
+    pub(super) fn run(&self, node: &NodeId) -> Option<u64> {
+        self.gossip.get(node).map(|(run, _)| *run)
+    }
+
     /// Forgets authors that do not belong.
     pub(super) fn keep(&mut self, belongs: impl Fn(&NodeId) -> bool) {
         self.gossip.retain(|node, _| belongs(node));

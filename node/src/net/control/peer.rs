@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub(super) since: Instant,
     /// The other side takes states over it.
     pub(super) carries: bool,
+    /// It is QUIC, else TCP.
+    pub(super) quic: bool,
 }
 
 /// A member with at least one connection.
@@ -124,7 +126,13 @@ mod tests {
         for (number, (dialled_by_me, age_ms)) in links.iter().enumerate() {
             let since = now - Duration::from_millis(*age_ms);
             let remote = SocketAddr::from(([10, 0, 0, 1], 7_863));
-            let link = Link { remote, dialled_by_me: *dialled_by_me, since, carries: number != 1 };
+            let link = Link {
+                remote,
+                dialled_by_me: *dialled_by_me,
+                since,
+                carries: number != 1,
+                quic: true,
+            };
             peer.links.insert(connection(number), link);
         }
         peer

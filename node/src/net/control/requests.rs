@@ -284,6 +284,7 @@ impl Control {
         let (newly_up, rtt_us) = (!peer.up, sync.rtt_us);
         peer.up = true;
         if newly_up {
+            self.noticed.turned_away.remove(&node);
             self.emit(NetEvent::PeerUp { node, rtt_us });
             self.link_spread(node);
             self.ask_advert(node);
