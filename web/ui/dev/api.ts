@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { whyOf } from './jobs.ts';
 import type { Life } from './life.ts';
+import { checksOf, keysOf, recordOf } from './upkeep.ts';
 
 function json(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -41,6 +42,9 @@ export async function answerApi(
     life.setModel(String(body.node), id, verb === 'load');
     return json(response, {});
   }
+  if (what === 'doctor') return json(response, { checks: checksOf(life.world) });
+  if (what === 'audit') return json(response, { data: recordOf(life.world, Date.now()) });
+  if (what === 'keys') return keys(request.method ?? 'GET', body, response);
   if (what === 'invitations') {
     const invitation = { id: 'i1', person: body.person ?? null, role: 'member', uses: body.uses };
     const expires = { used: 0, expires_ms: Date.now() + 86_400_000 };
@@ -71,6 +75,13 @@ export async function answerApi(
     return json(response, { mesh: { id: 'c0ffee', name: 'Third floor' }, members: 4 });
   }
   return refuse(response, 404, 'not_found', 'there is nothing at this address');
+}
+
+function keys(method: string, body: Record<string, unknown>, response: ServerResponse): void {
+  const known = keysOf(Date.now());
+  if (method === 'GET') return json(response, { data: known });
+  const secret = `pumasi-key-${'k7qm2xv9'.repeat(6)}`;
+  return json(response, { secret, key: { ...known[0], name: String(body.name) } });
 }
 
 function jobs(life: Life, id: string, verb: string, response: ServerResponse): void {

@@ -1,6 +1,7 @@
 /** What a person does, against a real node with the starter model. Each is independent of the others. */
 
 import { ask, assert, barriers, visit } from './journey.js';
+import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
 
 /** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
 const model = process.env.PUMASI_MODEL ?? 'starter';
@@ -120,9 +121,10 @@ async function speaksKoreanOnAPhone(browser, base) {
   await page.getByRole('heading', { name: '무엇을 거들어 드릴까요?' }).waitFor();
   assert.equal(await page.locator('html').getAttribute('lang'), 'ko');
   assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
-  for (const name of ['컴퓨터', '작업', '모델']) {
+  const titles = { 컴퓨터: '컴퓨터', 작업: '작업', 모델: '모델', 관리: '점검' };
+  for (const [name, title] of Object.entries(titles)) {
     await page.getByRole('navigation').getByRole('link', { name }).click();
-    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor();
     const wider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     assert.equal(wider, false, `${name} is wider than the phone`);
   }
@@ -131,11 +133,13 @@ async function speaksKoreanOnAPhone(browser, base) {
 }
 
 async function leavesNobodyOut(browser, base) {
+  const manage = ['/manage', '/manage/keys', '/manage/keys?panel=key', '/manage/record'];
+  const pages = ['/', '/mesh', '/mesh?panel=invite', '/jobs', '/models', ...manage, '/nowhere'];
   for (const colorScheme of ['light', 'dark']) {
     const { page, close } = await visit(browser, base, '/', { colorScheme });
     await ask(page, model, 'repeat: a door for everybody');
     assert.deepEqual(await barriers(page), []);
-    for (const path of ['/', '/mesh', '/mesh?panel=invite', '/jobs', '/models', '/nowhere']) {
+    for (const path of pages) {
       await page.goto(base + path);
       await page.locator('h1').first().waitFor();
       assert.deepEqual(await barriers(page), [], `${path} in ${colorScheme}`);
@@ -151,6 +155,9 @@ export const journeys = [
   wakesAndRestsAModel,
   pausesThisComputerAndResumes,
   makesAnInvitation,
+  checksTheOffice,
+  makesAndRevokesAKey,
+  readsTheRecord,
   asksOnceMore,
   speaksKoreanOnAPhone,
   leavesNobodyOut,

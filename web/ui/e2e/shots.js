@@ -40,6 +40,10 @@ const pages = {
   jobs: ['/jobs'],
   job: ['/jobs', opening('main li a')],
   models: ['/models'],
+  checkup: ['/manage'],
+  keys: ['/manage/keys'],
+  makekey: ['/manage/keys?panel=key'],
+  record: ['/manage/record'],
 };
 
 const browser = await launch();

@@ -11,6 +11,9 @@ const chat: Load = () => import('./chat/Chat.svelte');
 const mesh: Load = () => import('./mesh/Mesh.svelte');
 const jobs: Load = () => import('./jobs/Jobs.svelte');
 const models: Load = () => import('./models/Models.svelte');
+const checkUp: Load = () => import('./manage/CheckUp.svelte');
+const keys: Load = () => import('./manage/Keys.svelte');
+const record: Load = () => import('./manage/Record.svelte');
 
 const later: [pattern: string, load: Load][] = [
   ['/chat/:id', chat],
@@ -19,6 +22,9 @@ const later: [pattern: string, load: Load][] = [
   ['/jobs', jobs],
   ['/jobs/:id', jobs],
   ['/models', models],
+  ['/manage', checkUp],
+  ['/manage/keys', keys],
+  ['/manage/record', record],
 ];
 
 export const home = Home;

@@ -1,7 +1,19 @@
 /** One function per thing that a person can ask of the mesh. */
 
-import { post, read } from './http';
-import type { Approved, InvitationToken, Joined, Lend, Pairing, Why } from './types';
+import { post, read, request } from './http';
+import type {
+  Approved,
+  AuditEntry,
+  Doctor,
+  InvitationToken,
+  Joined,
+  Key,
+  KeyRequest,
+  Lend,
+  NewKey,
+  Pairing,
+  Why,
+} from './types';
 
 const id = encodeURIComponent;
 
@@ -64,4 +76,30 @@ export async function found(name: string | null): Promise<Joined> {
 /** Tells this computer whether to work for others. The stream says what came of it. */
 export async function lend(lend: Lend): Promise<void> {
   await post('/api/v1/lending', { lend });
+}
+
+/** Looks at everything that could keep computers apart; takes seconds. */
+export const checkUp = (signal?: AbortSignal): Promise<Doctor> => read('/api/v1/doctor', signal);
+
+export async function keys(): Promise<Key[]> {
+  return (await read<{ data: Key[] }>('/api/v1/keys')).data;
+}
+
+export async function makeKey(wanted: Partial<KeyRequest> & { name: string }): Promise<NewKey> {
+  const reply = await post('/api/v1/keys', wanted);
+  return (await reply.json()) as NewKey;
+}
+
+export async function revokeKey(key: string): Promise<void> {
+  await request(`/api/v1/keys/${id(key)}`, { method: 'DELETE' });
+}
+
+/** The address of the record, as far as it is asked for. */
+export function recordAt(person: string, more: Record<string, string>): string {
+  const query = new URLSearchParams({ ...(person && { person }), ...more });
+  return `/api/v1/audit?${query}`;
+}
+
+export async function record(person: string, limit: number): Promise<AuditEntry[]> {
+  return (await read<{ data: AuditEntry[] }>(recordAt(person, { limit: String(limit) }))).data;
 }

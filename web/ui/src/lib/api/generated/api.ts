@@ -825,6 +825,16 @@ export type FoundRequest = {
  */
 name: string | null, };
 
+export type AuditAct = "founded" | "admitted" | "roles_set" | "removed" | "invited" | "key_made" | "key_changed" | "key_revoked" | "lending_set" | "started" | "asked" | "ran";
+
+export type AuditSubject = { id: string, name: string, person: string | null, grants: Array<string>, };
+
+export type AuditOutcome = "completed" | "failed" | "cancelled";
+
+export type AuditJob = { id: string, kind: JobKind, model: string, owner: NodeRef, ran_on: NodeRef | null, asked_bytes: number, prompt_tokens: number, cached_tokens: number, completion_tokens: number, attempts: number, accepted_ms: number, outcome: AuditOutcome, error: string | null, };
+
+export type AuditEntry = { at_ms: number, act: AuditAct, person: string | null, node: NodeRef, key: string | null, about: AuditSubject | null, job: AuditJob | null, stands: boolean, };
+
 export type KeyScope = "inference" | "jobs" | "view" | "models" | "operate";
 
 export type KeyState = "active" | "expired" | "revoked";
@@ -972,7 +982,15 @@ message: string,
 /**
  * What to do about it.
  */
-advice: string | null, };
+advice: string | null, 
+/**
+ * The parts of the message under their names, for other languages.
+ */
+values: { [key in string]: string }, 
+/**
+ * What was tried, a line each, for whoever runs the machines.
+ */
+details: Array<string>, };
 
 export type Doctor = { 
 /**
