@@ -12,6 +12,7 @@ mod keys;
 mod raw;
 mod streams;
 mod tls;
+mod upkeep;
 mod wire;
 
 use std::net::SocketAddr;

@@ -825,15 +825,131 @@ export type FoundRequest = {
  */
 name: string | null, };
 
+export type RemoveRequest = { 
+/**
+ * Also if only one admin is left then.
+ */
+confirmed: boolean, };
+
+export type Removed = { 
+/**
+ * The former member.
+ */
+node: NodeRef, 
+/**
+ * Members that are left.
+ */
+members: number, };
+
 export type AuditAct = "founded" | "admitted" | "roles_set" | "removed" | "invited" | "key_made" | "key_changed" | "key_revoked" | "lending_set" | "started" | "asked" | "ran";
 
-export type AuditSubject = { id: string, name: string, person: string | null, grants: Array<string>, };
+export type AuditSubject = { 
+/**
+ * Its id; empty where it has none.
+ */
+id: string, 
+/**
+ * What people call it; empty where it has no name.
+ */
+name: string, 
+/**
+ * Whose it is, or for whom.
+ */
+person: string | null, 
+/**
+ * What it may do or opens: roles, or scopes, in their words.
+ */
+grants: Array<string>, };
 
 export type AuditOutcome = "completed" | "failed" | "cancelled";
 
-export type AuditJob = { id: string, kind: JobKind, model: string, owner: NodeRef, ran_on: NodeRef | null, asked_bytes: number, prompt_tokens: number, cached_tokens: number, completion_tokens: number, attempts: number, accepted_ms: number, outcome: AuditOutcome, error: string | null, };
+export type AuditJob = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What sort of work.
+ */
+kind: JobKind, 
+/**
+ * With which model.
+ */
+model: string, 
+/**
+ * The computer that accepted it.
+ */
+owner: NodeRef, 
+/**
+ * Where it ran last; none: nowhere.
+ */
+ran_on: NodeRef | null, 
+/**
+ * Bytes of what was asked.
+ */
+asked_bytes: number, 
+/**
+ * Tokens of the prompt.
+ */
+prompt_tokens: number, 
+/**
+ * Of these, taken from memory.
+ */
+cached_tokens: number, 
+/**
+ * Tokens of the answer.
+ */
+completion_tokens: number, 
+/**
+ * How often it was bound to a computer.
+ */
+attempts: number, 
+/**
+ * When it was accepted, Unix time in milliseconds.
+ */
+accepted_ms: number, 
+/**
+ * How it ended.
+ */
+outcome: AuditOutcome, 
+/**
+ * Why, if it failed: a word of the closed list.
+ */
+error: string | null, };
 
-export type AuditEntry = { at_ms: number, act: AuditAct, person: string | null, node: NodeRef, key: string | null, about: AuditSubject | null, job: AuditJob | null, stands: boolean, };
+export type AuditEntry = { 
+/**
+ * When, Unix time in milliseconds on the clock of the computer where it was done.
+ */
+at_ms: number, 
+/**
+ * What.
+ */
+act: AuditAct, 
+/**
+ * The person who did it; none: at a shared computer, or by itself.
+ */
+person: string | null, 
+/**
+ * At which computer.
+ */
+node: NodeRef, 
+/**
+ * The id of the API key by which it was done.
+ */
+key: string | null, 
+/**
+ * What it was done to.
+ */
+about: AuditSubject | null, 
+/**
+ * Which job.
+ */
+job: AuditJob | null, 
+/**
+ * False where it counts for nothing, because its author had been removed or had no right to it.
+ */
+stands: boolean, };
 
 export type KeyScope = "inference" | "jobs" | "view" | "models" | "operate";
 
