@@ -17,3 +17,7 @@ pub use embedding::{embeddings, parse as parse_embeddings};
 pub use reply::{FinishReason, chat_reply, completion_reply};
 pub use stream::{DONE, Stream, error_event};
 pub(crate) use tool::parse as tools;
+
+// What this dialect is read and written with, and shares with the others.
+pub use crate::reply::{Answer, Counts, Head, Provenance, Seam, TimingsMs};
+pub use crate::request::{EmbedRequest, GenerateRequest, Options};

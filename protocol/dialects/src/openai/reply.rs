@@ -57,6 +57,12 @@ pub enum FinishReason {
     ToolCalls,
 }
 
+impl From<Ending> for FinishReason {
+    fn from(ending: Ending) -> Self {
+        Self::from(&ending)
+    }
+}
+
 impl From<&Ending> for FinishReason {
     fn from(ending: &Ending) -> Self {
         match ending {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::reply::{ChatLogprobs, FinishReason, TextLogprobs, Usage, chat_logprobs, text_logprobs};
-use crate::assemble::{Delta, Ending};
+use crate::assemble::Delta;
 use crate::reply::{Counts, Head, Provenance, data};
 
 /// The event after the last.
@@ -95,7 +95,12 @@ impl Stream {
 
     /// The last event of an answer.
     #[must_use]
-    pub fn end(&mut self, index: usize, ending: &Ending, provenance: &Provenance) -> String {
+    pub fn end(
+        &mut self,
+        index: usize,
+        ending: impl Into<FinishReason>,
+        provenance: &Provenance,
+    ) -> String {
         let finish = Some(ending.into());
         if self.chat {
             self.chat_event(index, EMPTY, None, finish, Some(provenance))
