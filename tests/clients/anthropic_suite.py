@@ -147,7 +147,7 @@ class Suite(unittest.TestCase):
         self.assertEqual(list(call.input), ["word"])
 
     def test_an_agents_many_tools_and_metadata_are_taken(self):
-        tools = [{**LOOK_UP, "name": f"mcp__server__tool_{i}_{'x' * 60}"} for i in range(8)]
+        tools = [{**LOOK_UP, "name": f"mcp__server__tool_{i}_{'x' * 60}"} for i in range(60)]
         tools[-1]["cache_control"] = {"type": "ephemeral"}
         reply = self.ask("upper: agent", tools=tools, tool_choice={"type": "none"}, metadata={"user_id": "u"})
         self.assertEqual(reply.content[0].text, "AGENT")

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pumasi_protocol::generate::{EmbedInput, Thinking};
+use pumasi_protocol::generate::{EmbedInput, Thinking, ToolChoice};
 use pumasi_protocol::{
     Capabilities, Generate, Message, ModelState, Need, NodeId, Part, PersonId, Prompt, Work,
 };
@@ -150,14 +150,15 @@ fn prompt_bytes(prompt: &Prompt) -> Vec<Cow<'_, [u8]>> {
     match prompt {
         Prompt::Text(text) => vec![Cow::Borrowed(text.as_bytes())],
         Prompt::Tokens(tokens) => vec![Cow::Owned(token_bytes(tokens))],
-        Prompt::Chat { messages, tools, thinking, .. } => {
+        Prompt::Chat { messages, tools, tool_choice, thinking } => {
             let mode: &[u8] = match thinking {
                 Thinking::Default => b"d",
                 Thinking::Off => b"o",
                 Thinking::On(_) => b"t",
             };
             let mut chunks = vec![Cow::Borrowed(mode)];
-            for tool in tools {
+            // What may not be called is not rendered.
+            for tool in tools.iter().filter(|_| *tool_choice != ToolChoice::None) {
                 chunks.push(Cow::Borrowed(tool.name.as_bytes()));
                 chunks.extend(tool.parameters.as_ref().map(|p| Cow::Borrowed(p.as_bytes())));
             }
