@@ -191,6 +191,12 @@ impl SignedEntry {
         Ok(Self { author: NodeId(key.verifying_key().to_bytes()), payload, signature })
     }
 
+    /// Bytes that it takes in a message, at most: author, signature and lengths take less than 128.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.payload.len() + 128
+    }
+
     /// The entry's hash. Equal hashes mean equal author, payload and signature.
     #[must_use]
     pub fn hash(&self) -> EntryHash {

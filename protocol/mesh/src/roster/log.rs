@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use super::entry::{Change, ENTRY_PARENTS, Entry, EntryError, EntryHash};
-use super::resolve::{counting, resolve};
+use super::resolve::{Judged, counting, resolve};
 use super::{NodeRole, Roster, SignedEntry};
 use crate::ids::{MeshId, NodeId};
 use crate::limits;
@@ -52,6 +52,7 @@ pub struct RosterLog {
     /// Of these, keys that some entry made an admin.
     named_admins: BTreeSet<NodeId>,
     opaque: usize,
+    judged: Judged,
     roster: Roster,
 }
 
@@ -69,14 +70,15 @@ impl RosterLog {
         let mesh = MeshId(entry.hash);
         let mut log = Self {
             mesh,
-            roster: resolve(mesh, std::iter::empty()),
+            roster: resolve(mesh, std::iter::empty(), &mut Judged::new()),
             entries: BTreeMap::new(),
             named: BTreeSet::new(),
             named_admins: BTreeSet::new(),
             opaque: 0,
+            judged: Judged::new(),
         };
         log.keep(found, entry);
-        log.roster = resolve(mesh, log.entries.values().map(|(_, entry)| entry));
+        log.resolve();
         Ok(log)
     }
 
@@ -106,8 +108,17 @@ impl RosterLog {
     #[must_use]
     pub fn history(&self) -> Vec<(Entry, bool)> {
         let entries = || self.entries.values().map(|(_, entry)| entry);
-        let counts = counting(self.mesh, entries());
+        let counts = counting(self.mesh, entries(), &self.judged);
         entries().map(|entry| (entry.clone(), counts.contains(&entry.hash))).collect()
+    }
+
+    /// Entries with what they say.
+    pub(super) fn opened(&self) -> impl Iterator<Item = &(SignedEntry, Entry)> {
+        self.entries.values()
+    }
+
+    pub(super) fn find(&self, hash: &EntryHash) -> Option<&(SignedEntry, Entry)> {
+        self.entries.get(hash)
     }
 
     /// Takes entries in any order.
@@ -115,9 +126,9 @@ impl RosterLog {
         let mut taken = Taken::default();
         let mut ready = Vec::new();
         let mut waiting: BTreeMap<EntryHash, Vec<(SignedEntry, Entry)>> = BTreeMap::new();
-        for signed in offered {
+        let unknown = |signed: &SignedEntry| !self.entries.contains_key(&signed.hash());
+        for signed in offered.into_iter().filter(unknown) {
             match signed.open() {
-                Ok(entry) if self.entries.contains_key(&entry.hash) => {}
                 Ok(entry) => ready.push((signed, entry)),
                 Err(_) => taken.refused += 1,
             }
@@ -141,9 +152,14 @@ impl RosterLog {
         }
         taken.waiting = waiting.values().map(Vec::len).sum();
         if !taken.new.is_empty() {
-            self.roster = resolve(self.mesh, self.entries.values().map(|(_, entry)| entry));
+            self.resolve();
         }
         taken
+    }
+
+    fn resolve(&mut self) {
+        let entries = self.entries.values().map(|(_, entry)| entry);
+        self.roster = resolve(self.mesh, entries, &mut self.judged);
     }
 
     fn would_keep(&self, entry: &Entry) -> bool {
@@ -238,9 +254,7 @@ impl RosterLog {
         let unknown = self.entries.range(*first..=*last).filter(|(hash, _)| !known.contains(hash));
         let mut left = bytes;
         let fits = |(signed, _): &&(SignedEntry, Entry)| {
-            // Author, signature and lengths take less than 128 bytes.
-            let size = signed.payload.len() + 128;
-            left.checked_sub(size).map(|rest| left = rest).is_some()
+            left.checked_sub(signed.size()).map(|rest| left = rest).is_some()
         };
         unknown.map(|(_, kept)| kept).take_while(fits).map(|(signed, _)| signed.clone()).collect()
     }

@@ -1,12 +1,13 @@
 //! From a set of entries to the roster. Pure, and the same whatever the order of the entries.
 //!
-//! An entry counts if its author was an admin in the entry's own past (the entries it builds on), and
-//! if no *limit* on its author voids it. Two kinds of entries limit an author: a revocation voids what
-//! the revoked key wrote and the named heads do not build on; taking the role admin away voids what
-//! was written beside it, neither before nor after. Limits are accepted author by author, the longest
-//! admitted first, so that two admins who remove each other leave the senior one; revocations before
-//! demotions, so that nobody escapes a revocation by demoting its author in hindsight. Once accepted,
-//! a revocation stays, and every demotion is judged again by what counts under it.
+//! A revocation counts if its author was an admin by what lies in the revocation's own past. Nothing
+//! that comes to light later changes that, so a revoked key stays out for ever: not even the removal
+//! of who removed it brings it back, and of two admins who remove each other both are out.
+//!
+//! Anything else counts if its author was an admin in the entry's own past (the entries it builds on),
+//! and if no *limit* on its author voids it. A revocation voids what the revoked key wrote and the
+//! named heads do not build on; taking the role admin away voids what was written beside it, neither
+//! before nor after. Demotions are accepted author by author, the longest admitted first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +23,20 @@ use crate::limits;
 pub fn roster(mesh: MeshId, entries: &[SignedEntry]) -> Roster {
     let opened = entries.iter().filter_map(|entry| entry.open().ok());
     let by_hash: BTreeMap<_, _> = opened.map(|entry| (entry.hash, entry)).collect();
-    resolve(mesh, by_hash.values().take(limits::ROSTER_ENTRIES))
+    resolve(mesh, by_hash.values().take(limits::ROSTER_ENTRIES), &mut Judged::new())
 }
 
+/// Which revocations count, and which do not; a judgement never changes.
+pub(super) type Judged = BTreeMap<EntryHash, bool>;
+
 /// As [`roster`], for entries that were opened before; in ascending order of their hashes.
-pub(super) fn resolve<'a>(mesh: MeshId, entries: impl Iterator<Item = &'a Entry>) -> Roster {
+pub(super) fn resolve<'a>(
+    mesh: MeshId,
+    entries: impl Iterator<Item = &'a Entry>,
+    judged: &mut Judged,
+) -> Roster {
     let graph = Graph::build(mesh, entries);
-    let (counts, revoked) = graph.settle();
+    let (counts, revoked) = graph.settle(judged);
     Roster {
         mesh,
         name: graph.mesh_name(),
@@ -42,9 +50,10 @@ pub(super) fn resolve<'a>(mesh: MeshId, entries: impl Iterator<Item = &'a Entry>
 pub(super) fn counting<'a>(
     mesh: MeshId,
     entries: impl Iterator<Item = &'a Entry>,
+    judged: &Judged,
 ) -> BTreeSet<EntryHash> {
     let graph = Graph::build(mesh, entries);
-    let (counts, _) = graph.settle();
+    let (counts, _) = graph.settle(&mut judged.clone());
     let counting = graph.entries.iter().zip(counts).filter(|(_, counts)| *counts);
     counting.map(|(entry, _)| entry.hash).collect()
 }
@@ -56,6 +65,10 @@ struct Past(Vec<u64>);
 impl Past {
     fn empty(entries: usize) -> Self {
         Self(vec![0; entries.div_ceil(64)])
+    }
+
+    fn whole(entries: usize) -> Self {
+        Self(vec![u64::MAX; entries.div_ceil(64)])
     }
 
     fn add(&mut self, position: usize) {
@@ -73,6 +86,9 @@ impl Past {
     }
 }
 
+/// A key that is out, and the position of the entry that says so.
+type Revocation = (NodeId, usize);
+
 /// What bounds an author's entries.
 enum Limit {
     /// Only what lies in this past counts.
@@ -85,6 +101,7 @@ enum Limit {
 struct Graph<'a> {
     mesh: MeshId,
     entries: Vec<&'a Entry>,
+    position: BTreeMap<EntryHash, usize>,
     /// Length of the longest way back to an entry without parents.
     depth: Vec<u32>,
     past: Vec<Past>,
@@ -107,6 +124,7 @@ impl<'a> Graph<'a> {
         let mut graph = Self {
             mesh,
             entries: parents_first(&all),
+            position: BTreeMap::new(),
             depth: Vec::new(),
             past: Vec::new(),
             about: BTreeMap::new(),
@@ -118,16 +136,11 @@ impl<'a> Graph<'a> {
 
     fn link(&mut self) {
         let count = self.entries.len();
-        let mut position = BTreeMap::new();
         for (i, entry) in self.entries.iter().enumerate() {
-            position.insert(entry.hash, i);
-            let mut past = Past::empty(count);
-            let mut depth = 0;
-            for parent in entry.parents.iter().filter_map(|hash| position.get(hash)) {
-                past.join(&self.past[*parent]);
-                past.add(*parent);
-                depth = depth.max(self.depth[*parent] + 1);
-            }
+            self.position.insert(entry.hash, i);
+            let depths = entry.parents.iter().filter_map(|hash| self.position.get(hash));
+            let depth = depths.map(|parent| self.depth[*parent] + 1).max().unwrap_or_default();
+            let past = self.up_to(&entry.parents, count);
             self.past.push(past);
             self.depth.push(depth);
             if let Some((node, _)) = self.roles_in(i) {
@@ -161,13 +174,14 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn revokes(&self, i: usize) -> bool {
-        match self.entries[i].change {
-            Some(Change::Revoke { .. }) => true,
-            Some(Change::Found { .. } | Change::Admit { .. } | Change::SetRoles { .. }) | None => {
-                false
-            }
+    /// These entries, as far as they are at hand, and all that they build on.
+    fn up_to(&self, heads: &[EntryHash], count: usize) -> Past {
+        let mut past = Past::empty(count);
+        for head in heads.iter().filter_map(|hash| self.position.get(hash)) {
+            past.join(&self.past[*head]);
+            past.add(*head);
         }
+        past
     }
 
     fn grants_admin(&self, i: usize) -> bool {
@@ -178,51 +192,78 @@ impl<'a> Graph<'a> {
         self.about.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// Accepts limits until none is left; says which entries count, and which keys are revoked.
-    fn settle(&self) -> (Vec<bool>, BTreeSet<NodeId>) {
+    /// Which entries count, and which keys are revoked.
+    fn settle(&self, judged: &mut Judged) -> (Vec<bool>, BTreeSet<NodeId>) {
+        let revocations = self.revocations(judged);
+        let mut counts = self.settle_under(&Past::whole(self.entries.len()), &revocations);
+        for (i, entry) in self.entries.iter().enumerate() {
+            if let Some(counting) = judged.get(&entry.hash) {
+                counts[i] = *counting;
+            }
+        }
+        (counts, revocations.into_iter().map(|(node, _)| node).collect())
+    }
+
+    /// The revocations that count, parents first.
+    fn revocations(&self, judged: &mut Judged) -> Vec<Revocation> {
+        let mut counting = Vec::new();
+        for (i, entry) in self.entries.iter().enumerate() {
+            let Some(Change::Revoke { node, .. }) = &entry.change else { continue };
+            let counts = judged.get(&entry.hash).copied();
+            let counts = counts.unwrap_or_else(|| self.may_revoke(i, &counting));
+            judged.insert(entry.hash, counts);
+            if counts {
+                counting.push((*node, i));
+            }
+        }
+        counting
+    }
+
+    /// Whether the author of this revocation may write it, by its own past and nothing else.
+    fn may_revoke(&self, i: usize, earlier: &[Revocation]) -> bool {
+        let past = &self.past[i];
+        let known = earlier.iter().filter(|(_, at)| past.contains(*at)).copied();
+        let known: Vec<Revocation> = known.collect();
+        let author = self.entries[i].author;
+        let is_out = known.iter().any(|(node, _)| *node == author);
+        !is_out && self.has_right(i, &self.settle_under(past, &known))
+    }
+
+    /// Which entries of `within` count under these revocations. Accepts demotions until none is left.
+    fn settle_under(&self, within: &Past, revocations: &[Revocation]) -> Vec<bool> {
         let mut limits: BTreeMap<NodeId, Vec<Limit>> = BTreeMap::new();
-        let mut revoked = BTreeSet::new();
+        for (node, at) in revocations {
+            let Some(Change::Revoke { heads, .. }) = &self.entries[*at].change else { continue };
+            let past = self.up_to(heads, self.entries.len());
+            limits.entry(*node).or_default().push(Limit::Revoked(past));
+        }
         let mut accepted = BTreeSet::new();
         loop {
-            let counts = self.counting(&limits);
-            let open = (0..self.entries.len()).filter(|i| {
-                counts[*i] && !accepted.contains(i) && self.limits_someone(*i, &counts)
-            });
-            let by_author = open.map(|i| (self.seniority(&self.entries[i].author, &counts), i));
-            // Revocations first: a demotion must not void the revocation of who wrote it.
-            let (revocations, demotions): (Vec<_>, Vec<_>) =
-                by_author.partition(|(_, i)| self.revokes(*i));
-            let open = if revocations.is_empty() { demotions } else { revocations };
-            let Some((senior, _)) = open.iter().min() else { return (counts, revoked) };
-            let of_senior = open.iter().filter(|(rank, _)| rank == senior);
-            let next: Vec<usize> = of_senior.map(|(_, i)| *i).collect();
-            for i in next {
+            let counts = self.counting(within, &limits);
+            let open = (0..self.entries.len()).filter(|i| counts[*i] && !accepted.contains(i));
+            let open = open.filter_map(|i| Some((i, self.demoted(i, &counts)?)));
+            let ranked =
+                open.map(|(i, node)| (self.seniority(&self.entries[i].author, &counts), i, node));
+            let open: Vec<_> = ranked.collect();
+            let Some(senior) = open.iter().map(|(rank, ..)| *rank).min() else { return counts };
+            for (_, i, node) in open.into_iter().filter(|(rank, ..)| *rank == senior) {
                 accepted.insert(i);
-                let (node, limit) = self.limit(i);
-                if let Limit::Revoked(_) = limit {
-                    revoked.insert(node);
-                    // What was accepted of demotions is judged again by what counts now.
-                    accepted.retain(|i| self.revokes(*i));
-                    for limits in limits.values_mut() {
-                        limits.retain(|limit| matches!(limit, Limit::Revoked(_)));
-                    }
-                }
-                limits.entry(node).or_default().push(limit);
+                limits.entry(node).or_default().push(Limit::Demoted(i));
             }
         }
     }
 
-    /// Which entries count under these limits.
-    fn counting(&self, limits: &BTreeMap<NodeId, Vec<Limit>>) -> Vec<bool> {
+    /// Which entries of `within` count under these limits.
+    fn counting(&self, within: &Past, limits: &BTreeMap<NodeId, Vec<Limit>>) -> Vec<bool> {
         let mut counts = Vec::with_capacity(self.entries.len());
         for i in 0..self.entries.len() {
             let author = &self.entries[i].author;
-            let within = |limit: &Limit| match limit {
+            let allows = |limit: &Limit| match limit {
                 Limit::Revoked(past) => past.contains(i),
                 Limit::Demoted(at) => self.past[*at].contains(i) || self.past[i].contains(*at),
             };
-            let bound = limits.get(author).is_none_or(|limits| limits.iter().all(within));
-            counts.push(bound && self.has_right(i, &counts));
+            let bound = || limits.get(author).is_none_or(|limits| limits.iter().all(allows));
+            counts.push(within.contains(i) && bound() && self.has_right(i, &counts));
         }
         counts
     }
@@ -242,37 +283,17 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn limits_someone(&self, i: usize, counts: &[bool]) -> bool {
+    /// Whom this entry takes the role admin from.
+    fn demoted(&self, i: usize, counts: &[bool]) -> Option<NodeId> {
         match &self.entries[i].change {
-            Some(Change::Revoke { .. }) => true,
             Some(Change::Admit { node, .. } | Change::SetRoles { node, .. }) => {
                 let was_admin = |about: &usize| {
                     counts[*about] && self.past[i].contains(*about) && self.grants_admin(*about)
                 };
-                !self.grants_admin(i) && self.about(node).iter().any(was_admin)
+                let demotes = !self.grants_admin(i) && self.about(node).iter().any(was_admin);
+                demotes.then_some(*node)
             }
-            Some(Change::Found { .. }) | None => false,
-        }
-    }
-
-    fn limit(&self, i: usize) -> (NodeId, Limit) {
-        match &self.entries[i].change {
-            Some(Change::Revoke { node, heads }) => {
-                let mut past = Past::empty(self.entries.len());
-                for (at, entry) in self.entries.iter().enumerate() {
-                    if heads.contains(&entry.hash) {
-                        past.join(&self.past[at]);
-                        past.add(at);
-                    }
-                }
-                (*node, Limit::Revoked(past))
-            }
-            Some(Change::Admit { node, .. } | Change::SetRoles { node, .. }) => {
-                (*node, Limit::Demoted(i))
-            }
-            Some(Change::Found { .. }) | None => {
-                unreachable!("only entries that `limits_someone` names come here")
-            }
+            Some(Change::Found { .. } | Change::Revoke { .. }) | None => None,
         }
     }
 

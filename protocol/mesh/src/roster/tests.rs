@@ -136,13 +136,30 @@ fn what_a_revoked_admin_wrote_outside_the_named_heads_is_void() {
 }
 
 #[test]
-fn of_two_admins_who_revoke_each_other_the_senior_stays() {
+fn two_admins_who_revoke_each_other_are_both_out() {
     let mut history = History::begin();
     let root = history.mesh.0;
     let two = history.add(1, &[root], admit(2, ADMIN));
-    history.add(2, &[two], revoke(1, vec![two]));
+    let three = history.add(1, &[two], admit(3, ADMIN));
+    history.add(2, &[three], revoke(1, vec![three]));
+    history.add(1, &[three], revoke(2, vec![three]));
+    assert_eq!(history.members(), [3]);
+}
+
+#[test]
+fn a_stolen_key_that_was_revoked_undoes_no_revocation_in_hindsight() {
+    let mut history = History::begin();
+    let root = history.mesh.0;
+    let two = history.add(1, &[root], admit(2, ADMIN));
+    let three = history.add(2, &[two], admit(3, ADMIN));
+    let four = history.add(3, &[three], admit(4, MEMBER));
+    let gone = history.add(2, &[four], revoke(4, vec![four]));
+    history.add(2, &[gone], revoke(1, vec![gone]));
+    assert_eq!(history.members(), [2, 3]);
+    // The founder's thief removes who removed it, as if it had been first: it takes that one along.
     history.add(1, &[two], revoke(2, vec![two]));
-    assert_eq!(history.members(), [1]);
+    assert_eq!(history.members(), [], "and with it what that one wrote since");
+    assert!(!history.roster().contains(&id(1)) && !history.roster().contains(&id(4)));
 }
 
 #[test]
@@ -342,6 +359,11 @@ type Step = (u8, u8, u8, Vec<prop::sample::Index>);
 
 fn history_of(steps: &[Step]) -> History {
     let mut history = History::begin();
+    extend(&mut history, steps);
+    history
+}
+
+fn extend(history: &mut History, steps: &[Step]) {
     for (by, what, about, on) in steps {
         let hashes: Vec<_> = history.entries.iter().map(SignedEntry::hash).collect();
         let parents: Vec<_> = on.iter().map(|index| *index.get(&hashes)).collect();
@@ -353,7 +375,6 @@ fn history_of(steps: &[Step]) -> History {
         };
         history.add(*by, &parents, change);
     }
-    history
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -411,6 +432,14 @@ proptest! {
         let after = history.roster();
         prop_assert!(!after.contains(&id(*thief)));
         prop_assert_eq!(before.members, after.members);
+    }
+
+    #[test]
+    fn nothing_that_comes_later_brings_a_revoked_key_back(steps in steps(), more in steps()) {
+        let mut history = history_of(&steps);
+        let before = history.roster().revoked;
+        extend(&mut history, &more);
+        prop_assert!(before.is_subset(&history.roster().revoked));
     }
 
     #[test]
