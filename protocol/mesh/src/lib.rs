@@ -3,6 +3,7 @@
 
 pub mod advert;
 pub mod blob;
+pub mod chain;
 pub mod custody;
 pub mod engine;
 pub mod envelope;

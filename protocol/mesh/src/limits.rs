@@ -17,6 +17,11 @@ pub const STATE_SEEN: usize = 64;
 pub const ROSTER_ENTRY_BYTES: usize = 8 * 1024;
 /// Entries that one roster holds (a few hundred nodes with years of changes).
 pub const ROSTER_ENTRIES: usize = 16_384;
+/// Entries of the chain that a member shows where nobody has heard of it (guess: who lacks more than
+/// half a thousand changes of its mesh was away for long, and can hear of them by gossip).
+pub const CHAIN_ENTRIES: usize = 512;
+/// Bytes of such a chain: that many admissions.
+pub const CHAIN_BYTES: usize = 192 * 1024;
 /// Characters in a node's or person's name.
 pub const NAME_CHARS: usize = 64;
 /// Bytes of a model's name.

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{MeshId, NodeId, PersonId};
 use crate::name::NodeName;
 
+mod chain;
 mod entry;
 mod log;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use chain::ChainError;
 pub use entry::{Change, ENTRY_PARENTS, Entry, EntryError, EntryHash};
 pub use log::{FIRST_HASH, LAST_HASH, LogError, RosterLog, Taken};
 pub use resolve::roster;
