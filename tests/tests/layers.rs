@@ -6,9 +6,10 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
+    ("pumasi-roster-model", &["pumasi-protocol"]),
     ("pumasi-scheduler", &["pumasi-protocol"]),
     ("pumasi-models", &["pumasi-protocol"]),
     ("pumasi-engine-host", &["pumasi-protocol"]),
