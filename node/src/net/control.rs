@@ -25,7 +25,7 @@ use super::discovery::{Discovery, Sighting};
 use super::event::{Listening, NetEvent};
 use super::handle::NetError;
 use super::identity::{Identity, peer_id};
-use super::join::{Door, Welcome};
+use super::join::{Door, Presenter, Welcome};
 use super::limits::{NOTICES, TICK};
 use super::members::{Learned, Membership};
 use super::traffic::Traffic;
@@ -42,6 +42,7 @@ mod hearsay;
 mod peer;
 mod remembering;
 mod requests;
+mod sighted;
 mod spreading;
 mod states;
 mod survey;
@@ -79,6 +80,8 @@ pub(crate) enum Notice {
     Synced { node: NodeId, learned: Learned },
     /// Pushed entries of a peer were taken.
     Pushed { node: NodeId, learned: Learned },
+    /// A member that had not heard of this node was shown why it belongs.
+    Welcomed { node: NodeId },
     /// The loop answered a peer's request.
     Answered { channel: ResponseChannel<Response>, response: Response },
     /// A given address was looked up.
@@ -98,6 +101,7 @@ pub(super) struct Setup {
     pub(super) membership: Arc<Membership>,
     pub(super) store: Store,
     pub(super) data: DataPlane,
+    pub(super) presenter: Presenter,
     pub(super) events: mpsc::Sender<NetEvent>,
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) traffic: Arc<Traffic>,
@@ -112,6 +116,7 @@ pub(super) struct Control {
     topic: OneTopic,
     subscribed: bool,
     book: Book,
+    sighted: sighted::Sighted,
     hearsay: Hearsay,
     /// Its clock begins with this task.
     spread: Spread,
@@ -156,6 +161,7 @@ impl Control {
             topic,
             subscribed: false,
             book: Book::new(me),
+            sighted: sighted::Sighted::default(),
             hearsay: Hearsay::default(),
             spread,
             started: Instant::now(),
@@ -304,6 +310,10 @@ impl Control {
             Notice::Synced { node, learned } => self.on_synced(node, learned),
             Notice::Pushed { node, learned } if learned.waiting => self.start_sync(node),
             Notice::Pushed { .. } => {}
+            Notice::Welcomed { node } => {
+                self.book.welcomed(&node, Instant::now());
+                self.dial_due();
+            }
             Notice::Answered { channel, response } => self.answer(channel, response),
             Notice::Resolved { address, found } => self.dial_given(&address, &found),
             Notice::Seen(sighting) => self.on_sighting(sighting),
@@ -323,11 +333,14 @@ impl Control {
             self.swarm.behaviour_mut().members.disallow_peer(node);
         }
         let now = Instant::now();
-        for node in members.difference(&self.applied) {
-            if let Some(peer) = peer_id(node) {
+        for node in members.difference(&self.applied).copied().collect::<Vec<_>>() {
+            if let Some(peer) = peer_id(&node) {
                 self.swarm.behaviour_mut().members.allow_peer(peer);
             }
-            self.book.hurry(*node, now);
+            if let Some(seat) = self.sighted.take(&node) {
+                self.learn_seat(node, seat);
+            }
+            self.book.hurry(node, now);
         }
         self.applied = members;
         self.noticed.turned_away.retain(|node, _| self.applied.contains(node));

@@ -1,7 +1,8 @@
-//! The join door: its own endpoint with two exchanges. With an invitation, a newcomer dials its
+//! The join door: its own endpoint with three exchanges. With an invitation, a newcomer dials its
 //! issuer: it checks the issuer's key, then shows its secret and its name; the issuer checks and
 //! consumes the invitation, signs an admission, and answers with the roster. With six digits, an
-//! admin's computer dials the newcomer (`pumasi_protocol::pairing`).
+//! admin's computer dials the newcomer (`pumasi_protocol::pairing`). And a member that another has not
+//! heard of yet shows its chain (`pumasi_protocol::chain`).
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::store::{Invitation, Store, invitation_id};
 
 mod approver;
 mod asking;
+mod chain;
 mod client;
 mod door;
 mod newcomer;
@@ -28,6 +30,7 @@ pub(crate) use approver::Approvals;
 pub use approver::{Approval, ApproveError, Approved};
 pub use asking::Asker;
 pub(crate) use asking::Askers;
+pub(crate) use chain::Presenter;
 pub(crate) use client::Welcome;
 pub(crate) use door::{Door, DoorSetup};
 pub(crate) use newcomer::Host;
@@ -37,11 +40,17 @@ pub(crate) use porch::Porch;
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-join/1";
 /// See [`PROTOCOL`].
 pub(crate) const PAIRING_PROTOCOL: &[u8] = b"pumasi-pair/1";
+/// See [`PROTOCOL`].
+pub(crate) const CHAIN_PROTOCOL: &[u8] = b"pumasi-chain/1";
 
 /// Longest validity of an invitation, in seconds.
 const YEAR_S: u64 = 366 * 24 * 60 * 60;
 /// Computers that one invitation may admit.
 const USES: u32 = 128;
+/// Invitations that are open at a time (guess: one for each desk of a large office).
+const OPEN: usize = 256;
+/// How long after its end an invitation is remembered, in seconds: who lost the answer may ask again.
+const REMEMBERED_S: u64 = 7 * 24 * 60 * 60;
 
 /// How a newcomer wants to be known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -134,11 +134,14 @@ pub(crate) const JOIN_CONNECTIONS: usize = 16;
 pub(crate) const JOIN_PER_SOURCE: usize = 8;
 /// Messages that bring the roster to a newcomer, at most.
 pub(crate) const JOIN_ANSWERS: usize = 1_024;
+/// How long a member that closed its mesh door is not shown this node's chain again: the door there
+/// ignores an address after [`JOIN_FAILURES`] in [`JOIN_WINDOW`].
+pub(crate) const CHAIN_AGAIN: Duration = Duration::from_secs(10);
 /// Computers that ask to be let in, as discovery sees them.
 pub(crate) const ASKERS: usize = 64;
 /// How long a newcomer has for the whole exchange.
 pub(crate) const JOIN_DEADLINE: Duration = Duration::from_secs(10);
-/// Wrong secrets from one address within [`JOIN_WINDOW`] before it is ignored.
+/// Wrong secrets and refused chains from one address within [`JOIN_WINDOW`] before it is ignored.
 pub(crate) const JOIN_FAILURES: u32 = 10;
 /// See [`JOIN_FAILURES`].
 pub(crate) const JOIN_WINDOW: Duration = Duration::from_secs(60);

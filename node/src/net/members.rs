@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use pumasi_protocol::roster::{Change, ENTRY_PARENTS, LogError, Roster, RosterLog, SignedEntry};
+use pumasi_protocol::roster::{
+    ChainError, Change, ENTRY_PARENTS, LogError, Roster, RosterLog, SignedEntry,
+};
 use pumasi_protocol::{NodeId, NodeName};
 use tokio::sync::{mpsc, watch};
 
@@ -133,6 +135,23 @@ impl Membership {
             let _ = self.notices.try_send(Notice::Fresh { entries: taken.new, from });
         }
         Ok(learned)
+    }
+
+    /// Takes the chain by which `node` says to be a member; all of it or nothing.
+    pub(crate) async fn take_chain(
+        &self,
+        node: NodeId,
+        chain: Vec<SignedEntry>,
+    ) -> Result<(), ChainError> {
+        let copy = self.with_log(|log| log.cloned()).ok_or(ChainError::NotMember)?;
+        // Hundreds of signatures take tens of milliseconds.
+        let judging = tokio::task::spawn_blocking(move || copy.judge_chain(&node, chain));
+        let new = judging.await.map_err(|_| ChainError::Invalid)??;
+        let taken = self.take(new, Some(node)).await;
+        taken.map(drop).map_err(|error| {
+            tracing::error!(%error, "the chain of a member cannot be stored");
+            ChainError::NotMember
+        })
     }
 
     fn publish(&self) -> Option<Arc<Roster>> {

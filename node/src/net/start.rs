@@ -13,7 +13,7 @@ use super::discovery::{Announced, Discovery};
 use super::event::{Listening, NetEvent};
 use super::handle::{NetError, NetHandle, Pairing};
 use super::identity::Identity;
-use super::join::{Approvals, Askers, Door, DoorSetup, Host, Joiner, Porch};
+use super::join::{Approvals, Askers, Door, DoorSetup, Host, Joiner, Porch, Presenter};
 use super::limits::{COMMANDS, EVENTS, NOTICES};
 use super::members::Membership;
 use super::tls::Certificate;
@@ -48,6 +48,11 @@ pub(super) async fn start(
         membership: membership.clone(),
         store: store.clone(),
         data: data.clone(),
+        presenter: Presenter {
+            me: identity.node(),
+            certificate: certificate.clone(),
+            membership: membership.clone(),
+        },
         events,
         notices: notices.clone(),
         traffic: traffic.clone(),

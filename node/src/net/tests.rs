@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::*;
 
 mod attempts;
+mod chains;
 mod files;
 mod joining;
 mod meeting;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::NodeId;
 
 use super::super::limits::{
-    ADDRESSES, BACK_OFF_EACH, BACK_OFF_MAX, BACK_OFF_MIN, CUT_OFF, DIAL_GRACE, KNOWN_NODES,
-    REMEMBERED_ADDRESSES, REMEMBERED_NODES,
+    ADDRESSES, BACK_OFF_EACH, BACK_OFF_MAX, BACK_OFF_MIN, CHAIN_AGAIN, CUT_OFF, DIAL_GRACE,
+    KNOWN_NODES, REMEMBERED_ADDRESSES, REMEMBERED_NODES,
 };
-use crate::config::PeerAddress;
+use crate::config::{JOIN_PORT, PeerAddress};
 
 /// Whether an address that somebody named may be dialled. Loopback means this machine, so only
 /// who spoke to us over loopback may name it.
@@ -31,6 +31,10 @@ pub(super) fn is_dialable(address: &SocketAddr, loopback: bool) -> bool {
 #[derive(Debug)]
 struct Known {
     addresses: Vec<SocketAddr>,
+    /// Its join door, where discovery saw one.
+    doors: Vec<SocketAddr>,
+    /// When this node last showed its chain there.
+    shown: Option<Instant>,
     not_before: Instant,
     dialled: Option<Instant>,
     failures: u32,
@@ -80,6 +84,8 @@ impl Book {
         let not_before = now + self.head_start(&node);
         let known = self.nodes.entry(node).or_insert_with(|| Known {
             addresses: Vec::new(),
+            doors: Vec::new(),
+            shown: None,
             not_before,
             dialled: None,
             failures: 0,
@@ -100,6 +106,35 @@ impl Book {
         self.learn(node, &[address], now);
         if let Some(known) = self.nodes.get_mut(&node) {
             known.not_before = now;
+        }
+    }
+
+    /// Notes where discovery saw the join door of a known node.
+    pub(super) fn learn_doors(&mut self, node: NodeId, doors: Vec<SocketAddr>) {
+        if let Some(known) = self.nodes.get_mut(&node).filter(|_| !doors.is_empty()) {
+            known.doors = doors;
+            known.doors.truncate(ADDRESSES);
+        }
+    }
+
+    /// The join door of a node that closed its mesh door to this one, if it is time to go there: where
+    /// it was seen, or at the usual port of where the node is.
+    pub(super) fn doors_due(&mut self, node: &NodeId, now: Instant) -> Vec<SocketAddr> {
+        let Some(known) = self.nodes.get_mut(node) else { return Vec::new() };
+        if known.shown.is_some_and(|shown| now.duration_since(shown) < CHAIN_AGAIN) {
+            return Vec::new();
+        }
+        known.shown = Some(now);
+        if !known.doors.is_empty() {
+            return known.doors.clone();
+        }
+        known.addresses.iter().map(|at| SocketAddr::new(at.ip(), JOIN_PORT)).collect()
+    }
+
+    /// A node knows this one from now on: it is due.
+    pub(super) fn welcomed(&mut self, node: &NodeId, now: Instant) {
+        if let Some(known) = self.nodes.get_mut(node) {
+            (known.not_before, known.failures) = (now, 0);
         }
     }
 
@@ -344,6 +379,21 @@ mod tests {
         let mut next = Book::new(NodeId([5; 32]));
         next.recall(&format!("{text}\nnonsense\n"), now);
         assert_eq!(next.due_nodes(now, |_| true), [(HIGHER, seats.to_vec())]);
+    }
+
+    #[test]
+    fn a_join_door_is_where_it_was_seen_or_at_the_usual_port_and_not_due_at_once_again() {
+        let (mut book, now) = book();
+        assert_eq!(book.doors_due(&HIGHER, now), []);
+        book.learn(HIGHER, &[address("10.0.0.9:1")], now);
+        assert_eq!(book.doors_due(&HIGHER, now), [address("10.0.0.9:7865")]);
+        book.learn_doors(HIGHER, vec![address("10.0.0.9:2")]);
+        assert_eq!(book.doors_due(&HIGHER, now), []);
+        assert_eq!(book.doors_due(&HIGHER, now + CHAIN_AGAIN), [address("10.0.0.9:2")]);
+        assert_eq!(book.due_nodes(now, |_| true).len(), 1);
+        assert_eq!(book.due_nodes(now, |_| true).len(), 0);
+        book.welcomed(&HIGHER, now);
+        assert_eq!(book.due_nodes(now, |_| true).len(), 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::super::identity::{node_id, peer_id};
 use super::super::limits::{MISBEHAVIOUR, MISBEHAVIOUR_WINDOW};
 use super::behaviour::{dialled, socket_address};
 use super::requests::Sync;
+use super::sighted::Seat;
 use super::{BehaviourEvent, Control, Link, Notice, Peer, is_dialable};
 use crate::config::PeerAddress;
 
@@ -140,6 +141,26 @@ impl Control {
         if was_here {
             self.emit(NetEvent::PeerDown { node });
         }
+        if !was_up {
+            self.show_chain(node);
+        }
+    }
+
+    /// A member closed its door before the rosters were in step: perhaps it has not heard of this node.
+    fn show_chain(&mut self, node: NodeId) {
+        if !self.applied.contains(&node) {
+            return;
+        }
+        let doors = self.book.doors_due(&node, Instant::now());
+        if doors.is_empty() {
+            return;
+        }
+        let (presenter, notices) = (self.setup.presenter.clone(), self.setup.notices.clone());
+        tokio::spawn(async move {
+            if presenter.present(node, &doors).await {
+                let _ = notices.send(Notice::Welcomed { node }).await;
+            }
+        });
     }
 
     fn on_dial_error(&mut self, error: &DialError) {
@@ -221,6 +242,11 @@ impl Control {
         }
     }
 
+    pub(super) fn learn_seat(&mut self, node: NodeId, seat: Seat) {
+        self.book.learn(node, &seat.control, Instant::now());
+        self.book.learn_doors(node, seat.doors);
+    }
+
     pub(super) fn on_sighting(&mut self, sighting: Sighting) {
         let Sighting { candidate, control, run, record: _ } = sighting;
         if candidate.node == self.me {
@@ -237,11 +263,15 @@ impl Control {
             run,
             record: String::new(),
         });
+        let dialable = |list: Vec<SocketAddr>| -> Vec<SocketAddr> {
+            list.into_iter().filter(|address| is_dialable(address, false)).collect()
+        };
+        let seat = Seat { control: dialable(control), doors: dialable(candidate.join.clone()) };
         if self.applied.contains(&candidate.node) {
-            let found: Vec<_> =
-                control.into_iter().filter(|address| is_dialable(address, false)).collect();
-            self.book.learn(candidate.node, &found, Instant::now());
+            self.learn_seat(candidate.node, seat);
             self.dial_due();
+        } else {
+            self.sighted.note(candidate.node, seat);
         }
         // One of many: no harm if the loop misses it.
         let _ = self.setup.events.try_send(NetEvent::Found(candidate));

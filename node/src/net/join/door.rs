@@ -22,7 +22,9 @@ use super::super::limits::{
 };
 use super::super::members::{Membership, now_ms};
 use super::super::tls::{Accept, Certificate, peer_of, protocol_of};
-use super::{Answer, Ask, Host, JoinRefusal, PAIRING_PROTOCOL, PROTOCOL, in_messages};
+use super::{
+    Answer, Ask, CHAIN_PROTOCOL, Host, JoinRefusal, PAIRING_PROTOCOL, PROTOCOL, chain, in_messages,
+};
 use crate::store::{Invitation, RedeemError, Redeemed, Store, invitation_id};
 
 /// What the door is built from.
@@ -106,7 +108,7 @@ impl Failures {
 
 impl Door {
     pub(crate) fn open(setup: DoorSetup) -> Result<Self, NetError> {
-        let protocols = [PROTOCOL, PAIRING_PROTOCOL];
+        let protocols = [PROTOCOL, PAIRING_PROTOCOL, CHAIN_PROTOCOL];
         let tls = setup.certificate.server(&protocols, Accept::Anybody);
         let mut server = ServerConfig::with_crypto(tls);
         server.transport_config(transport(1)).max_incoming(JOIN_CONNECTIONS);
@@ -168,10 +170,10 @@ impl Keeper {
         }
         let Ok(connection) = incoming.await else { return };
         let Some(node) = peer_of(&connection) else { return };
-        if protocol_of(&connection).is_some_and(|protocol| protocol == PAIRING_PROTOCOL) {
-            self.host.serve(&self.membership, &connection, node).await;
-        } else {
-            self.serve(&connection, node, ip).await;
+        match protocol_of(&connection).as_deref() {
+            Some(PAIRING_PROTOCOL) => self.host.serve(&self.membership, &connection, node).await,
+            Some(CHAIN_PROTOCOL) => self.hear_chain(&connection, node, ip).await,
+            Some(_) | None => self.serve(&connection, node, ip).await,
         }
         // The newcomer closes once it has read the answer.
         connection.closed().await;
@@ -203,6 +205,17 @@ impl Keeper {
             }
         }
         let _ = out.finish();
+    }
+
+    async fn hear_chain(&self, connection: &Connection, node: NodeId, ip: IpAddr) {
+        match chain::hear(&self.membership, connection, node).await {
+            Some(Ok(())) => tracing::info!(node = %node.short(), "a member showed its chain"),
+            Some(Err(error)) => {
+                self.failures().note(ip, Instant::now());
+                tracing::info!(node = %node.short(), %error, "a chain was refused");
+            }
+            None => {}
+        }
     }
 
     async fn admit(&self, node: NodeId, ask: Ask) -> Result<Vec<Answer>, JoinRefusal> {
