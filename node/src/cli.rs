@@ -11,6 +11,7 @@ mod events;
 pub(crate) mod failure;
 mod input;
 mod invitation;
+mod inviting;
 mod jobs;
 mod keys;
 mod ledger;
@@ -104,7 +105,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Resume => lending::resume(&find()?, output).await,
         NodeCommand::Drain(arguments) => lending::drain(&find()?, &arguments, output).await,
         NodeCommand::Keys { action } => keys::keys(find, action, output).await,
-        NodeCommand::Invite(arguments) => mesh::invite(find, &arguments, output).await,
+        NodeCommand::Invite(arguments) => inviting::invite(find, &arguments, output).await,
+        NodeCommand::Invitations { action } => inviting::invitations(find, action, output).await,
         NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,
         NodeCommand::Remove(arguments) => removal::remove(&find()?, &arguments, output).await,
         NodeCommand::Audit(arguments) => audit::audit(&find()?, &arguments, output).await,

@@ -124,6 +124,11 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(AdmissionError::Unreachable))
     }
 
+    async fn withdraw(&self, id: &str) -> Result<(), AdmissionError> {
+        let answer = self.ask(|reply| Ask::Withdraw(id.to_owned(), reply)).await;
+        answer.unwrap_or(Err(AdmissionError::Unreachable))
+    }
+
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {
         let answer = self.ask(|reply| Ask::Join(token.to_owned(), reply)).await;
         answer.unwrap_or(Err(AdmissionError::Unreachable))

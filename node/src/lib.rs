@@ -17,6 +17,7 @@ mod lending;
 mod models;
 pub mod net;
 mod public;
+mod qr;
 mod recorder;
 pub mod runtime;
 mod starter;

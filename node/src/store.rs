@@ -266,9 +266,20 @@ impl Store {
     ///
     /// # Errors
     /// When a record is damaged.
-    pub fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
+    pub fn invitations(&self) -> Result<Vec<(EntryHash, Invitation)>, StoreError> {
         let rows = self.inner.database.scan(Table::Invitation)?;
-        Ok(rows.into_iter().map(|(_, invitation)| invitation).collect())
+        let named = |(key, invitation): (Vec<u8>, _)| Some((key.try_into().ok()?, invitation));
+        Ok(rows.into_iter().filter_map(named).collect())
+    }
+
+    /// Forgets invitations: nobody is let in with them any more.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn forget_invitations(&self, ids: Vec<EntryHash>) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        ids.iter().for_each(|id| batch.remove(Table::Invitation, id));
+        self.inner.writer.apply(move |_| Ok(((), batch))).await?
     }
 
     /// Checks an invitation, spends one of its uses and keeps the entry that `admit` signs, all in

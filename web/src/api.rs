@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use admission::{
-    Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole, RemoveRequest,
+    Invitation, InvitationToken, InviteRequest, JoinRequest, Joined, MeshRole, Qr, RemoveRequest,
     Removed,
 };
 pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};

@@ -225,8 +225,14 @@ pub enum AdmissionError {
     #[error("this computer belongs to a mesh already")]
     AlreadyMember,
     /// Too many invitations are open.
-    #[error("too many invitations are open: wait, or revoke one")]
+    #[error("too many invitations are open: withdraw some, or wait until they end")]
     TooMany,
+    /// Zero uses, or an unreasonable duration.
+    #[error("an invitation is for 1 to 128 computers, and ends within a year")]
+    Terms,
+    /// None has this id.
+    #[error("there is no such invitation: perhaps it was withdrawn, or is over")]
+    NoInvitation,
     /// A name in the request is not valid.
     #[error("{0}")]
     Name(pumasi_protocol::NameError),
@@ -347,6 +353,9 @@ pub trait Mesh: Send + Sync + 'static {
         &self,
         request: api::InviteRequest,
     ) -> Result<api::InvitationToken, AdmissionError>;
+
+    /// Withdraws an invitation that is open.
+    async fn withdraw(&self, id: &str) -> Result<(), AdmissionError>;
 
     /// Joins the mesh of an invitation.
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError>;

@@ -25,7 +25,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 
 use access::Access;
 use pumasi_dialects::Dialect;
@@ -133,6 +133,7 @@ fn owner() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
         .route("/api/v1/nodes/{node}/remove", post(admission::remove))
+        .route("/api/v1/invitations/{invitation}", delete(admission::withdraw))
         .route("/api/v1/join", post(admission::join))
         .route("/api/v1/pairing", get(pairing::show).post(pairing::ask_in))
         .route("/api/v1/pairing/approve", post(pairing::approve))

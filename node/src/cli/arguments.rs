@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod invitations;
 mod jobs;
 mod keys;
 mod ledger;
@@ -19,6 +20,7 @@ use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use invitations::{InvitationsAction, InviteArguments};
 pub(super) use jobs::{
     AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
     RunArguments, SubmitArguments, TrustArgument, WaitArguments,
@@ -110,7 +112,8 @@ An invitation is also taken before the node's first start: then the next `pumasi
 Examples:
   pumasi join
   pumasi join pumasi-3kd9…
-  pumasi join --file invitation.txt")]
+  pumasi join invitation.txt
+  pumasi join --file - <invitation.txt")]
     Join(JoinArguments),
     /// Check, save or put back what this computer's node keeps, while it does not run
     #[command(after_long_help = "\
@@ -286,9 +289,20 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   pumasi invite
-  pumasi invite --count 5 --expires 8h
+  pumasi invite --count 5 --expires 8h --file for-the-lab.txt
+  pumasi invite --qr
   pumasi invite --person kim --role worker-only")]
     Invite(InviteArguments),
+    /// List the open invitations of this computer, or withdraw one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "Examples:\n  pumasi invitations\n  pumasi invitations withdraw 3f9a"
+    )]
+    Invitations {
+        /// What to do with them [default: list]
+        #[command(subcommand)]
+        action: Option<InvitationsAction>,
+    },
     /// Let in the computer that shows these six digits, or list those that ask
     #[command(after_long_help = "\
 Only admins may. What a computer says of itself before it is let in is not verified; the digits are.
@@ -324,23 +338,6 @@ Examples:
     Found(FoundArguments),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct InviteArguments {
-    /// How many computers may use it
-    #[arg(long, value_name = "COUNT", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub(super) count: u32,
-    /// How long it is valid, as in 30m, 24h, 7d
-    #[arg(long, value_name = "TIME", default_value = "24h")]
-    pub(super) expires: super::text::Span,
-    /// The person that the new computers will belong to [default: nobody, shared computers]
-    #[arg(long, value_name = "NAME")]
-    pub(super) person: Option<String>,
-    /// What they may do
-    #[arg(long, value_name = "ROLE", default_value = "member")]
-    pub(super) role: Role,
-}
-
 /// Roles of members, as in the roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Role {
@@ -358,8 +355,8 @@ pub(super) enum Role {
 
 #[derive(Debug, Args)]
 pub(super) struct JoinArguments {
-    /// The line that `pumasi invite` printed
-    #[arg(value_name = "TOKEN", conflicts_with = "file")]
+    /// The line that `pumasi invite` printed, or the file that it wrote
+    #[arg(value_name = "INVITATION", conflicts_with = "file", value_hint = ValueHint::FilePath)]
     pub(super) token: Option<String>,
     /// A file that holds it; `-` for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -1,6 +1,6 @@
 //! An invitation before the node's first start: kept in the data directory, used by the next `up`.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::failure::{Failure, Kind};
@@ -8,23 +8,45 @@ use super::text::escape;
 use crate::runtime;
 
 const FILE: &str = "invitation";
+/// How every invitation begins.
+const PREFIX: &str = "pumasi-";
 /// Longest invitation in bytes (a few addresses and a secret take under 600).
 const BYTES: usize = 4_096;
 
 /// The invitation without the white space that copying adds.
 pub(super) fn check(text: &str) -> Result<String, Failure> {
     let token: String = text.split_whitespace().collect();
-    let well_formed = !token.is_empty() && token.len() <= BYTES && token.is_ascii();
+    let well_formed = token.len() <= BYTES && token.is_ascii() && begins_like_one(&token);
     well_formed.then_some(token).ok_or_else(|| {
         Failure::usage(
-            "this is not an invitation: copy the whole line that `pumasi invite` printed",
+            "this is neither an invitation nor a file that holds one: copy the whole line that \
+             `pumasi invite` printed",
         )
     })
 }
 
-/// The invitation in the file at `path`.
+/// An invitation, or the one in the file of this name.
+pub(super) fn given(text: String) -> Result<String, Failure> {
+    if !begins_like_one(&text) && Path::new(&text).is_file() {
+        return read_file(Path::new(&text));
+    }
+    Ok(text)
+}
+
+fn begins_like_one(text: &str) -> bool {
+    let start = text.trim_start().get(..PREFIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+        && !text.contains(['/', '\\', '.'])
+}
+
+/// The invitation in the file at `path`; of a longer file, its beginning, which is none.
 pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
+    let read = std::fs::File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    read.map_err(|error| {
         let path = escape(&path.to_string_lossy());
         Failure::new(Kind::NotFound, "no_input", format!("{path} cannot be read: {error}"))
     })

@@ -1,15 +1,14 @@
-//! `status`, `peers`, `invite`, `join`: the mesh as this node sees it, and its doors.
+//! `status`, `peers`, `join`: the mesh as this node sees it, and its doors.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pumasi_web::api::{
-    Endpoint, InvitationToken, InviteRequest, JoinRequest, Joined, List, MeshRole, Node,
-    NoticeLevel, Presence, Status,
+    Endpoint, JoinRequest, Joined, List, MeshRole, Node, NoticeLevel, Presence, Status,
 };
 use serde_json::json;
 
-use super::arguments::{Global, InviteArguments, JoinArguments, Role};
+use super::arguments::{Global, JoinArguments, Role};
 use super::client::Client;
 use super::failure::Failure;
 use super::lookup::short_node;
@@ -116,31 +115,6 @@ fn presence(node: &Node) -> &'static str {
     }
 }
 
-pub(super) async fn invite(
-    find: impl FnOnce() -> Result<Client, Failure>,
-    arguments: &InviteArguments,
-    output: &Output,
-) -> Result<(), Failure> {
-    let person = arguments.person.as_deref().map(input::name).transpose()?;
-    let valid_s = u32::try_from(arguments.expires.0.as_secs());
-    let request = InviteRequest {
-        person: person.map(String::from),
-        role: Some(role(arguments.role)),
-        uses: Some(arguments.count),
-        valid_s: Some(valid_s.map_err(|_| Failure::usage("--expires is too long"))?),
-    };
-    let made: InvitationToken = find()?.post(&["api", "v1", "invitations"], &request).await?;
-    if output.is_json() {
-        return output.object(&made);
-    }
-    let computers = if arguments.count == 1 { "one computer" } else { "each computer" };
-    output.note(&format!(
-        "On {computers} that may join, within {}, run `pumasi join` with this line. Whoever has it can join:",
-        span(arguments.expires.0)
-    ));
-    output.line(&escape(&made.token))
-}
-
 pub(super) fn role(role: Role) -> MeshRole {
     match role {
         Role::Admin => MeshRole::Admin,
@@ -151,13 +125,23 @@ pub(super) fn role(role: Role) -> MeshRole {
     }
 }
 
+pub(super) fn role_name(role: MeshRole) -> &'static str {
+    match role {
+        MeshRole::Admin => "admin",
+        MeshRole::Member => "member",
+        MeshRole::WorkerOnly => "worker-only",
+        MeshRole::SubmitOnly => "submit-only",
+        MeshRole::Guest => "guest",
+    }
+}
+
 pub(super) async fn join(
     arguments: JoinArguments,
     global: &Global,
     output: &Output,
 ) -> Result<(), Failure> {
     let token = match (arguments.token, arguments.file) {
-        (Some(token), _) => token,
+        (Some(text), _) => invitation::given(text)?,
         (None, Some(path)) if path == Path::new("-") => input::from_stdin()?,
         (None, Some(path)) => invitation::read_file(&path)?,
         (None, None) => {

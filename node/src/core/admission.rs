@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pumasi_protocol::NodeName;
-use pumasi_protocol::roster::{NodeRole, Roster};
+use pumasi_protocol::roster::{EntryHash, NodeRole, Roster};
 use pumasi_web::api;
 use pumasi_web::mesh::AdmissionError;
 use tokio::sync::oneshot;
 
 use super::{Core, unix_ms};
 use crate::net::{Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle, Token};
-use crate::store::{Act, AuditRecord, Invitation};
+use crate::qr;
+use crate::store::{Act, AuditRecord, Invitation, Store, invitation_id};
 
 /// How long an invitation is valid where nothing else is said, in seconds: a day.
 const VALID_S: u32 = 24 * 60 * 60;
@@ -65,10 +66,27 @@ impl Core {
         tokio::task::spawn_blocking(move || {
             let open = store.invitations().unwrap_or_default();
             let now_s = unix_ms() / 1_000;
-            let is_open = |i: &&Invitation| i.uses_left > 0 && i.expires_s > now_s;
+            let is_open = |(_, kept): &&(EntryHash, Invitation)| kept.is_open(now_s);
             drop(reply.send(open.iter().filter(is_open).map(invitation_view).collect()));
         });
     }
+
+    pub(super) fn withdraw_invitation(&self, id: String, reply: Reply<()>) {
+        let store = self.store.clone();
+        tokio::spawn(async move { drop(reply.send(withdraw(&store, &id).await)) });
+    }
+}
+
+async fn withdraw(store: &Store, id: &str) -> Result<(), AdmissionError> {
+    let kept = store.invitations().map_err(|_| AdmissionError::Store)?;
+    let meant = kept.into_iter().map(|(hash, _)| hash).find(|hash| shown_id(hash) == id);
+    let meant = meant.ok_or(AdmissionError::NoInvitation)?;
+    store.forget_invitations(vec![meant]).await.map_err(|_| AdmissionError::Store)
+}
+
+/// The beginning of the name under which an invitation is kept; it does not tell the secret.
+fn shown_id(id: &EntryHash) -> String {
+    hex::encode(&id[..8])
 }
 
 async fn make_invitation(
@@ -93,14 +111,16 @@ async fn make_invitation(
     let uses = invite.uses;
     let token = net.invite(invite).await.map_err(|error| invite_error(&error))?;
     let invitation = api::Invitation {
-        id: hex::encode(&blake3::hash(&token.secret).as_bytes()[..8]),
+        id: shown_id(&invitation_id(&token.secret)),
         person: invited.map(|name| name.to_string()),
         role,
         uses,
         used: 0,
         expires_ms: token.expires_s.saturating_mul(1_000),
     };
-    Ok(api::InvitationToken { token: token.to_string(), invitation })
+    let token = token.to_string();
+    let qr = qr::drawn(&token).ok_or(AdmissionError::Store)?;
+    Ok(api::InvitationToken { token, qr, invitation })
 }
 
 fn noted(made: &api::Invitation) -> AuditRecord {
@@ -129,11 +149,11 @@ pub(super) fn node_role(role: api::MeshRole) -> NodeRole {
     }
 }
 
-fn invitation_view(kept: &Invitation) -> api::Invitation {
+fn invitation_view((id, kept): &(EntryHash, Invitation)) -> api::Invitation {
     let used = u32::try_from(kept.admitted.len()).unwrap_or(u32::MAX);
     let role = kept.roles.first().map_or(api::MeshRole::Member, mesh_role);
     api::Invitation {
-        id: format!("{:x}", kept.expires_s),
+        id: shown_id(id),
         person: kept.person.as_ref().map(ToString::to_string),
         role,
         uses: kept.uses_left.saturating_add(used),
@@ -170,7 +190,8 @@ pub(super) fn net_error(error: &NetError) -> AdmissionError {
 fn invite_error(error: &InviteError) -> AdmissionError {
     match error {
         InviteError::Net(error) => net_error(error),
-        InviteError::Terms => AdmissionError::TooMany,
+        InviteError::Terms => AdmissionError::Terms,
+        InviteError::TooMany => AdmissionError::TooMany,
         InviteError::Random(_) => AdmissionError::Store,
     }
 }

@@ -31,6 +31,7 @@ impl Core {
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
+            Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),
             Ask::Join(token, reply) => self.join(&token, reply),
             Ask::Pairing(reply) => drop(reply.send(self.pairing_view())),
             Ask::LookIn(again, reply) => drop(reply.send(self.ask_in(again))),

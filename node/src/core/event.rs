@@ -91,6 +91,7 @@ pub(crate) enum Ask {
     Unload(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
+    Withdraw(String, Reply<Result<(), AdmissionError>>),
     Join(String, Reply<Result<api::Joined, AdmissionError>>),
     Pairing(Reply<api::Pairing>),
     LookIn(bool, Reply<Result<api::Pairing, AdmissionError>>),

@@ -94,6 +94,9 @@ pub enum InviteError {
     /// Zero uses, no role, or an unreasonable duration.
     #[error("an invitation needs a role, at least one use, and ends within a year")]
     Terms,
+    /// As many are open as may be.
+    #[error("too many invitations are open: withdraw some, or wait until they end")]
+    TooMany,
     /// The system gave no random bytes.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),

@@ -158,9 +158,11 @@ impl Joiner {
         if !sensible || invite.roles.is_empty() {
             return Err(InviteError::Terms);
         }
+        let now_s = now_ms() / 1_000;
+        self.make_room(now_s).await?;
         let mut secret = [0; 16];
         getrandom::fill(&mut secret).map_err(InviteError::Random)?;
-        let expires_s = now_ms() / 1_000 + valid_s;
+        let expires_s = now_s + valid_s;
         let kept = Invitation {
             person: invite.person,
             roles: invite.roles,
@@ -172,6 +174,21 @@ impl Joiner {
         let doors = listening.join.into_iter().take(TOKEN_DOORS).collect();
         let issuer = self.identity.node();
         Ok(Token { mesh: roster.mesh, issuer, secret, expires_s, doors })
+    }
+
+    /// Forgets what ended long ago; an error if too many are open.
+    async fn make_room(&self, now_s: u64) -> Result<(), InviteError> {
+        let kept = self.store.invitations().map_err(NetError::from)?;
+        if kept.iter().filter(|(_, invitation)| invitation.is_open(now_s)).count() >= OPEN {
+            return Err(InviteError::TooMany);
+        }
+        let over = |invitation: &Invitation| invitation.expires_s + REMEMBERED_S < now_s;
+        let old: Vec<_> =
+            kept.into_iter().filter(|(_, kept)| over(kept)).map(|(id, _)| id).collect();
+        if !old.is_empty() {
+            self.store.forget_invitations(old).await.map_err(NetError::from)?;
+        }
+        Ok(())
     }
 }
 

@@ -31,6 +31,14 @@ pub struct Invitation {
 
 impl Record for Invitation {}
 
+impl Invitation {
+    /// Whether somebody may still come in with it.
+    #[must_use]
+    pub fn is_open(&self, now_s: u64) -> bool {
+        self.uses_left > 0 && self.expires_s > now_s
+    }
+}
+
 /// What redeeming an invitation gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redeemed {

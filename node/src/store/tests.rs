@@ -207,8 +207,23 @@ async fn an_invitation_for_one_admits_one_of_many_that_come_at_once() {
     let spent = answers.iter().filter(|a| **a == Err(RedeemError::Spent)).count();
     assert_eq!((admitted, spent), (1, 15));
     let kept = store.invitations().expect("whole");
-    assert_eq!((kept[0].uses_left, kept[0].admitted.len()), (0, 1));
-    assert_eq!(redeem(&store, id, kept[0].admitted[0].0[0], 50).await, Ok(Redeemed::Before));
+    let (named, kept) = &kept[0];
+    assert_eq!((*named, kept.uses_left, kept.admitted.len()), (id, 0, 1));
+    assert_eq!(redeem(&store, id, kept.admitted[0].0[0], 50).await, Ok(Redeemed::Before));
+}
+
+#[tokio::test]
+async fn a_withdrawn_invitation_lets_nobody_in() {
+    let dir = TempDir::new().expect("a folder");
+    let store = open(&dir);
+    let [id, other] = [7, 8].map(|n| invitation_id(&[n; 16]));
+    for id in [id, other] {
+        store.add_invitation(id, invitation(2)).await.expect("stored");
+    }
+    assert!(matches!(redeem(&store, id, 1, 50).await, Ok(Redeemed::Admitted(_))));
+    store.forget_invitations(vec![id]).await.expect("forgotten");
+    assert_eq!(redeem(&store, id, 2, 50).await, Err(RedeemError::Unknown));
+    assert!(matches!(redeem(&store, other, 2, 50).await, Ok(Redeemed::Admitted(_))));
 }
 
 #[tokio::test]

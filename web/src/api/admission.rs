@@ -59,8 +59,19 @@ pub struct Invitation {
 pub struct InvitationToken {
     /// What to give to the new computer's `pumasi join`.
     pub token: String,
+    /// The same as a picture.
+    pub qr: Qr,
     /// The invitation.
     pub invitation: Invitation,
+}
+
+/// A QR code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Qr {
+    /// Modules on each side; the standard asks for four light ones around them.
+    pub size: u32,
+    /// The dark modules, each of size one, as the path of an SVG.
+    pub path: String,
 }
 
 /// The body of `POST /api/v1/join`.

@@ -36,6 +36,7 @@ pub fn typescript() -> String {
         super::Term, super::CandidateOutcome, super::Candidate, super::Passage, super::Round,
         super::Why,
         super::Submission, super::InviteRequest, super::Invitation, super::InvitationToken,
+        super::Qr,
         super::JoinRequest, super::Joined, super::Doorstep, super::Newcomer, super::Pairing,
         super::AskInRequest, super::ApproveRequest, super::Approved, super::FoundRequest,
         super::RemoveRequest, super::Removed, super::AuditAct, super::AuditSubject,

@@ -11,10 +11,11 @@ pub(super) fn status(error: &AdmissionError) -> StatusCode {
         AdmissionError::NoMesh | AdmissionError::AlreadyMember => StatusCode::CONFLICT,
         AdmissionError::TooMany => StatusCode::TOO_MANY_REQUESTS,
         AdmissionError::Name(_)
+        | AdmissionError::Terms
         | AdmissionError::BadToken
         | AdmissionError::BadDigits
         | AdmissionError::BadAddress => StatusCode::BAD_REQUEST,
-        AdmissionError::NobodyAsks => StatusCode::NOT_FOUND,
+        AdmissionError::NobodyAsks | AdmissionError::NoInvitation => StatusCode::NOT_FOUND,
         AdmissionError::SeveralAsk => StatusCode::CONFLICT,
         AdmissionError::Expired => StatusCode::GONE,
         AdmissionError::Unreachable
@@ -59,6 +60,8 @@ pub(super) fn code(error: &AdmissionError) -> &'static str {
         AdmissionError::NoMesh => "no_mesh",
         AdmissionError::AlreadyMember => "already_member",
         AdmissionError::TooMany => "too_many_invitations",
+        AdmissionError::Terms => "invalid_terms",
+        AdmissionError::NoInvitation => "invitation_not_found",
         AdmissionError::Name(_) => "invalid_name",
         AdmissionError::BadToken => "invalid_invitation",
         AdmissionError::Expired => "invitation_expired",

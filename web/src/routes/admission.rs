@@ -40,6 +40,14 @@ pub(super) async fn remove(
     Ok(Json(app.mesh.remove(node, wanted).await?))
 }
 
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    app.mesh.withdraw(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     request: Request,

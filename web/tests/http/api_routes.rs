@@ -199,7 +199,16 @@ async fn invitations_and_joining() {
     assert_eq!((made.status, made.json()["token"].as_str()), (201, Some("t")));
     let join = Reply::of(server.post("/api/v1/join", &json!({ "token": "x" }))).await;
     assert_eq!(join.error(), "400 invalid_invitation @ -");
-    assert_eq!(server.mesh.changes(), ["invite Some(\"kim\")", "join x"]);
+    let withdrawn = |id: &str| {
+        server
+            .http
+            .delete(server.url(&format!("/api/v1/invitations/{id}")))
+            .bearer_auth(super::TOKEN)
+    };
+    assert_eq!(Reply::of(withdrawn("1")).await.status, 204);
+    assert_eq!(Reply::of(withdrawn("2")).await.error(), "404 invitation_not_found @ -");
+    let changes = ["invite Some(\"kim\")", "join x", "withdraw 1", "withdraw 2"];
+    assert_eq!(server.mesh.changes(), changes);
 }
 
 #[tokio::test]

@@ -364,7 +364,13 @@ impl Mesh for Handle {
             used: 0,
             expires_ms: 9,
         };
-        Ok(api::InvitationToken { token: "t".to_owned(), invitation })
+        let qr = api::Qr { size: 1, path: "M0 0h1v1h-1z".to_owned() };
+        Ok(api::InvitationToken { token: "t".to_owned(), qr, invitation })
+    }
+
+    async fn withdraw(&self, id: &str) -> Result<(), AdmissionError> {
+        self.0.note(format!("withdraw {id}"));
+        if id == "1" { Ok(()) } else { Err(AdmissionError::NoInvitation) }
     }
 
     async fn join(&self, token: &str) -> Result<api::Joined, AdmissionError> {

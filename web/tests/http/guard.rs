@@ -30,7 +30,7 @@ const INFERENCE: [(&str, &str); 20] = [
     ("POST", "/api/show"),
 ];
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
-const OWNER: [(&str, &str); 28] = [
+const OWNER: [(&str, &str); 29] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -46,6 +46,7 @@ const OWNER: [(&str, &str); 28] = [
     ("GET", "/api/v1/events"),
     ("GET", "/api/v1/invitations"),
     ("POST", "/api/v1/invitations"),
+    ("DELETE", "/api/v1/invitations/1"),
     ("POST", "/api/v1/join"),
     ("GET", "/api/v1/pairing"),
     ("POST", "/api/v1/pairing"),

@@ -159,6 +159,7 @@ async fn no_key_makes_keys_or_lets_computers_in() {
             ("DELETE", "/api/v1/keys/1"),
             ("GET", "/api/v1/invitations"),
             ("POST", "/api/v1/invitations"),
+            ("DELETE", "/api/v1/invitations/1"),
             ("POST", "/api/v1/join"),
         ] {
             let reply = with_key(&server, method, path).await;

@@ -36,6 +36,74 @@ async fn a_token_admits_as_many_as_it_says_and_the_same_node_twice() {
 }
 
 #[tokio::test]
+async fn of_two_that_come_at_once_with_an_invitation_for_one_exactly_one_gets_in() {
+    let a = Node::founder("first").await;
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let (b, c) = (Node::start("second").await, Node::start("third").await);
+    let who = |called| JoinAs { name: name(called), person: None };
+    let both = tokio::join!(b.net.join(&token, who("second")), c.net.join(&token, who("third")));
+    let outcomes = [both.0, both.1];
+    let joined = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let used = |outcome: &&Result<_, JoinError>| {
+        matches!(outcome, Err(JoinError::Refused(JoinRefusal::Used)))
+    };
+    assert_eq!((joined, outcomes.iter().filter(used).count()), (1, 1), "{outcomes:?}");
+    assert_eq!(a.net.roster().expect("a mesh").members.len(), 2);
+    let in_mesh = [&b, &c].iter().filter(|node| node.net.roster().is_some()).count();
+    assert_eq!(in_mesh, 1);
+}
+
+#[tokio::test]
+async fn cat_p25_the_issuers_clock_decides_and_not_what_the_token_says() {
+    let a = Node::founder("first").await;
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let b = Node::start("second").await;
+    let who = || JoinAs { name: name("second"), person: None };
+    // For the newcomer, whose clock is ahead, it is long over; for the issuer it is good.
+    let by_its_word = Token { expires_s: 1, ..token.clone() };
+    b.net.join(&by_its_word, who()).await.expect("the issuer says so");
+    // And the other way round: over at the issuer, whatever the token says.
+    let second = Invite { valid: Duration::from_secs(1), ..Invite::one() };
+    let token = a.net.invite(second).await.expect("an admin invites");
+    let (id, kept) = a
+        .store
+        .invitations()
+        .expect("whole")
+        .into_iter()
+        .find(|(_, i)| i.uses_left == 1)
+        .expect("the open one");
+    a.store
+        .add_invitation(id, crate::store::Invitation { expires_s: 1, ..kept })
+        .await
+        .expect("kept");
+    let c = Node::start("third").await;
+    let hopeful = Token { expires_s: u64::MAX, ..token };
+    let refused = c.net.join(&hopeful, who()).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Expired))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn no_more_invitations_are_open_than_may_be_and_old_ones_are_forgotten() {
+    let a = Node::founder("first").await;
+    let first = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let (id, kept) = a.store.invitations().expect("whole").remove(0);
+    let long_over = crate::store::Invitation { expires_s: 1, ..kept.clone() };
+    a.store.add_invitation(id, long_over).await.expect("kept");
+    a.net.invite(Invite::one()).await.expect("an admin invites");
+    let kept_ids: Vec<_> =
+        a.store.invitations().expect("whole").into_iter().map(|(id, _)| id).collect();
+    assert!(!kept_ids.contains(&id) && kept_ids.len() == 1, "{first:?} was forgotten");
+    for n in 1..=255 {
+        let other = crate::store::Invitation { expires_s: 1 << 40, ..kept.clone() };
+        a.store.add_invitation([n; 32], other).await.expect("kept");
+    }
+    let refused = a.net.invite(Invite::one()).await;
+    assert!(matches!(refused, Err(InviteError::TooMany)), "{refused:?}");
+    a.store.forget_invitations(vec![[1; 32]]).await.expect("withdrawn");
+    a.net.invite(Invite::one()).await.expect("there is room again");
+}
+
+#[tokio::test]
 async fn wrong_expired_and_foreign_tokens_are_refused_with_a_sentence() {
     let a = Node::founder("first").await;
     let good = a.net.invite(Invite::one()).await.expect("an admin invites");

@@ -714,9 +714,23 @@ export type InvitationToken = {
  */
 token: string, 
 /**
+ * The same as a picture.
+ */
+qr: Qr, 
+/**
  * The invitation.
  */
 invitation: Invitation, };
+
+export type Qr = { 
+/**
+ * Modules on each side; the standard asks for four light ones around them.
+ */
+size: number, 
+/**
+ * The dark modules, each of size one, as the path of an SVG.
+ */
+path: string, };
 
 export type JoinRequest = { 
 /**
