@@ -10,6 +10,9 @@ use pumasi_protocol::pairing::{Digits, Doorstep, PairingRefusal, Standing, Trial
 /// See the module.
 pub(crate) struct Porch {
     began: Instant,
+    /// Time that a test lets pass.
+    #[cfg(test)]
+    skipped_ms: std::sync::atomic::AtomicU64,
     doorstep: Mutex<Doorstep>,
 }
 
@@ -29,11 +32,24 @@ fn fresh() -> Result<Digits, PairingRefusal> {
 
 impl Porch {
     pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), doorstep: Mutex::default() }
+        Self {
+            began: Instant::now(),
+            #[cfg(test)]
+            skipped_ms: std::sync::atomic::AtomicU64::default(),
+            doorstep: Mutex::default(),
+        }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let passed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        #[cfg(test)]
+        let passed = passed + self.skipped_ms.load(std::sync::atomic::Ordering::SeqCst);
+        passed
+    }
+
+    #[cfg(test)]
+    pub(crate) fn skip(&self, ms: u64) {
+        self.skipped_ms.fetch_add(ms, std::sync::atomic::Ordering::SeqCst);
     }
 
     fn doorstep(&self) -> MutexGuard<'_, Doorstep> {

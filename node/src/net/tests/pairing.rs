@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use pumasi_protocol::limits::{PAIRING_BYTES, PAIRING_FAILURES, PAIRING_SOURCE_FAILURES};
+use pumasi_protocol::limits::{
+    PAIRING_BYTES, PAIRING_DIGITS_MS, PAIRING_FAILURES, PAIRING_OPEN_MS, PAIRING_SOURCE_FAILURES,
+    PAIRING_SOURCE_MS,
+};
 use pumasi_protocol::pairing::{Digits, Hello, PairingMessage, PairingRefusal, Standing};
 
 use super::*;
@@ -94,6 +97,41 @@ async fn cat_p19_a_source_of_wrong_digits_waits_and_after_ten_a_person_opens_aga
     let refused = a.net.approve(approval(&b, wrong_any())).await;
     assert_eq!(refusal(refused), PairingRefusal::Shut);
     assert!(matches!(b.net.ask_in(true), Ok(Standing::Open(_, 0))));
+}
+
+#[tokio::test]
+async fn cat_p19_digits_end_after_their_time_and_the_door_closes_when_nobody_looks() {
+    let a = Node::founder("first").await;
+    let b = Node::start("second").await;
+    let porch = b.net.pairing.porch.clone();
+    let first = shown(&b);
+    porch.skip(PAIRING_DIGITS_MS);
+    let late = a.net.approve(approval(&b, first)).await;
+    assert_eq!(refusal(late), PairingRefusal::Spent, "others take their place");
+    let second = shown(&b);
+    assert_ne!(first, second);
+    porch.skip(PAIRING_OPEN_MS);
+    assert_eq!(refusal(a.net.approve(approval(&b, second)).await), PairingRefusal::Closed);
+    // Not before their time.
+    let third = shown(&b);
+    porch.skip(PAIRING_DIGITS_MS - 60_000);
+    assert_eq!(shown(&b), third);
+    a.net.approve(approval(&b, third)).await.expect("in time");
+}
+
+#[tokio::test]
+async fn cat_p19_a_source_of_wrong_digits_is_heard_again_after_a_minute() {
+    let a = Node::founder("first").await;
+    let b = Node::start("second").await;
+    for _ in 0..PAIRING_SOURCE_FAILURES {
+        let refused = a.net.approve(approval(&b, wrong(shown(&b)))).await;
+        assert_eq!(refusal(refused), PairingRefusal::Wrong);
+    }
+    let digits = shown(&b);
+    assert_eq!(refusal(a.net.approve(approval(&b, digits)).await), PairingRefusal::Throttled);
+    b.net.pairing.porch.skip(PAIRING_SOURCE_MS);
+    assert_eq!(shown(&b), digits, "waiting costs the digits nothing");
+    a.net.approve(approval(&b, digits)).await.expect("it is heard again");
 }
 
 #[tokio::test]
