@@ -1,5 +1,7 @@
 /** What a person does, against a real node with the starter model. Each is independent of the others. */
 
+import { readFile } from 'node:fs/promises';
+
 import { ask, assert, barriers, visit } from './journey.js';
 import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
 
@@ -98,7 +100,33 @@ async function makesAnInvitation(browser, base) {
   await page.getByRole('button', { name: 'Make the invitation' }).click();
   const token = page.locator('dialog code').last();
   await token.waitFor();
-  assert.ok((await token.innerText()).length > 20);
+  const text = await token.innerText();
+  assert.ok(text.length > 20);
+  await page.getByText('Show as a QR code').click();
+  await page.getByRole('img', { name: 'Show as a QR code' }).waitFor();
+  const [saved] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save as a file' }).click(),
+  ]);
+  assert.equal(saved.suggestedFilename(), 'pumasi-invitation.txt');
+  assert.equal((await readFile(await saved.path(), 'utf8')).trim(), text);
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
+async function withdrawsAnInvitation(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/mesh?panel=invite');
+  await page.getByRole('textbox', { name: 'Whose computer is it?' }).fill('lee');
+  await page.getByRole('combobox', { name: 'How long' }).selectOption('one week');
+  await page.getByRole('button', { name: 'Make the invitation' }).click();
+  await page.locator('dialog code').last().waitFor();
+  await page.goto(`${base}/mesh?panel=invite`);
+  const open = page.getByRole('listitem').filter({ hasText: 'lee' });
+  await open.getByText('used 0 of 1').waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await open.getByRole('button', { name: 'Withdraw' }).click();
+  await open.waitFor({ state: 'detached' });
   assert.deepEqual(complaints, []);
   await close();
 }
@@ -158,6 +186,7 @@ export const journeys = [
   checksTheOffice,
   makesAndRevokesAKey,
   readsTheRecord,
+  withdrawsAnInvitation,
   asksOnceMore,
   speaksKoreanOnAPhone,
   leavesNobodyOut,

@@ -5,6 +5,7 @@ import type {
   Approved,
   AuditEntry,
   Doctor,
+  Invitation,
   InvitationToken,
   Joined,
   Key,
@@ -35,9 +36,22 @@ export async function unload(model: string, node: string): Promise<void> {
   await post(`/api/v1/models/${id(model)}/unload`, { node });
 }
 
-export async function invite(person: string | null, uses: number): Promise<InvitationToken> {
-  const reply = await post('/api/v1/invitations', { person, uses });
+export async function invite(
+  person: string | null,
+  uses: number,
+  valid_s: number,
+): Promise<InvitationToken> {
+  const reply = await post('/api/v1/invitations', { person, uses, valid_s });
   return (await reply.json()) as InvitationToken;
+}
+
+/** Those of this computer that are open. */
+export const invitations = async (): Promise<Invitation[]> =>
+  (await read<{ data: Invitation[] }>('/api/v1/invitations')).data;
+
+/** Nobody is let in with it any more. */
+export async function withdraw(invitation: string): Promise<void> {
+  await request(`/api/v1/invitations/${id(invitation)}`, { method: 'DELETE' });
 }
 
 export async function join(token: string): Promise<Joined> {

@@ -130,10 +130,22 @@ export const en = {
       person: 'Whose computer is it?',
       personHint: 'nobody’s: shared',
       uses: 'For how many',
+      valid: 'How long',
+      hour: 'one hour',
+      day: 'one day',
+      week: 'one week',
+      month: '30 days',
       make: 'Make the invitation',
       give: 'On the other computer, open Computers and choose “Join with an invitation”, or run `pumasi join` with this line:',
       once: (n: number, until: string) =>
         `For ${count(n, 'computer', 'computers')}, until ${until}. It is shown only this once.`,
+      download: 'Save as a file',
+      asQr: 'Show as a QR code',
+      open: 'Invitations that are open',
+      shared: 'a shared computer',
+      used: (used: number, uses: number) => `used ${used} of ${uses}`,
+      until: (time: string) => `until ${time}`,
+      withdraw: 'Withdraw',
     },
     joining: {
       title: 'Join with an invitation',
@@ -732,7 +744,18 @@ export const en = {
       result_not_kept: ['The result was not kept', 'Answers go to whoever asked.'],
       no_mesh: ['This computer belongs to no mesh yet', 'Join one with an invitation first.'],
       already_member: ['This computer belongs to a mesh already', ''],
-      too_many_invitations: ['Too many invitations are open', 'Wait until some expire.'],
+      too_many_invitations: [
+        'Too many invitations are open',
+        'Withdraw some, or wait until they end.',
+      ],
+      invalid_terms: [
+        'Such an invitation cannot be made',
+        'It is for 1 to 128 computers, and ends within a year.',
+      ],
+      invitation_not_found: [
+        'There is no such invitation any more',
+        'Perhaps it was withdrawn already, or is over.',
+      ],
       invalid_invitation: [
         'This is not an invitation',
         'Copy the whole line that was made for you.',
