@@ -5,6 +5,7 @@ pub mod chaos;
 pub mod command;
 pub mod https;
 pub mod nodes;
+pub mod office;
 pub mod relay;
 pub mod stream;
 pub mod tree;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pumasi_tests::command::{kill, resume, suspend, until};
+use pumasi_tests::command::{children, kill, resume, suspend, until};
 use pumasi_tests::nodes::{MEET, Node, STARTER, Setup, join_all, mesh};
 use pumasi_tests::stream::{Streamed, read};
 use pumasi_tests::tree;
@@ -34,13 +34,7 @@ fn elsewhere(node: &Node) -> Value {
 
 /// The processes that a node has started: its engines.
 fn engines(node: &Node) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).expect("it runs");
-    let children =
-        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
-    let pids = children.flat_map(|line| {
-        line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
-    });
-    pids.collect()
+    children(node.pid())
 }
 
 /// Streams, and does something to the node that answers once the first text has come.
