@@ -142,7 +142,6 @@ impl Desk {
     ///
     /// # Panics
     /// When it fails.
-    #[must_use]
     pub fn pumasi(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");

@@ -136,7 +136,11 @@ impl FromStr for Token {
     type Err = TokenError;
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
-        let digits = text.strip_prefix(PREFIX).ok_or(TokenError::NotToken)?;
+        // A QR code has it in capitals.
+        let (prefix, digits) = text.split_at_checked(PREFIX.len()).ok_or(TokenError::NotToken)?;
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            return Err(TokenError::NotToken);
+        }
         if text.len() > TEXT_BYTES || !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(TokenError::NotToken);
         }
@@ -185,6 +189,7 @@ mod tests {
         let text = token().to_string();
         assert_eq!(text.parse(), Ok(token()));
         assert_eq!(format!("  {text}\n").parse(), Ok(token()));
+        assert_eq!(text.to_ascii_uppercase().parse(), Ok(token()));
     }
 
     #[test]

@@ -182,7 +182,8 @@ impl Joiner {
         if kept.iter().filter(|(_, invitation)| invitation.is_open(now_s)).count() >= OPEN {
             return Err(InviteError::TooMany);
         }
-        let over = |invitation: &Invitation| invitation.expires_s + REMEMBERED_S < now_s;
+        let over =
+            |invitation: &Invitation| invitation.expires_s.saturating_add(REMEMBERED_S) < now_s;
         let old: Vec<_> =
             kept.into_iter().filter(|(_, kept)| over(kept)).map(|(id, _)| id).collect();
         if !old.is_empty() {
