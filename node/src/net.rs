@@ -26,7 +26,7 @@ pub use data::{BlobSource, FetchError};
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;
-pub use invitation::{Invite, Token, TokenError};
+pub use invitation::Invite;
 pub use join::{Approval, ApproveError, Approved, Asker, JoinAs, JoinError, JoinRefusal};
 
 use tokio::sync::mpsc;

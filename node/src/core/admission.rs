@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pumasi_protocol::NodeName;
+use pumasi_protocol::invitation::Token;
 use pumasi_protocol::roster::{EntryHash, NodeRole, Roster};
 use pumasi_web::api;
 use pumasi_web::mesh::AdmissionError;
 use tokio::sync::oneshot;
 
 use super::{Core, unix_ms};
-use crate::net::{Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle, Token};
+use crate::net::{Invite, InviteError, JoinAs, JoinError, JoinRefusal, NetError, NetHandle};
 use crate::qr;
 use crate::store::{Act, AuditRecord, Invitation, Store, invitation_id};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::invitation::Token;
 use pumasi_protocol::message::{Request, Response};
 use pumasi_protocol::pairing::{PairingRefusal, Standing};
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::control::Command;
 use super::data::{DataPlane, FetchError};
 use super::event::Listening;
-use super::invitation::{Invite, Token};
+use super::invitation::Invite;
 use super::join::{
     Approval, Approvals, ApproveError, Approved, Asker, Askers, JoinAs, JoinError, Joiner, Porch,
 };

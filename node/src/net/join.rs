@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
+use pumasi_protocol::invitation::{TOKEN_DOORS, Token};
+pub use pumasi_protocol::join::JoinRefusal;
+use pumasi_protocol::join::{Answer, Ask};
 use pumasi_protocol::roster::{NodeRole, Roster, SignedEntry};
 use pumasi_protocol::{NodeName, limits};
-use serde::{Deserialize, Serialize};
 
 use super::event::Listening;
 use super::handle::{InviteError, NetError};
 use super::identity::Identity;
-use super::invitation::{Invite, TOKEN_DOORS, Token};
+use super::invitation::Invite;
 use super::members::now_ms;
 use super::tls::Certificate;
 use crate::store::{Invitation, Store, invitation_id};
@@ -59,50 +61,6 @@ pub struct JoinAs {
     pub name: NodeName,
     /// Whose it is, where the invitation leaves that open; `None`: a shared machine.
     pub person: Option<NodeName>,
-}
-
-/// What a newcomer sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ask {
-    pub(crate) secret: [u8; 16],
-    pub(crate) name: NodeName,
-    pub(crate) person: Option<NodeName>,
-}
-
-/// What the issuer answers: entries in as many messages as it takes, then where it listens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Answer {
-    Entries(Vec<SignedEntry>),
-    Done { control_port: u16, data_port: u16 },
-    Refused(JoinRefusal),
-}
-
-/// Why an issuer does not let a newcomer in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum JoinRefusal {
-    /// No invitation has this secret, or the issuer withdrew it.
-    #[error("the issuer does not know this invitation: ask for a new one")]
-    Unknown,
-    /// Its time is over, by the issuer's clock.
-    #[error("the invitation has expired: ask for a new one")]
-    Expired,
-    /// It was used as often as it may be.
-    #[error("the invitation was used already: ask for a new one")]
-    Used,
-    /// The name of the person is taken, and the invitation does not give it.
-    #[error(
-        "the mesh has a person of this name already: choose another, or ask for an invitation in that name"
-    )]
-    PersonTaken,
-    /// This key was removed from the mesh, which is for ever.
-    #[error("this computer was removed from the mesh: it needs a new identity to join again")]
-    Revoked,
-    /// The issuer is no admin any more.
-    #[error("the computer that made the invitation may admit nobody any more: ask another admin")]
-    NotAdmin,
-    /// The issuer's store failed.
-    #[error("the computer that made the invitation cannot store the admission: try again later")]
-    Failed,
 }
 
 /// Why joining did not work.

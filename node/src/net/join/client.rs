@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use pumasi_protocol::invitation::Token;
 use pumasi_protocol::roster::{RosterLog, SignedEntry};
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream};
 use tokio::time::timeout;
@@ -10,7 +11,6 @@ use tokio::time::timeout;
 use super::super::data::transport;
 use super::super::frames::{self, StreamError};
 use super::super::handle::NetError;
-use super::super::invitation::Token;
 use super::super::limits::{JOIN_ANSWER_BYTES, JOIN_ANSWERS, JOIN_ASK_BYTES, JOIN_DEADLINE};
 use super::super::tls::{Accept, Certificate, SERVER_NAME};
 use super::{Answer, Ask, JoinAs, JoinError, Joiner, PROTOCOL};

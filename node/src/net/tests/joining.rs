@@ -1,5 +1,7 @@
 //! Invitations: who gets in, who does not, and what the others hear of it.
 
+use pumasi_protocol::invitation::Token;
+
 use super::*;
 
 #[tokio::test]
