@@ -133,7 +133,19 @@ impl RosterLog {
                 Err(_) => taken.refused += 1,
             }
         }
-        while let Some((signed, entry)) = ready.pop() {
+        let mut unwanted = Vec::new();
+        let mut named = self.named.len() + self.named_admins.len();
+        loop {
+            let Some((signed, entry)) = ready.pop() else {
+                // An author may have been named only by what came after its entry.
+                let now = self.named.len() + self.named_admins.len();
+                if now == named || unwanted.is_empty() {
+                    break;
+                }
+                named = now;
+                ready.append(&mut unwanted);
+                continue;
+            };
             if self.entries.contains_key(&entry.hash) {
                 continue;
             }
@@ -143,13 +155,14 @@ impl RosterLog {
                 continue;
             }
             if !self.would_keep(&entry) {
-                taken.refused += 1;
+                unwanted.push((signed, entry));
                 continue;
             }
             ready.extend(waiting.remove(&entry.hash).unwrap_or_default());
             taken.new.push(signed.clone());
             self.keep(signed, entry);
         }
+        taken.refused += unwanted.len();
         taken.waiting = waiting.values().map(Vec::len).sum();
         if !taken.new.is_empty() {
             self.resolve();

@@ -287,6 +287,27 @@ fn unknown_kinds_are_kept_and_built_upon() {
     assert!(log.entries().any(|entry| *entry == newer));
 }
 
+/// A member whom an admin names writes an entry that does not build on that. Everybody who heard of
+/// it keeps it, and builds on it; so must who hears of everything at once, in whatever order.
+#[test]
+fn an_entry_that_hides_where_its_author_was_named_holds_nothing_up() {
+    let mut history = History::begin();
+    let root = history.mesh.0;
+    let named = history.add(1, &[root], admit(2, MEMBER));
+    let beside = history.add(2, &[root], revoke(2, vec![]));
+    history.add(1, &[named, beside], admit(3, MEMBER));
+    let all = history.roster();
+    assert!(all.contains(&id(3)));
+    for turn in 0..history.entries.len() {
+        let mut entries = history.entries.clone();
+        entries.rotate_left(turn);
+        for entries in [entries.clone(), entries.into_iter().rev().collect()] {
+            let log = RosterLog::from_entries(history.mesh, entries).expect("begins well");
+            assert_eq!(log.roster().members, all.members, "turned by {turn}");
+        }
+    }
+}
+
 #[test]
 fn too_many_parents_are_refused() {
     let parents = vec![[1; 32]; ENTRY_PARENTS + 1];
