@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ),
     ("pumasi-simulations", &["pumasi-protocol", "pumasi-scheduler"]),
     ("pumasi-tests", &[]),
+    ("pumasi-fuzz", &["pumasi-protocol", "pumasi-dialects", "pumasi-models"]),
 ];
 
 const PURE: [&str; 3] = ["pumasi-protocol", "pumasi-dialects", "pumasi-scheduler"];

@@ -4,7 +4,7 @@
 use pumasi_tests::tree;
 use serde_json::Value;
 
-const LICENCES: [&str; 14] = [
+const LICENCES: [&str; 15] = [
     "MIT",
     "MIT-0",
     "Apache-2.0",
@@ -19,6 +19,7 @@ const LICENCES: [&str; 14] = [
     "Unlicense",
     "BSL-1.0",
     "MPL-2.0",
+    "NCSA",
 ];
 
 /// Crate, lowest version without a known hole, and where that is recorded.
