@@ -286,6 +286,32 @@ class Reader:
         return "".join(text for _, text in self.pieces)
 
 
+class Watch:
+    """Where the next job runs, told by the node's own event stream: no other node is asked."""
+
+    def __init__(self, node: Node):
+        token = (node.folder / "token").read_text()
+        self.connection = http.client.HTTPConnection(node.http, timeout=PATIENCE_S)
+        self.connection.request("GET", "/api/v1/events", headers={"authorization": f"Bearer {token}"})
+        self.events = self.lines(self.connection.getresponse())
+        # Who is listed there from before is not waited for.
+        self.before = {job["id"] for job in next(self.events)["snapshot"]["jobs"]}
+
+    @staticmethod
+    def lines(response):
+        for line in response:
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
+
+    def place(self) -> str:
+        for event in self.events:
+            job = event.get("job", {})
+            if job.get("node") and job["id"] not in self.before:
+                self.connection.close()
+                return job["node"]["id"]
+        raise TimeoutError("no job was bound")
+
+
 class Case:
     """What is asked, and how an answer is judged."""
 
@@ -334,15 +360,11 @@ def before_first(mesh: Mesh, case: Case, fault: str) -> tuple[float, str, str] |
     path, body = case.body(mesh.asked, long=True)
     reader = Reader(mesh.asked, path, body)
     thread = threading.Thread(target=reader.read)
+    watch = Watch(mesh.asked)
     thread.start()
-
-    def bound():
-        _, jobs = mesh.asked.ask("GET", "/api/v1/jobs?live=true&limit=5")
-        return next((job["node"] for job in jobs["data"] if job["node"]), None)
-
-    place = until("it is bound", bound, 0.001)
+    place = watch.place()
     time.sleep(random.uniform(0, 0.15))
-    victim = mesh.by_id(place["id"])
+    victim = mesh.by_id(place)
     mesh.disturb(fault, victim)
     at = time.perf_counter()
     thread.join()

@@ -20,6 +20,9 @@ pub(crate) struct Patience {
     /// After one missed sign of life it is looked whether its port is still open: the system of a
     /// process that ended says so at once.
     pub(crate) knock: Duration,
+    /// Until the next knock, while it stays silent: a system answers six at once and then one in a
+    /// second (Linux, `icmp_ratelimit`), and retransmissions use these answers up.
+    pub(crate) knock_again: Duration,
     /// Until its stream is open.
     pub(crate) connect: Duration,
     /// From then until its first event; each piece of a long prompt that it takes counts.
@@ -37,6 +40,7 @@ pub(crate) struct Patience {
 /// What owners grant (guesses, but for the sum; a loaded machine is late by tenths of a second).
 pub(crate) const PATIENCE: Patience = Patience {
     knock: Duration::from_millis(300),
+    knock_again: Duration::from_millis(50),
     connect: Duration::from_millis(1_250),
     first: Duration::from_millis(1_250),
     next: Duration::from_millis(1_250),
@@ -152,7 +156,7 @@ impl Ear {
         let mut deadline = since + self.limit();
         let mut answer: Option<BoxFuture<'static, Standing>> = None;
         let mut verdict = None;
-        let (mut knocked, mut knock) = (false, None);
+        let (mut next_knock, mut knock) = (since + self.patience.knock, None);
         loop {
             tokio::select! {
                 biased;
@@ -164,14 +168,16 @@ impl Ear {
                     since = Instant::now();
                     deadline = since + self.limit();
                     (answer, verdict) = (None, None);
-                    (knocked, knock) = (false, None);
+                    (next_knock, knock) = (since + self.patience.knock, None);
                 }
                 is_closed = answered(&mut knock) => match is_closed {
                     true => return Heard::Closed,
-                    false => knock = None,
+                    false => {
+                        next_knock = Instant::now() + self.patience.knock_again;
+                        knock = None;
+                    }
                 },
-                () = sleep_until(since + self.patience.knock), if !knocked => {
-                    knocked = true;
+                () = sleep_until(next_knock), if knock.is_none() => {
                     knock = Some((self.questions.is_closed)());
                 }
                 standing = answered(&mut answer) => {
@@ -227,6 +233,7 @@ mod tests {
     /// Asks soon; waits for everything else.
     const ASKING: Patience = Patience {
         knock: NEVER,
+        knock_again: SOON,
         connect: SOON,
         first: SOON,
         next: SOON,
@@ -270,7 +277,8 @@ mod tests {
 
     #[test]
     fn a_frozen_executor_is_given_up_half_a_second_before_three_seconds_are_over() {
-        let Patience { knock: _, connect, first, next, check, most, last_words } = PATIENCE;
+        let Patience { knock: _, knock_again: _, connect, first, next, check, most, last_words } =
+            PATIENCE;
         let unquestioned = connect.max(first).max(next);
         let limit = Duration::from_millis(2_500);
         assert!(unquestioned + check <= limit && most <= limit);
@@ -298,6 +306,18 @@ mod tests {
         assert_eq!(ear.next().await, Heard::Event(alive()));
         assert_eq!(ear.next().await, Heard::Closed);
         assert_eq!(executor.asked.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_knock_that_is_not_answered_is_repeated() {
+        let knocking = Patience { knock: SOON, connect: NEVER, ..ASKING };
+        let (mut ear, _executor) = rig(knocking, |_, _| None);
+        let knocks = AtomicU32::new(0);
+        ear.questions.is_closed = Box::new(move || {
+            let third = knocks.fetch_add(1, Ordering::Relaxed) == 2;
+            Box::pin(std::future::ready(third))
+        });
+        assert_eq!(ear.next().await, Heard::Closed);
     }
 
     #[tokio::test]
