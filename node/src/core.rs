@@ -322,6 +322,7 @@ impl Core {
                 self.cancel_known(&sheet, custody::Waiter::Here(reply));
             }
             Event::Found(job, owner) => self.elsewhere.remember(job, owner),
+            Event::ListedElsewhere(listing, told) => self.list_with(*listing, told),
             Event::ToldJobs(node, told) => self.on_told_jobs(node, told),
             Event::Told(told, reply) => self.on_told(told, reply),
             Event::Stop => {}

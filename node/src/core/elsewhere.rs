@@ -51,6 +51,15 @@ impl Elsewhere {
     }
 }
 
+/// A question for a list of jobs, and where it goes.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    caller: Caller,
+    live: bool,
+    limit: usize,
+    reply: oneshot::Sender<Vec<api::Job>>,
+}
+
 /// One question about one job, with where its answer goes.
 enum Question {
     Job(Reply<api::Job>),
@@ -98,24 +107,32 @@ impl Core {
         reply: oneshot::Sender<Vec<api::Job>>,
     ) {
         let limit = filter.limit.min(LISTED_JOBS);
-        let mut own = self.jobs_view(filter.live, limit);
-        own.retain(|job| super::answer::may_see(caller, job.person.as_deref()));
-        let kept = self.kept_sheets(|record| self.shows_to(caller, record)).into_iter();
-        let kept = kept.filter(|sheet| !(filter.live && sheet.line.state.is_terminal()));
-        let mut jobs: BTreeMap<String, api::Job> =
-            kept.map(|sheet| (sheet.line.job.to_string(), self.sheet_view(&sheet))).collect();
-        let neighbours = self.neighbours(caller);
-        let questions = self.elsewhere.questions.clone();
+        let listing = Listing { caller: caller.clone(), live: filter.live, limit, reply };
+        let Some(neighbours) = self.neighbours(caller) else {
+            return self.list_with(listing, Vec::new());
+        };
+        let (events, questions) = (self.events.clone(), self.elsewhere.questions.clone());
         tokio::spawn(async move {
-            if let Some(neighbours) = neighbours {
-                let _turn = questions.acquire().await;
-                let told = best(neighbours.list(filter.live, limit).await).into_iter();
-                jobs.extend(told.map(|(job, told)| (job.to_string(), neighbours.view(&told))));
-            }
-            // What this node owns, it knows best.
-            jobs.extend(own.into_iter().map(|job| (job.id.clone(), job)));
-            drop(reply.send(jobs.into_values().rev().take(limit).collect()));
+            let _turn = questions.acquire().await;
+            let told = best(neighbours.list(listing.live, limit).await).into_values();
+            let told = told.map(|told| neighbours.view(&told)).collect();
+            // At the node's end nobody listens any more.
+            let _ = events.send(Event::ListedElsewhere(Box::new(listing), told)).await;
         });
+    }
+
+    /// Completes a list with what this node keeps and owns, as it is at this moment.
+    pub(super) fn list_with(&self, listing: Listing, others: Vec<api::Job>) {
+        let Listing { caller, live, limit, reply } = listing;
+        let kept = self.kept_sheets(|record| self.shows_to(&caller, record)).into_iter();
+        let kept = kept.filter(|sheet| !(live && sheet.line.state.is_terminal()));
+        let kept = kept.map(|sheet| self.sheet_view(&sheet));
+        let own = self.jobs_view(live, limit).into_iter();
+        let own = own.filter(|job| super::answer::may_see(&caller, job.person.as_deref()));
+        // Whoever comes later knows better, and this node knows best what it owns.
+        let all = kept.chain(others).chain(own).map(|job| (job.id.clone(), job));
+        let jobs: BTreeMap<String, api::Job> = all.collect();
+        drop(reply.send(jobs.into_values().rev().take(limit).collect()));
     }
 
     pub(super) fn look_up(&self, caller: &Caller, job: JobId, reply: Reply<api::Job>) {

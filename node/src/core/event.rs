@@ -13,6 +13,7 @@ use crate::lending::Told;
 use crate::models::LocalModel;
 
 use super::durable::Stored;
+use super::elsewhere::Listing;
 use super::kept::{Account, Question};
 use super::pump::{ExecutorReport, OwnerReport};
 
@@ -51,6 +52,8 @@ pub(crate) enum Event {
     CancelKept(Box<JobSheet>, Reply<Result<(), JobLookupError>>),
     /// A job of another node was found there.
     Found(JobId, NodeId),
+    /// What the other members said, for a list of jobs.
+    ListedElsewhere(Box<Listing>, Vec<api::Job>),
     /// What changed in another node's jobs since this one was told; `None`: it did not say.
     ToldJobs(NodeId, Option<(u64, Vec<JobSheet>)>),
     /// The node was told to stop.

@@ -19,6 +19,9 @@ use crate::store::Store;
 
 /// How long a member may take to answer (a round trip takes milliseconds; guess).
 const ANSWER: Duration = Duration::from_secs(2);
+/// How long a list of jobs waits for a member's next part: who does not answer is cut off or frozen, and a person
+/// looks at a page (guess: a hundred round trips).
+const LIST_ANSWER: Duration = Duration::from_millis(500);
 /// Members that are asked at the same time.
 const AT_ONCE: usize = 32;
 
@@ -44,8 +47,11 @@ pub(super) struct Neighbours {
 
 impl Neighbours {
     async fn ask(&self, node: NodeId, request: Request) -> Option<Response> {
-        let answer = tokio::time::timeout(ANSWER, self.net.request(node, request)).await;
-        answer.ok()?.ok()
+        self.ask_within(ANSWER, node, request).await
+    }
+
+    async fn ask_within(&self, time: Duration, node: NodeId, request: Request) -> Option<Response> {
+        tokio::time::timeout(time, self.net.request(node, request)).await.ok()?.ok()
     }
 
     /// What of a member's word about a job can be used.
@@ -68,7 +74,8 @@ impl Neighbours {
         let mut told = Vec::new();
         let mut before = None;
         while told.len() < limit {
-            let answer = self.ask(node, Request::Jobs { live, before }).await;
+            let request = Request::Jobs { live, before };
+            let answer = self.ask_within(LIST_ANSWER, node, request).await;
             let Some(Response::Jobs(sheets)) = answer else { break };
             let oldest = sheets.iter().map(|sheet| sheet.line.job).min();
             // A part that does not go back would never end.
