@@ -140,3 +140,33 @@ fn cat_h18_keys_are_compared_as_hashes_of_one_length() {
     assert_eq!(wrong, [true, true]);
     assert_eq!(keys.judge(b"key-of-lee").map(|holder| holder.id()), Some("key-of-lee".to_owned()));
 }
+
+/// Ten years either way: what was waited for is waited for by another clock, and what has an end by
+/// date follows the date, back too.
+#[test]
+fn cat_h45_a_clock_that_jumps_breaks_no_key() {
+    const DECADE_MS: u64 = 10 * 365 * 86_400_000;
+    let (today, start) = (60 * 365 * 86_400_000, Instant::now());
+    let ends = Some(today + 86_400_000);
+    let key = holder(Terms {
+        expires_ms: ends,
+        requests_per_min: Some(1),
+        tokens_per_day: Some(10),
+        ..terms("a")
+    });
+    let enter = |s: u64, now_ms| {
+        key.enter(KeyScope::Inference, start + Duration::from_secs(s), now_ms).map(drop)
+    };
+    assert_eq!(enter(0, today), Ok(()));
+    key.spend(10, today);
+    for jumped in [today - DECADE_MS, today + DECADE_MS, 0, u64::MAX] {
+        let entered = enter(1, jumped);
+        let due = jumped >= today + 86_400_000;
+        let expected = if due { KeyRefusal::Expired } else { KeyRefusal::Rate { retry_s: 60 } };
+        assert_eq!(entered, Err(expected), "at {jumped}");
+        let _ = key.may_spend(jumped);
+        let _ = key.show(jumped);
+    }
+    assert_eq!(enter(61, today), Ok(()));
+    assert_eq!(key.may_spend(today), Err(KeyRefusal::Quota { retry_s: Some(86_400) }));
+}

@@ -23,7 +23,7 @@ async fn the_page_is_locked_down_and_carries_the_cookie() {
 }
 
 #[tokio::test]
-async fn pages_of_the_ui_are_the_page_and_everything_else_is_404() {
+async fn cat_h38_pages_of_the_ui_are_the_page_and_everything_else_is_404() {
     let server = serving(&[]).await;
     let index = page(&server, "/").await;
     for path in ["/jobs", "/mesh/computers", "/chat/018f2b6e-7a10"] {

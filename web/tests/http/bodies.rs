@@ -159,3 +159,30 @@ async fn refusals_of_the_dialect_are_400_with_code_and_field() {
     assert_eq!(reply.error(), "400 invalid_type @ messages");
     assert!(server.mesh.runs.lock().expect("free").is_empty());
 }
+
+/// What would be found out of a name or a redirect is never found out: nobody is asked for a picture.
+#[tokio::test]
+async fn cat_h30_cat_h31_cat_h32_cat_h33_cat_h34_no_picture_is_fetched_from_anywhere() {
+    let server = serving(&[("words", answer(&["hi"]))]).await;
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+    let port = elsewhere.local_addr().expect("it is bound").port();
+    for url in [
+        format!("http://localhost:{port}/a.png"),
+        format!("http://127.0.0.1:{port}/redirects"),
+        format!("http://good.example\\@127.0.0.1:{port}/"),
+        format!("http://user:pass@127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}\t/"),
+        format!("http://loc\u{430}lhost:{port}/"),
+        format!("https://localhost:{port}/endless"),
+    ] {
+        let picture = serde_json::json!({ "type": "image_url", "image_url": { "url": url } });
+        let body = serde_json::json!({
+            "model": "words", "messages": [{ "role": "user", "content": [picture] }] });
+        let reply = Reply::of(server.post("/v1/chat/completions", &body)).await;
+        let param = "messages[0].content[0].image_url.url";
+        assert_eq!(reply.error(), format!("400 remote_urls_disabled @ {param}"), "{url}");
+    }
+    assert!(server.mesh.runs.lock().expect("free").is_empty());
+    let knocked = tokio::time::timeout(std::time::Duration::ZERO, elsewhere.accept()).await;
+    assert!(knocked.is_err(), "somebody was asked");
+}

@@ -22,6 +22,39 @@ async fn cat_h03_heads_that_are_too_large_or_too_many_get_431() {
     assert_eq!(verdict(&answer), "431 headers_too_large");
 }
 
+/// Frames of HTTP/2 (RFC 9113, section 4.1).
+fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [head.as_slice(), payload].concat()
+}
+
+/// Nothing speaks HTTP/2 here, so nothing of it can be flooded: its preface is answered as a bad
+/// request, whatever comes behind it, and the connection ends.
+#[tokio::test]
+async fn cat_h04_floods_of_http2_end_with_the_preface() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let server = serving(&[]).await;
+    let (data, headers, reset, continuation) = (0, 1, 3, 9);
+    let open = |stream| h2_frame(headers, 4, stream, &[0x82, 0x84, 0x86, 0x41, 0x01, b'a']);
+    let rapid_reset = (0..10_000u32).map(|n| {
+        let stream = 2 * n + 1;
+        [open(stream), h2_frame(reset, 0, stream, &8u32.to_be_bytes())].concat()
+    });
+    let floods = [
+        rapid_reset.collect::<Vec<_>>().concat(),
+        [open(1), h2_frame(data, 0, 1, &[]).repeat(10_000)].concat(),
+        [h2_frame(headers, 0, 1, &[0x82]), h2_frame(continuation, 0, 1, &[0x84]).repeat(10_000)]
+            .concat(),
+    ];
+    for flood in floods {
+        let answer = exchange(server.address, &[PREFACE, &flood].concat()).await;
+        assert!(answer.starts_with("HTTP/1.1 4") || answer.is_empty(), "{answer}");
+    }
+    let healthy = request("GET /healthz HTTP/1.1\nhost: localhost\nconnection: close");
+    assert_eq!(verdict(&exchange(server.address, &healthy).await), "200 -");
+}
+
 #[tokio::test]
 async fn cat_h05_slow_heads_and_bodies_get_408() {
     let short = Duration::from_millis(50);
