@@ -1,9 +1,10 @@
 //! Bodies that programs send over HTTP. The first byte chooses the API; its highest bit, whether
 //! unknown fields are refused.
 
-use pumasi_dialects::Invalid;
-use pumasi_dialects::openai::{self, Options};
-use pumasi_protocol::limits;
+use pumasi_dialects::{
+    EmbedRequest, GenerateRequest, Invalid, Options, anthropic, gemini, ollama, openai, responses,
+};
+use pumasi_protocol::{ModelName, limits};
 
 /// See the module.
 ///
@@ -12,26 +13,41 @@ use pumasi_protocol::limits;
 pub fn run(data: &[u8]) {
     let Some((which, body)) = data.split_first() else { return };
     let options = Options { strict: which & 0x80 != 0 };
+    let model = || ModelName::try_from("a".to_owned()).expect("a name");
     match which & 0x7f {
         0 => generate(openai::parse_chat(body, options)),
         1 => generate(openai::parse_completion(body, options)),
-        2 => match openai::parse_embeddings(body, options) {
-            Ok(request) => assert!(request.embed.inputs.len() <= limits::EMBED_INPUTS),
-            Err(invalid) => tells(&invalid),
-        },
-        _ => {
+        2 => embed(openai::parse_embeddings(body, options)),
+        3 => {
             let object = pumasi_dialects::json_object::<serde_json::Value>(body);
             assert!(object.is_err() || object.is_ok_and(|value| value.is_object()));
         }
+        4 => generate(anthropic::parse(body, options)),
+        5 => generate(anthropic::parse_count(body, options)),
+        6 => generate(ollama::parse_chat(body, options)),
+        7 => generate(ollama::parse_generate(body, options)),
+        8 => embed(ollama::parse_embed(body, options)),
+        9 => drop(ollama::parse_show(body, options).map_err(|invalid| tells(&invalid))),
+        10 => generate(gemini::parse(model(), body, true, true, options)),
+        11 => embed(gemini::parse_embed_batch(model(), body, options)),
+        12 => generate(responses::parse(body, options)),
+        _ => generate(responses::parse_count(body, options)),
     }
 }
 
-fn generate(parsed: Result<openai::GenerateRequest, Invalid>) {
+fn embed(parsed: Result<EmbedRequest, Invalid>) {
+    match parsed {
+        Ok(request) => assert!(request.embed.inputs.len() <= limits::EMBED_INPUTS),
+        Err(invalid) => tells(&invalid),
+    }
+}
+
+fn generate(parsed: Result<GenerateRequest, Invalid>) {
     let request = match parsed {
         Ok(request) => request,
         Err(invalid) => return tells(&invalid),
     };
-    assert!(!request.answers.is_empty() && request.copies >= 1);
+    assert!(!request.answers.is_empty());
     for answer in &request.answers {
         assert!(answer.stop.len() <= limits::STOP_STRINGS);
         assert!(answer.logprobs.is_none_or(|top| top <= limits::TOP_LOGPROBS));
@@ -52,7 +68,7 @@ fn tells(invalid: &Invalid) {
 /// Bodies that are taken, and the beginnings of bad ones.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
-    let bodies: [(u8, &str); 12] = [
+    let bodies: [(u8, &str); 20] = [
         (0, r#"{"model":"a","messages":[{"role":"user","content":"hi"}]}"#),
         (
             0,
@@ -89,6 +105,39 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (2, r#"{"model":"a","input":["a","b"],"encoding_format":"base64","dimensions":5}"#),
         (2, r#"{"model":"a","input":[[1,2],[3]]}"#),
         (3, r#"{"a":{"b":[1,2.5e3,true,null,"\u0000"]}}"#),
+        (
+            4,
+            r#"{"model":"a","max_tokens":9,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],
+            "messages":[{"role":"user","content":[{"type":"text","text":"t"}]},{"role":"assistant","content":[
+            {"type":"thinking","thinking":"hm","signature":"s"},{"type":"tool_use","id":"i","name":"f","input":{"x":1}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"i","content":"2"}]}],
+            "tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"any"},
+            "thinking":{"type":"enabled","budget_tokens":1024},"stop_sequences":["x"],"stream":true}"#,
+        ),
+        (5, r#"{"model":"a","messages":[{"role":"user","content":"t"}]}"#),
+        (
+            6,
+            r#"{"model":"a:latest","messages":[{"role":"user","content":"t","images":["iVBORw0KGgo="]}],"stream":false,
+            "format":{"type":"object"},"options":{"num_ctx":9,"num_predict":5,"stop":["x"],"seed":3},"think":true,
+            "keep_alive":"5m"}"#,
+        ),
+        (7, r#"{"model":"a","prompt":"t","suffix":"","raw":true,"system":"s","format":"json"}"#),
+        (8, r#"{"model":"a","input":["t","u"],"truncate":true}"#),
+        (
+            10,
+            r#"{"contents":[{"role":"user","parts":[{"text":"t"}]},{"role":"model","parts":[{"functionCall":{"name":"f",
+            "args":{}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"a":1}}}]}],
+            "systemInstruction":{"parts":[{"text":"s"}]},"generationConfig":{"temperature":1,"maxOutputTokens":3,
+            "responseMimeType":"application/json","thinkingConfig":{"thinkingBudget":0}}}"#,
+        ),
+        (11, r#"{"requests":[{"model":"models/a","content":{"parts":[{"text":"t"}]}}]}"#),
+        (
+            12,
+            r#"{"model":"a","input":[{"role":"user","content":[{"type":"input_text","text":"t"}]},
+            {"type":"function_call","call_id":"c","name":"f","arguments":"{}"},
+            {"type":"function_call_output","call_id":"c","output":"1"}],"instructions":"i","stream":true,
+            "reasoning":{"effort":"low"},"text":{"format":{"type":"text"}},"store":false}"#,
+        ),
         (0, "\u{feff}{\"model\":\"a\",\"model\":\"b\"}"),
     ];
     bodies.iter().map(|(which, body)| [&[*which], body.as_bytes()].concat()).collect()

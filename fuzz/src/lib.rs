@@ -12,6 +12,7 @@ pub mod gguf;
 pub mod http;
 pub mod join;
 mod keys;
+pub mod provider;
 pub mod roster;
 pub mod worker;
 
@@ -30,13 +31,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "adverts", run: adverts::run, seeds: adverts::seeds },
     Target { name: "answers", run: answers::run, seeds: answers::seeds },
     Target { name: "frames", run: frames::run, seeds: frames::seeds },
     Target { name: "gguf", run: gguf::run, seeds: gguf::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },
     Target { name: "join", run: join::run, seeds: join::seeds },
+    Target { name: "provider", run: provider::run, seeds: provider::seeds },
     Target { name: "roster", run: roster::run, seeds: roster::seeds },
     Target { name: "worker", run: worker::run, seeds: worker::seeds },
 ];

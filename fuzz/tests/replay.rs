@@ -87,4 +87,4 @@ macro_rules! replays {
     };
 }
 
-replays!(adverts, answers, frames, gguf, http, join, roster, worker);
+replays!(adverts, answers, frames, gguf, http, join, provider, roster, worker);
