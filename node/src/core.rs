@@ -31,7 +31,7 @@ mod telling;
 mod transcript;
 mod why;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -132,6 +132,10 @@ pub(crate) struct Core {
     /// The newest incarnation of each peer that was heard of.
     runs: BTreeMap<NodeId, u64>,
     notices: BTreeMap<&'static str, api::Notice>,
+    /// Members that are cut off for what they sent.
+    cut_off: BTreeMap<NodeId, api::CutOff>,
+    /// Members whose latest advert could not be true.
+    doubtful: BTreeSet<NodeId>,
     settling: settling::Settling,
     publisher: publish::Publisher,
     platform: String,
@@ -166,6 +170,8 @@ impl Core {
             seen: BTreeMap::new(),
             runs: BTreeMap::new(),
             notices: BTreeMap::new(),
+            cut_off: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             settling: settling::Settling::start(),
             publisher: publish::Publisher::new(parts.changes),
             platform: crate::hardware::platform(),

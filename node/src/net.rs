@@ -1,6 +1,8 @@
 //! The network of one node: the control plane (libp2p), the data plane (QUIC), the join door and
 //! discovery, behind one handle and one bounded stream of events. Knows no job and no engine.
 
+mod bucket;
+mod conduct;
 mod config;
 mod control;
 mod data;
@@ -14,12 +16,14 @@ mod join;
 mod limits;
 mod members;
 mod oversight;
+mod sources;
 mod start;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod traffic;
 
+pub use conduct::{CutOff, Kind, Offence};
 pub use config::NetConfig;
 pub(crate) use control::Survey;
 pub use data::{BlobSource, FetchError};

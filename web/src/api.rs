@@ -26,8 +26,9 @@ pub use job::{
 pub use key::{Key, KeyChange, KeyRequest, KeyScope, KeyState, NewKey};
 pub use lending::{Hold, Lend, LendRequest, Lending, Yield};
 pub use mesh::{
-    Admission, Check, CheckOutcome, Device, DeviceKind, Doctor, Endpoint, EngineKind, EngineState,
-    MeshRef, Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel, Presence, Queue, Status,
+    Admission, Check, CheckOutcome, CutOff, Device, DeviceKind, Doctor, Endpoint, EngineKind,
+    EngineState, MeshRef, Misconduct, Node, NodeEngine, NodeModel, NodeRef, Notice, NoticeLevel,
+    Presence, Queue, Status,
 };
 pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
 pub use pairing::{

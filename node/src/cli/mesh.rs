@@ -108,6 +108,7 @@ pub(super) async fn peers(client: &Client, output: &Output) -> Result<(), Failur
 
 fn presence(node: &Node) -> &'static str {
     match node.presence {
+        _ if node.cut_off.is_some() => "misbehaving",
         Presence::Here => "here",
         Presence::Online => "online",
         Presence::Suspect => "doubtful",

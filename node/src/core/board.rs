@@ -78,6 +78,7 @@ impl Core {
         let link = view.map(|view| view.link);
         let presence = match link {
             _ if id == self.me => api::Presence::Here,
+            Some(Link::Up { .. }) if self.doubtful.contains(&id) => api::Presence::Suspect,
             Some(Link::Up { .. }) => api::Presence::Online,
             Some(Link::Down) | None => api::Presence::Offline,
         };
@@ -103,6 +104,7 @@ impl Core {
             queue: api::Queue::default(),
             round_trip_ms,
             seen_ms: self.seen.get(&id).copied(),
+            cut_off: self.cut_off.get(&id).copied(),
         };
         advert.map_or(node.clone(), |advert| with_advert(node, advert))
     }

@@ -9,7 +9,7 @@ use pumasi_scheduler::{CustodyInput, Input, Link, MemberFacts};
 use pumasi_web::api;
 
 use super::{Core, unix_ms};
-use crate::net::NetEvent;
+use crate::net::{CutOff, NetEvent, Offence};
 
 impl Core {
     pub(super) fn on_net(&mut self, event: NetEvent) {
@@ -29,6 +29,7 @@ impl Core {
                 self.seen.insert(node, unix_ms());
                 self.tell(Input::State { node, state });
             }
+            NetEvent::Implausible { from } => drop(self.doubtful.insert(from)),
             NetEvent::Control { from, control } => self.tell(Input::Message { from, control }),
             NetEvent::ControlFailed { to, control } => {
                 self.send_failed(to, control.attempt());
@@ -37,6 +38,8 @@ impl Core {
             NetEvent::AttemptOpened(opened) => self.on_stream(*opened),
             NetEvent::BlobAsked { from, ask, reply } => self.on_blob_asked(from, ask, reply),
             NetEvent::RosterChanged(roster) => {
+                self.cut_off.retain(|node, _| roster.contains(node));
+                self.doubtful.retain(|node| roster.contains(node));
                 self.roster = Some(roster);
                 self.settling.extend();
                 self.tell_roster();
@@ -45,10 +48,13 @@ impl Core {
             NetEvent::Found(candidate) => {
                 tracing::debug!(node = %candidate.node.short(), "another install was found");
             }
-            NetEvent::SameKey { address } => self.notice_same_key(address),
-            NetEvent::Misbehaved { node } => {
-                tracing::warn!(peer = %node.short(), "a member sent what no honest node sends");
+            NetEvent::SameKey { address, withdrawn } => {
+                self.notice_same_key(address, withdrawn);
             }
+            NetEvent::Misbehaved(cut_off) => {
+                self.cut_off.insert(cut_off.node, told(cut_off));
+            }
+            NetEvent::Behaves { node } => drop(self.cut_off.remove(&node)),
         }
     }
 
@@ -64,6 +70,7 @@ impl Core {
         self.seen.insert(from, unix_ms());
         let input = match gossip {
             Gossip::Advert(advert) if advert.node == from => {
+                self.doubtful.remove(&from);
                 self.note_run(from, advert.incarnation);
                 Input::Advert(advert)
             }
@@ -98,15 +105,35 @@ impl Core {
         self.tell(Input::Roster { members });
     }
 
-    fn notice_same_key(&mut self, address: std::net::SocketAddr) {
-        let message = format!(
-            "Another computer ({address}) runs with this computer's identity. If its disk was cloned, \
-             give the copy a data directory of its own."
-        );
-        let code = "same_key";
-        let level = api::NoticeLevel::Trouble;
+    fn notice_same_key(&mut self, address: std::net::SocketAddr, withdrawn: bool) {
+        let folder = self.config.data_dir.display();
+        let own = "needs its own identity: stop Pumasi there, move its data directory away, start it \
+                   again, and let it in like a new computer";
+        let message = if withdrawn {
+            format!(
+                "Another computer ({address}) runs with this computer's identity and was started \
+                 before it, so this one stays out of the mesh. If this one is the copy of a cloned \
+                 disk, it {own} (here: {folder}). If it is the original, stop the other one and \
+                 start this one again."
+            )
+        } else {
+            format!(
+                "Another computer ({address}) runs with this computer's identity. If its disk was \
+                 cloned, the copy {own}."
+            )
+        };
+        let (code, level) = ("same_key", api::NoticeLevel::Trouble);
         self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
     }
+}
+
+fn told(cut_off: CutOff) -> api::CutOff {
+    let why = match cut_off.offence {
+        Offence::Flood(_) => api::Misconduct::Flood,
+        Offence::Nonsense => api::Misconduct::Nonsense,
+    };
+    let lasts_ms = u64::try_from(cut_off.lasts.as_millis()).unwrap_or(u64::MAX);
+    api::CutOff { why, until_ms: unix_ms().saturating_add(lasts_ms) }
 }
 
 fn saturate(us: u64) -> u32 {

@@ -9,7 +9,7 @@ use pumasi_protocol::roster::Roster;
 use pumasi_web::api;
 
 use super::facts::{
-    Belongs, Echo, Facts, Interface, Kind, Peer, Source, Stranger, Transport, Tried,
+    Belongs, Conduct, Echo, Facts, Interface, Kind, Peer, Source, Stranger, Transport, Tried,
 };
 use super::{multicast, network, probe};
 use crate::config::{Config, PeerAddress};
@@ -145,10 +145,20 @@ fn known<'a>(patient: &'a Patient<'_>, survey: &'a Survey) -> impl Iterator<Item
             began_ms: route.run,
             seen: sighting.is_some(),
             turned_away: route.connected.is_none() && route.turned_away > 0,
+            conduct: node.and_then(|node| conduct(node, patient.now_ms)),
             tried: addresses.map(|address| untried(*address, source(address))).collect(),
             id,
         }
     })
+}
+
+fn conduct(node: &api::Node, now_ms: u64) -> Option<Conduct> {
+    let is_doubtful = node.presence == api::Presence::Suspect;
+    let cut_off = node.cut_off.map(|cut_off| {
+        let minutes = cut_off.until_ms.saturating_sub(now_ms).div_ceil(60_000);
+        Conduct::CutOff(cut_off.why, minutes)
+    });
+    cut_off.or(is_doubtful.then_some(Conduct::Doubtful))
 }
 
 fn untried(address: SocketAddr, source: Source) -> Tried {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use pumasi_web::api::Misconduct;
+
 /// Everything that a diagnosis is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
@@ -105,7 +107,18 @@ pub(crate) struct Peer {
     pub(crate) seen: bool,
     /// It answered and ended the connection.
     pub(crate) turned_away: bool,
+    /// What it sends is not what an honest member sends.
+    pub(crate) conduct: Option<Conduct>,
     pub(crate) tried: Vec<Tried>,
+}
+
+/// How a member misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conduct {
+    /// It is cut off for so many minutes yet.
+    CutOff(Misconduct, u64),
+    /// Its latest advert cannot be true.
+    Doubtful,
 }
 
 /// What a control connection runs over.

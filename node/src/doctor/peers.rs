@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use pumasi_web::api::Check;
+use pumasi_web::api::{Check, Misconduct};
 
-use super::facts::{Echo, Facts, Interface, Kind, Peer, Source, Transport, Tried};
+use super::facts::{Conduct, Echo, Facts, Interface, Kind, Peer, Source, Transport, Tried};
 use super::finding::{good, trouble, warning, with};
 
 impl Peer {
@@ -20,9 +20,10 @@ impl Peer {
 
 /// Its way, then its version.
 pub(crate) fn diagnose(peer: &Peer, facts: &Facts) -> Vec<Check> {
-    let mut way = match peer.connected {
-        Some(transport) => reached(peer, transport),
-        None => lost(peer, facts),
+    let mut way = match (peer.conduct, peer.connected) {
+        (Some(conduct), _) => misbehaving(peer, conduct),
+        (None, Some(transport)) => reached(peer, transport),
+        (None, None) => lost(peer, facts),
     };
     way.values.insert("name".to_owned(), peer.name.clone());
     if peer.connected.is_none() {
@@ -47,6 +48,23 @@ fn reached(peer: &Peer, transport: Transport) -> Check {
         }
         (Transport::Quic | Transport::Tcp, _) => good("peer", format!("{name} can be reached")),
     }
+}
+
+fn misbehaving(peer: &Peer, conduct: Conduct) -> Check {
+    let name = &peer.name;
+    let Conduct::CutOff(misconduct, minutes) = conduct else {
+        let said =
+            format!("{name} says of itself what cannot be; what it said before still counts");
+        return warning("doubtful", said, "Is its Pumasi damaged, or of another version?");
+    };
+    let sent = match misconduct {
+        Misconduct::Flood => "far more than a member may",
+        Misconduct::Nonsense => "what no honest computer sends",
+    };
+    let said = format!("{name} sent {sent}: this computer talks to it again in {minutes} min");
+    let advice = "Is its Pumasi damaged, or of another version? If somebody else has taken over that \
+                  computer, remove it from the mesh.";
+    with(trouble("misbehaving", said, advice), "minutes", minutes)
 }
 
 /// The strongest thing that is known of why it is not reached.

@@ -20,13 +20,15 @@ use pumasi_scheduler::spread::{News, Spread, SpreadConfig};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::bucket::Bucket;
+use super::conduct::Conduct;
 use super::data::DataPlane;
 use super::discovery::{Discovery, Sighting};
 use super::event::{Listening, NetEvent};
 use super::handle::NetError;
 use super::identity::{Identity, peer_id};
 use super::join::{Door, Presenter, Welcome};
-use super::limits::{NOTICES, TICK};
+use super::limits::{ANNOUNCEMENTS, NOTICES, TICK};
 use super::members::{Learned, Membership};
 use super::traffic::Traffic;
 use crate::config::PeerAddress;
@@ -34,9 +36,14 @@ use crate::store::Store;
 
 mod asking;
 mod behaviour;
+mod belonging;
 mod book;
 mod codec;
+mod conducting;
 mod connections;
+mod copies;
+mod doorkeeper;
+mod gossip_guard;
 mod gossiping;
 mod hearsay;
 mod peer;
@@ -54,6 +61,12 @@ use hearsay::Hearsay;
 use peer::{Link, Peer};
 use requests::Pending;
 pub(crate) use survey::Survey;
+
+/// The topic of a mesh, for tests that gossip by hand.
+#[cfg(test)]
+pub(super) fn gossip_topic(mesh: &pumasi_protocol::MeshId) -> String {
+    behaviour::topic(mesh).hash().into_string()
+}
 
 /// What the handle asks of the control plane.
 pub(crate) enum Command {
@@ -105,6 +118,7 @@ pub(super) struct Setup {
     pub(super) events: mpsc::Sender<NetEvent>,
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) conduct: Arc<Conduct>,
     pub(super) listening: watch::Sender<Listening>,
 }
 
@@ -138,22 +152,27 @@ pub(super) struct Control {
     noticed: survey::Noticed,
     door: Option<Door>,
     asking: Option<Asking>,
+    copies: copies::Copies,
 }
 
 /// When to tell the mesh where this node is.
 struct Announce {
     sequence: u64,
     due: BTreeSet<Instant>,
+    /// So that nobody can make this node tell it all the time.
+    pace: Bucket,
 }
 
 impl Control {
     pub(super) fn listen(setup: Setup) -> Result<Self, NetError> {
         let topic = OneTopic::default();
-        let mut swarm = behaviour::swarm(&setup.identity, topic.clone(), setup.traffic.clone());
+        let (traffic, conduct) = (setup.traffic.clone(), setup.conduct.clone());
+        let mut swarm = behaviour::swarm(&setup.identity, topic.clone(), traffic, conduct);
         let control_port = behaviour::listen(&mut swarm, setup.listen)?;
         let me = setup.identity.node();
         let data_port = setup.data.port();
         let spread = Spread::new(me, SpreadConfig::default(), setup.incarnation, Time::START);
+        let pace = Bucket::new(ANNOUNCEMENTS, Instant::now());
         Ok(Self {
             me,
             setup,
@@ -173,12 +192,13 @@ impl Control {
             control_port,
             data_port,
             join_port: 0,
-            announce: Announce { sequence: 0, due: BTreeSet::new() },
+            announce: Announce { sequence: 0, due: BTreeSet::new(), pace },
             remembered: remembering::Remembered::default(),
             discovery: None,
             noticed: survey::Noticed::default(),
             door: None,
             asking: None,
+            copies: copies::Copies::default(),
         })
     }
 
@@ -230,6 +250,7 @@ impl Control {
                 }
                 _ = tick.tick() => self.on_tick(),
             }
+            self.cut_off_due();
             self.flush_unsent();
         }
     }
@@ -324,39 +345,8 @@ impl Control {
         }
     }
 
-    /// A node of a mesh allows its members, and only them, on all planes.
-    fn on_roster(&mut self, roster: Option<Arc<Roster>>) {
-        let Some(roster) = roster else { return };
-        let members: BTreeSet<NodeId> =
-            roster.members.keys().filter(|node| **node != self.me).copied().collect();
-        for node in self.applied.difference(&members).filter_map(peer_id) {
-            self.swarm.behaviour_mut().members.disallow_peer(node);
-        }
-        let now = Instant::now();
-        for node in members.difference(&self.applied).copied().collect::<Vec<_>>() {
-            if let Some(peer) = peer_id(&node) {
-                self.swarm.behaviour_mut().members.allow_peer(peer);
-            }
-            if let Some(seat) = self.sighted.take(&node) {
-                self.learn_seat(node, seat);
-            }
-            self.book.hurry(node, now);
-        }
-        self.applied = members;
-        self.noticed.turned_away.retain(|node, _| self.applied.contains(node));
-        self.setup.data.keep_members();
-        self.hearsay.keep(|node| roster.contains(node));
-        self.book.keep(|node| roster.contains(node));
-        self.subscribe(&roster);
-        self.announce_soon();
-        if let Some(discovery) = &self.discovery {
-            discovery.announce(Some(&roster), false);
-        }
-        self.emit(NetEvent::RosterChanged(roster));
-        self.dial_due();
-    }
-
     fn on_tick(&mut self) {
+        self.let_in_again();
         self.dial_due();
         self.look_after_peers();
         self.remember();

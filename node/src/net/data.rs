@@ -6,21 +6,25 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
-use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TransportConfig};
-use quinn::{IdleTimeout, TokioRuntime, VarInt};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Incoming, ServerConfig};
+use quinn::{IdleTimeout, TokioRuntime, TransportConfig, VarInt};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+use super::conduct::{Conduct, Kind};
 use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
     ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, DATA_CONNECTIONS_PER_PEER, DATA_DIAL,
-    DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DIALLED,
+    DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FRAMES_KIB, DATA_FULL_STREAMS, DATA_HANDSHAKES,
+    DATA_IDLE, DATA_KEEP_ALIVE, DATA_STREAM_BYTES, DATA_UNPROVEN, DIALLED,
 };
 use super::members::Members;
+use super::sources::Sources;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
 
 mod blob;
@@ -48,19 +52,35 @@ struct Inner {
     endpoint: Endpoint,
     certificate: Certificate,
     members: Members,
+    conduct: Arc<Conduct>,
     peers: Mutex<BTreeMap<NodeId, Peer>>,
     events: mpsc::Sender<NetEvent>,
+    /// Bounds the handshakes under way, in all and from one address.
+    handshakes: Arc<Semaphore>,
+    sources: Sources,
     /// Bounds the files that are sent, and those that are fetched.
     sending: Semaphore,
     fetching: Semaphore,
 }
 
-#[derive(Default)]
 struct Peer {
     addresses: watch::Sender<Vec<SocketAddr>>,
     connections: Vec<Connection>,
     /// Held while somebody dials, so that the others wait for the same connection.
     dialling: Arc<tokio::sync::Mutex<()>>,
+    /// Bounds the memory of its first frames, in KiB.
+    frames: Arc<Semaphore>,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            addresses: watch::Sender::default(),
+            connections: Vec::new(),
+            dialling: Arc::default(),
+            frames: Arc::new(Semaphore::new(DATA_FRAMES_KIB)),
+        }
+    }
 }
 
 impl Peer {
@@ -76,6 +96,8 @@ pub(super) fn transport(streams: u32) -> Arc<TransportConfig> {
     transport
         .max_concurrent_bidi_streams(streams.into())
         .max_concurrent_uni_streams(0u32.into())
+        .stream_receive_window(DATA_STREAM_BYTES.into())
+        .receive_window((DATA_STREAM_BYTES * streams.clamp(1, DATA_FULL_STREAMS)).into())
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(DATA_KEEP_ALIVE));
@@ -109,15 +131,29 @@ impl DataPlane {
         address: SocketAddr,
         certificate: Certificate,
         members: Members,
+        conduct: Arc<Conduct>,
         events: mpsc::Sender<NetEvent>,
     ) -> Result<Self, NetError> {
         let tls = certificate.server(&[PROTOCOL], Accept::Members(members.clone()));
         let mut server = ServerConfig::with_crypto(tls);
-        server.transport_config(transport(ATTEMPT_STREAMS)).max_incoming(DATA_HANDSHAKES);
+        server
+            .transport_config(transport(ATTEMPT_STREAMS))
+            .max_incoming(DATA_HANDSHAKES)
+            .incoming_buffer_size(DATA_EARLY_BYTES)
+            .incoming_buffer_size_total(DATA_EARLY_BYTES_IN_ALL);
         let endpoint = endpoint(address, "data plane", server)?;
-        let peers = Mutex::default();
-        let (sending, fetching) = (Semaphore::new(BLOBS_SENT), Semaphore::new(BLOBS_FETCHED));
-        let inner = Inner { endpoint, certificate, members, peers, events, sending, fetching };
+        let inner = Inner {
+            endpoint,
+            certificate,
+            members,
+            conduct,
+            peers: Mutex::default(),
+            events,
+            handshakes: Arc::new(Semaphore::new(DATA_HANDSHAKES)),
+            sources: Sources::default(),
+            sending: Semaphore::new(BLOBS_SENT),
+            fetching: Semaphore::new(BLOBS_FETCHED),
+        };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
         Ok(plane)
@@ -129,18 +165,46 @@ impl DataPlane {
 
     async fn listen(self) {
         while let Some(incoming) = self.inner.endpoint.accept().await {
-            let plane = self.clone();
-            tokio::spawn(async move {
-                if let Ok(Ok(connection)) = timeout(DATA_DIAL, incoming).await {
-                    plane.adopt(connection);
-                }
-            });
+            self.receive(incoming);
+        }
+    }
+
+    /// Goes on with a handshake, if there is room for it.
+    fn receive(&self, incoming: Incoming) {
+        let under_way = DATA_HANDSHAKES - self.inner.handshakes.available_permits();
+        let is_proven = incoming.remote_address_validated();
+        if under_way >= DATA_UNPROVEN && !is_proven && incoming.may_retry() {
+            // Who sends in the name of others never gets this.
+            let _ = incoming.retry();
+            return;
+        }
+        let room = self.inner.handshakes.clone().try_acquire_owned();
+        let place = self.inner.sources.enter(incoming.remote_address().ip());
+        let (Ok(room), Some(place)) = (room, place) else { return incoming.refuse() };
+        let plane = self.clone();
+        tokio::spawn(async move {
+            if let Ok(Ok(connection)) = timeout(DATA_DIAL, incoming).await {
+                plane.adopt_dialled(connection);
+            }
+            drop((room, place));
+        });
+    }
+
+    /// Takes in a connection that the peer dialled, unless it dials all the time.
+    fn adopt_dialled(&self, connection: Connection) {
+        let node = peer_of(&connection);
+        let now = Instant::now();
+        let may = node.is_some_and(|n| self.inner.conduct.spend(n, Kind::Connection, 1, now));
+        if may {
+            self.adopt(connection);
+        } else {
+            connection.close(CLOSING, b"");
         }
     }
 
     /// Keeps a connection, whoever dialled it, and serves the streams that the peer opens.
     fn adopt(&self, connection: Connection) -> Option<NodeId> {
-        let node = peer_of(&connection).filter(|node| self.inner.members.contains(node));
+        let node = peer_of(&connection).filter(|node| self.is_welcome(node));
         let Some(node) = node else {
             connection.close(NOT_MEMBER, b"");
             return None;
@@ -159,6 +223,11 @@ impl DataPlane {
         }
         tokio::spawn(server::serve(node, connection, self.clone()));
         Some(node)
+    }
+
+    /// Whether a node belongs, and is not cut off for what it sent.
+    fn is_welcome(&self, node: &NodeId) -> bool {
+        self.inner.members.contains(node) && !self.inner.conduct.is_cut_off(node)
     }
 
     fn with_peer<T>(&self, node: NodeId, look: impl FnOnce(&mut Peer) -> T) -> T {
@@ -184,7 +253,7 @@ impl DataPlane {
 
     /// An open connection to a member: the one that is there, or a new one.
     async fn connection(&self, node: NodeId) -> Option<Connection> {
-        if !self.inner.members.contains(&node) {
+        if !self.is_welcome(&node) {
             return None;
         }
         let dialling = self.with_peer(node, |peer| peer.dialling.clone());
@@ -221,11 +290,11 @@ impl DataPlane {
         None
     }
 
-    /// Closes the connections of everybody who belongs no more.
+    /// Closes the connections of everybody who is not welcome any more.
     pub(crate) fn keep_members(&self) {
         let mut peers = self.inner.peers.lock().expect("no code that holds this lock panics");
         peers.retain(|node, peer| {
-            let stays = self.inner.members.contains(node);
+            let stays = self.is_welcome(node);
             if !stays {
                 peer.connections.iter().for_each(|c| c.close(NOT_MEMBER, b""));
             }

@@ -67,18 +67,7 @@ impl Discovery {
     /// Announces this node with the mesh that it belongs to, or that it asks to be let into one.
     pub(crate) fn announce(&self, roster: Option<&Roster>, asks: bool) {
         let own = &self.announced;
-        let mesh = roster.map_or_else(String::new, |roster| roster.mesh.short());
-        let mesh_name = roster.and_then(|roster| roster.name.as_ref());
-        let properties = [
-            ("id", own.node.to_string()),
-            ("run", own.run.to_string()),
-            ("name", own.name.clone()),
-            ("mesh", mesh),
-            ("meshname", mesh_name.map_or_else(String::new, ToString::to_string)),
-            ("join", own.join_port.to_string()),
-            ("v", own.version.clone()),
-            ("asks", u8::from(asks).to_string()),
-        ];
+        let properties = properties(own, roster, asks);
         // The start's number keeps a copy of this node from fighting with it over the name.
         let instance = format!("{}-{:x}", own.node.short(), own.run);
         let host = format!("pumasi-{instance}.local.");
@@ -106,6 +95,23 @@ impl Discovery {
             tracing::debug!(%error, "discovery did not end well");
         }
     }
+}
+
+/// What strangers may know. The name of a computer is for the admin who lets it in; a member's is not
+/// told to everybody.
+fn properties(own: &Announced, roster: Option<&Roster>, asks: bool) -> [(&'static str, String); 8] {
+    let mesh = roster.map_or_else(String::new, |roster| roster.mesh.short());
+    let mesh_name = roster.and_then(|roster| roster.name.as_ref());
+    [
+        ("id", own.node.to_string()),
+        ("run", own.run.to_string()),
+        ("name", if asks { own.name.clone() } else { String::new() }),
+        ("mesh", mesh),
+        ("meshname", mesh_name.map_or_else(String::new, ToString::to_string)),
+        ("join", own.join_port.to_string()),
+        ("v", own.version.clone()),
+        ("asks", u8::from(asks).to_string()),
+    ]
 }
 
 fn unavailable(error: &mdns_sd::Error) {
@@ -249,6 +255,24 @@ mod tests {
         assert_eq!(seen.sightings.len(), CANDIDATES);
         assert!(!seen.is_news(&of(9_999)));
         assert!(seen.is_news(&of(0)), "forgotten, because it was seen longest ago");
+    }
+
+    #[test]
+    fn cat_p01_who_does_not_ask_to_be_let_in_does_not_tell_its_name() {
+        let own = Announced {
+            node: NodeId([1; 32]),
+            name: "kim-laptop".to_owned(),
+            version: "0.1.0".to_owned(),
+            run: 5,
+            control_port: 7_863,
+            join_port: 7_865,
+            listen: IpAddr::from([0, 0, 0, 0]),
+        };
+        let told = |asks| {
+            let properties = properties(&own, None, asks);
+            properties.iter().any(|(_, value)| value.contains("kim-laptop"))
+        };
+        assert!(told(true) && !told(false));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use pumasi_protocol::{AttemptId, BlobAsk, Control, ModelName, NodeId, NodeState,
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::conduct::CutOff;
 use super::data::BlobSource;
 
 /// Where this node listens, with the real ports.
@@ -99,6 +100,11 @@ pub enum NetEvent {
         /// How.
         state: Box<NodeState>,
     },
+    /// A member says of itself what cannot be: what it said before still stands, in doubt.
+    Implausible {
+        /// Who.
+        from: NodeId,
+    },
     /// A scheduler's message from a member.
     Control {
         /// The authenticated sender.
@@ -141,10 +147,14 @@ pub enum NetEvent {
     SameKey {
         /// Where.
         address: SocketAddr,
+        /// It was started earlier, so that this one left the mesh to it.
+        withdrawn: bool,
     },
-    /// A member sent what no honest node sends; the connection may have been closed for it.
-    Misbehaved {
-        /// Who.
+    /// A member sent what no honest node sends, or far too much, and is cut off.
+    Misbehaved(CutOff),
+    /// Its time is over.
+    Behaves {
+        /// Whose.
         node: NodeId,
     },
 }

@@ -5,6 +5,7 @@ use pumasi_protocol::frame::{self, FrameError};
 use quinn::{ReadExactError, RecvStream, SendStream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::limits::{FRAME_DEADLINE, FRAME_PIECE};
@@ -27,6 +28,23 @@ pub(crate) async fn read<T: DeserializeOwned>(
     stream: &mut RecvStream,
     limit: usize,
 ) -> Result<T, StreamError> {
+    let length = length(stream, limit).await?;
+    body(stream, length).await
+}
+
+/// The same, once there is room for its body, in KiB.
+pub(crate) async fn read_into<T: DeserializeOwned>(
+    stream: &mut RecvStream,
+    limit: usize,
+    room: &Semaphore,
+) -> Result<T, StreamError> {
+    let length = length(stream, limit).await?;
+    let kib = u32::try_from(length.div_ceil(1_024)).unwrap_or(u32::MAX);
+    let _permit = room.acquire_many(kib).await.map_err(|_| StreamError::Broken)?;
+    body(stream, length).await
+}
+
+async fn length(stream: &mut RecvStream, limit: usize) -> Result<usize, StreamError> {
     let mut prefix = [0; frame::PREFIX];
     match stream.read_exact(&mut prefix).await {
         Ok(()) => {}
@@ -34,7 +52,13 @@ pub(crate) async fn read<T: DeserializeOwned>(
         Err(ReadExactError::FinishedEarly(_)) => return Err(StreamError::Frame(FrameError::Body)),
         Err(ReadExactError::ReadError(_)) => return Err(StreamError::Broken),
     }
-    let length = frame::body_length(prefix, limit).map_err(StreamError::Frame)?;
+    frame::body_length(prefix, limit).map_err(StreamError::Frame)
+}
+
+async fn body<T: DeserializeOwned>(
+    stream: &mut RecvStream,
+    length: usize,
+) -> Result<T, StreamError> {
     let mut body = vec![0; length];
     match timeout(FRAME_DEADLINE, stream.read_exact(&mut body)).await {
         Err(_) => Err(StreamError::Slow),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::bucket::Rate;
+
 /// Events that wait for the node's loop; beyond it, visible refusals.
 pub(crate) const EVENTS: usize = 1_024;
 /// Commands of the loop that wait for the control plane.
@@ -22,12 +24,23 @@ pub(crate) const REMEMBERED_ADDRESSES: usize = 2;
 
 /// Control connections to one peer (one stays; both sides may have dialled).
 pub(crate) const CONNECTIONS_PER_PEER: u32 = 4;
-/// Control connections whose handshake is under way, in each direction.
-pub(crate) const PENDING_CONNECTIONS: u32 = 64;
+/// Control connections whose handshake is under way, in each direction: those of sixteen addresses,
+/// see [`HANDSHAKES_PER_SOURCE`].
+pub(crate) const PENDING_CONNECTIONS: u32 = 256;
 /// Control connections in all.
 pub(crate) const CONNECTIONS: u32 = 1_024;
 /// Requests under way on one control connection.
 pub(crate) const CONTROL_STREAMS: usize = 128;
+/// Streams that a peer may have open on one control connection: its requests, and what else there is.
+pub(crate) const CONTROL_STREAMS_IN_ALL: u32 = 144;
+/// Of these, streams whose protocol is not agreed upon yet.
+pub(crate) const CONTROL_STREAMS_UNNAMED: usize = 64;
+/// Bytes that a peer may have under way on one stream of the control plane: a request and a half.
+pub(crate) const CONTROL_STREAM_BYTES: u32 = 384 * 1024;
+/// Bytes that a peer may have under way on one control connection (ten of the largest requests).
+pub(crate) const CONTROL_CONNECTION_BYTES: u32 = 4 * 1024 * 1024;
+/// Messages of gossip that wait for one peer; the next are left out.
+pub(crate) const GOSSIP_OUTBOX: usize = 512;
 /// How long a request may take.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Hashes in one message of the roster's synchronisation: 32 bytes each, within a control message.
@@ -54,9 +67,6 @@ pub(crate) const STATE_OUTBOX: usize = 256;
 pub(crate) const STATE_PIECE: usize = 1_024;
 /// Streams of states that are opened on one connection, one after the other, if they end.
 pub(crate) const STATE_STREAMS: u32 = 8;
-/// Messages of the state plane that one member may send in a second: far above what it sends when
-/// half of a large mesh is lost at once.
-pub(crate) const STATE_MESSAGES: u32 = 1_024;
 /// How long the connections of a member that is down are kept: who only stood still answers on them,
 /// and whoever must be dialled again has time for it within ten seconds (invariant I10).
 pub(crate) const DOWN_GRACE: Duration = Duration::from_secs(4);
@@ -77,22 +87,49 @@ pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(3);
 /// What each node that is dialled in vain adds to that pause if there are many. One of them that is
 /// back is found by somebody soon, and its gossip makes all others dial it.
 pub(crate) const BACK_OFF_EACH: Duration = Duration::from_millis(500);
+/// How often a node tells its addresses, whoever comes and goes: a tenth of what it may say.
+pub(crate) const ANNOUNCEMENTS: Rate = Rate { per_s: 2, burst: 16 };
 /// How often a node repeats its addresses to the mesh, if nothing changes.
 pub(crate) const ADDRESSES_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Gossip that must be refused from one carrier within [`MISBEHAVIOUR_WINDOW`] before it is cut off.
+/// Messages that no honest node sends, from one member within [`MISBEHAVIOUR_WINDOW`], before it is
+/// cut off (guess: one that is damaged comes now and then). How much it may send is
+/// [`super::conduct::Allowance`].
 pub(crate) const MISBEHAVIOUR: u32 = 32;
 /// See [`MISBEHAVIOUR`].
 pub(crate) const MISBEHAVIOUR_WINDOW: Duration = Duration::from_secs(60);
-/// How long a peer that was cut off stays so.
-pub(crate) const CUT_OFF: Duration = Duration::from_secs(60);
+/// How long a member that was cut off stays so; doubles each time.
+pub(crate) const CUT_OFF_MIN: Duration = Duration::from_secs(60);
+/// The longest such time: a person may have mended what was broken there.
+pub(crate) const CUT_OFF_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long a member must behave until its former times are forgotten.
+pub(crate) const CUT_OFF_FORGIVEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Handshakes under way from one address, on each plane (a computer needs one; several nodes may run
+/// on one).
+pub(crate) const HANDSHAKES_PER_SOURCE: u32 = 16;
+/// Addresses whose handshakes are counted.
+pub(crate) const SOURCES: usize = 1_024;
 
 /// Attempts' streams that one peer may have open here.
 pub(crate) const ATTEMPT_STREAMS: u32 = 256;
 /// Data connections from one peer.
 pub(crate) const DATA_CONNECTIONS_PER_PEER: usize = 4;
 /// Data-plane handshakes under way.
-pub(crate) const DATA_HANDSHAKES: usize = 64;
+pub(crate) const DATA_HANDSHAKES: usize = 256;
+/// Of these, how many may come from addresses that were not proven; then each must prove its own.
+pub(crate) const DATA_UNPROVEN: usize = 32;
+/// Bytes that come before a handshake is looked at, of one and of all together.
+pub(crate) const DATA_EARLY_BYTES: u64 = 16 * 1024;
+/// See [`DATA_EARLY_BYTES`].
+pub(crate) const DATA_EARLY_BYTES_IN_ALL: u64 = 1024 * 1024;
+/// Bytes that a peer may have under way on one stream of the data plane (quinn's default, for 100 ms
+/// at 100 Mbit/s).
+pub(crate) const DATA_STREAM_BYTES: u32 = 1_250_000;
+/// Of its streams, how many may be that full at once.
+pub(crate) const DATA_FULL_STREAMS: u32 = 8;
+/// KiB of first frames that one peer may have here before they are whole: eight of the largest.
+pub(crate) const DATA_FRAMES_KIB: usize = 8 * 4 * 1024;
 /// Events of one attempt that wait in each direction before back-pressure.
 pub(crate) const ATTEMPT_EVENTS: usize = 64;
 /// How long dialling a data plane may take.

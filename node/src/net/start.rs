@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::conduct::Conduct;
 use super::config::NetConfig;
 use super::control::{Asking, Control, Setup};
 use super::data::DataPlane;
@@ -33,10 +34,12 @@ pub(super) async fn start(
     let membership = Membership::load(identity.clone(), store.clone(), notices.clone())?;
     let members = membership.members();
     let at = |port| SocketAddr::new(config.listen, port);
+    let conduct = Arc::new(Conduct::default());
     let data = DataPlane::start(
         at(config.data_port),
         certificate.clone(),
         members.clone(),
+        conduct.clone(),
         events.clone(),
     )?;
     let traffic = Arc::new(Traffic::default());
@@ -56,6 +59,7 @@ pub(super) async fn start(
         events,
         notices: notices.clone(),
         traffic: traffic.clone(),
+        conduct,
         listening,
     };
     let mut control = Control::listen(setup)?;

@@ -21,7 +21,9 @@ use super::*;
 
 mod attempts;
 mod chains;
+mod doors;
 mod files;
+mod hostile;
 mod joining;
 mod meeting;
 mod pairing;

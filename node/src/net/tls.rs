@@ -189,6 +189,15 @@ impl Certificate {
         Self { provider, key: Arc::new(CertifiedKey::new(vec![certificate], signer)) }
     }
 
+    /// Of a certificate that was made elsewhere, and its key (PKCS #8).
+    #[cfg(test)]
+    pub(crate) fn from_parts(chain: Vec<CertificateDer<'static>>, key: Vec<u8>) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key).into();
+        let signer = provider.key_provider.load_private_key(key).expect("ring signs with it");
+        Self { provider, key: Arc::new(CertifiedKey::new(chain, signer)) }
+    }
+
     pub(crate) fn server(&self, protocols: &[&[u8]], accept: Accept) -> Arc<QuicServerConfig> {
         let verifier = Arc::new(Verifier { accept });
         let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())

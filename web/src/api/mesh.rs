@@ -274,6 +274,25 @@ impl From<&protocol::ModelAdvert> for NodeModel {
     }
 }
 
+/// Why a member is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Misconduct {
+    /// It sent far more than a member may.
+    Flood,
+    /// It sent too much that no honest node sends.
+    Nonsense,
+}
+
+/// A member that is cut off for a while, for what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CutOff {
+    /// Why.
+    pub why: Misconduct,
+    /// Until when, Unix time in milliseconds on this node's clock.
+    pub until_ms: u64,
+}
+
 /// A node as this one sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Node {
@@ -311,6 +330,9 @@ pub struct Node {
     pub round_trip_ms: Option<f64>,
     /// When it was last heard of, Unix time in milliseconds on this node's clock.
     pub seen_ms: Option<u64>,
+    /// That it is cut off here, because it misbehaves.
+    #[serde(default)]
+    pub cut_off: Option<CutOff>,
 }
 
 /// How a check of the doctor ended.

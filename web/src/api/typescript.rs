@@ -30,7 +30,7 @@ pub fn typescript() -> String {
         super::Admission, super::Lend, super::Hold, super::Yield, super::Lending, super::LendRequest,
         super::Endpoint, super::Status, super::Presence, super::DeviceKind, super::Device,
         super::EngineKind, super::EngineState, super::NodeEngine, super::Queue, super::ModelState,
-        super::NodeModel, super::Node, super::Capability, super::ModelPlace, super::Model,
+        super::NodeModel, super::Misconduct, super::CutOff, super::Node, super::Capability, super::ModelPlace, super::Model,
         super::PlaceRequest, super::JobKind, super::JobState, super::Phase, super::Priority,
         super::JobProgress, super::JobUsage, super::JobTimings, super::JobError, super::Job,
         super::Term, super::CandidateOutcome, super::Candidate, super::Passage, super::Round,

@@ -59,6 +59,7 @@ function nodeOf(index: number): Node {
     queue: { interactive: index % 4 === 2 ? 2 : 0, batch: 0, work_ms: index % 4 === 2 ? 3_400 : 0 },
     round_trip_ms: index === 0 ? null : 0.4 + (index % 5) * 0.3,
     seen_ms: index % 11 === 6 ? Date.now() - 240_000 : Date.now(),
+    cut_off: null,
   };
 }
 

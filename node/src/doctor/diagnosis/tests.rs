@@ -3,9 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use pumasi_web::api::CheckOutcome;
+use pumasi_web::api::{CheckOutcome, Misconduct};
 
-use super::super::facts::{Echo, Stranger, Transport, Tried};
+use super::super::facts::{Conduct, Echo, Stranger, Transport, Tried};
 use super::*;
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -47,6 +47,7 @@ fn connected() -> Peer {
         began_ms: Some(NOW_MS - 60_000),
         seen: true,
         turned_away: false,
+        conduct: None,
         tried: vec![tried("10.0.0.2:7863", Echo::Silent, Echo::Silent)],
     }
 }
@@ -80,6 +81,13 @@ fn check(facts: &Facts, expected: &[&str]) {
 
 fn of(peer: Peer) -> Facts {
     Facts { peers: vec![peer], ..healthy() }
+}
+
+#[test]
+fn who_misbehaves_is_named_before_how_it_is_reached() {
+    let flood = Some(Conduct::CutOff(Misconduct::Flood, 2));
+    check(&of(Peer { conduct: flood, ..lost(&[]) }), &["misbehaving"]);
+    check(&of(Peer { conduct: Some(Conduct::Doubtful), ..connected() }), &["doubtful"]);
 }
 
 #[test]

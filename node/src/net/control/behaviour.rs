@@ -16,14 +16,19 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::{Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use pumasi_protocol::{MeshId, limits};
 
+use super::super::conduct::Conduct;
 use super::super::handle::NetError;
 use super::super::identity::Identity;
 use super::super::limits::{
-    CONNECTIONS, CONNECTIONS_PER_PEER, CONTROL_DIAL, CONTROL_IDLE, CONTROL_KEEP_ALIVE,
-    CONTROL_STREAMS, DIALLED, PENDING_CONNECTIONS, PING_INTERVAL, PING_TIMEOUT, REQUEST_TIMEOUT,
+    CONNECTIONS, CONNECTIONS_PER_PEER, CONTROL_CONNECTION_BYTES, CONTROL_DIAL, CONTROL_IDLE,
+    CONTROL_KEEP_ALIVE, CONTROL_STREAM_BYTES, CONTROL_STREAMS, CONTROL_STREAMS_IN_ALL,
+    CONTROL_STREAMS_UNNAMED, DIALLED, GOSSIP_OUTBOX, PENDING_CONNECTIONS, PING_INTERVAL,
+    PING_TIMEOUT, REQUEST_TIMEOUT,
 };
 use super::super::traffic::Traffic;
 use super::codec::{Codec, PROTOCOL};
+use super::doorkeeper::Doorkeeper;
+use super::gossip_guard::GuardedGossip;
 use super::states::States;
 
 /// The one topic of this node's mesh, once it belongs to one; everything else is not subscribed to.
@@ -35,11 +40,15 @@ impl OneTopic {
         // A node belongs to one mesh for the time of a start.
         let _ = self.0.set(topic);
     }
+
+    pub(super) fn is(&self, topic: &TopicHash) -> bool {
+        self.0.get() == Some(topic)
+    }
 }
 
 impl gossipsub::TopicSubscriptionFilter for OneTopic {
     fn can_subscribe(&mut self, topic: &TopicHash) -> bool {
-        self.0.get() == Some(topic)
+        self.is(topic)
     }
 }
 
@@ -49,11 +58,12 @@ type Gossipsub = gossipsub::Behaviour<gossipsub::IdentityTransform, OneTopic>;
 pub(super) struct Behaviour {
     // First, so that no other behaviour hears of a connection that is refused.
     pub(super) members: allow_block_list::Behaviour<AllowedPeers>,
+    pub(super) doorkeeper: Doorkeeper,
     pub(super) limits: connection_limits::Behaviour,
     /// Answers those of a former version; the state plane finds out who is here.
     pub(super) ping: ping::Behaviour,
     pub(super) states: States,
-    pub(super) gossip: Gossipsub,
+    pub(super) gossip: GuardedGossip,
     pub(super) requests: request_response::Behaviour<Codec>,
 }
 
@@ -61,8 +71,10 @@ fn gossip(identity: &Identity, topic: OneTopic) -> Gossipsub {
     let config = gossipsub::ConfigBuilder::default()
         .validation_mode(ValidationMode::Strict)
         .validate_messages()
-        // The envelope inside is within the limit; libp2p's own fields come on top.
-        .max_transmit_size(limits::GOSSIP_BYTES + 2_048)
+        // The envelope inside is within its limit. libp2p counts libp2p's own fields, and what it has
+        // read of the next packet, too, and ends the stream above this.
+        .max_transmit_size(2 * limits::GOSSIP_BYTES)
+        .connection_handler_queue_len(GOSSIP_OUTBOX)
         .build()
         .expect("the settings agree with each other");
     let authenticity = MessageAuthenticity::Signed(identity.keypair().clone());
@@ -70,7 +82,12 @@ fn gossip(identity: &Identity, topic: OneTopic) -> Gossipsub {
         .expect("strict validation and signing agree")
 }
 
-fn behaviour(identity: &Identity, topic: OneTopic, traffic: Arc<Traffic>) -> Behaviour {
+fn behaviour(
+    identity: &Identity,
+    topic: OneTopic,
+    traffic: Arc<Traffic>,
+    conduct: Arc<Conduct>,
+) -> Behaviour {
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(PENDING_CONNECTIONS))
@@ -82,10 +99,11 @@ fn behaviour(identity: &Identity, topic: OneTopic, traffic: Arc<Traffic>) -> Beh
     let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
     Behaviour {
         members: allow_block_list::Behaviour::default(),
+        doorkeeper: Doorkeeper::default(),
         limits: connection_limits::Behaviour::new(limits),
         ping: ping::Behaviour::new(ping),
         states: States::new(traffic),
-        gossip: gossip(identity, topic),
+        gossip: GuardedGossip::new(gossip(identity, topic.clone()), topic, conduct),
         requests: request_response::Behaviour::with_codec(
             Codec,
             [(PROTOCOL, ProtocolSupport::Full)],
@@ -98,27 +116,39 @@ pub(super) fn swarm(
     identity: &Identity,
     topic: OneTopic,
     traffic: Arc<Traffic>,
+    conduct: Arc<Conduct>,
 ) -> Swarm<Behaviour> {
     let tcp = tcp::Config::default().nodelay(true);
     SwarmBuilder::with_existing_identity(identity.keypair().clone())
         .with_tokio()
-        .with_tcp(tcp, noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp, noise::Config::new, multiplexer)
         .expect("an Ed25519 key is a noise key")
         .with_quic_config(|mut quic| {
             quic.keep_alive_interval = CONTROL_KEEP_ALIVE;
             quic.max_idle_timeout =
                 u32::try_from(CONTROL_IDLE.as_millis()).expect("a minute in milliseconds fits");
             quic.handshake_timeout = CONTROL_DIAL;
+            quic.max_concurrent_stream_limit = CONTROL_STREAMS_IN_ALL;
+            quic.max_stream_data = CONTROL_STREAM_BYTES;
+            quic.max_connection_data = CONTROL_CONNECTION_BYTES;
             quic
         })
-        .with_behaviour(|_| behaviour(identity, topic, traffic))
+        .with_behaviour(|_| behaviour(identity, topic, traffic, conduct))
         .expect("making the behaviour cannot fail")
         .with_swarm_config(|config| {
             // The stream of states keeps a connection in use; what has no stream was refused.
-            config.with_idle_connection_timeout(Duration::from_secs(60))
+            config
+                .with_idle_connection_timeout(Duration::from_secs(60))
+                .with_max_negotiating_inbound_streams(CONTROL_STREAMS_UNNAMED)
         })
         .with_connection_timeout(CONTROL_DIAL)
         .build()
+}
+
+fn multiplexer() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(CONTROL_STREAMS_IN_ALL as usize);
+    config
 }
 
 /// The topic on which a mesh gossips; tells who does not know the mesh id nothing.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pumasi_protocol::NodeId;
 
 use super::super::limits::{
-    ADDRESSES, BACK_OFF_EACH, BACK_OFF_MAX, BACK_OFF_MIN, CHAIN_AGAIN, CUT_OFF, DIAL_GRACE,
-    KNOWN_NODES, REMEMBERED_ADDRESSES, REMEMBERED_NODES,
+    ADDRESSES, BACK_OFF_EACH, BACK_OFF_MAX, BACK_OFF_MIN, CHAIN_AGAIN, DIAL_GRACE, KNOWN_NODES,
+    REMEMBERED_ADDRESSES, REMEMBERED_NODES,
 };
 use crate::config::{JOIN_PORT, PeerAddress};
 
@@ -168,13 +168,6 @@ impl Book {
         }
         for given in self.given.iter_mut().filter(|given| given.node == Some(node)) {
             given.not_before = not_before;
-        }
-    }
-
-    /// Leaves a node alone for a while, because of what it sent.
-    pub(super) fn cut_off(&mut self, node: NodeId, now: Instant) {
-        if let Some(known) = self.nodes.get_mut(&node) {
-            known.not_before = now + CUT_OFF;
         }
     }
 
@@ -397,14 +390,12 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_are_not_wanted_or_were_cut_off_are_left_alone() {
+    fn nodes_that_are_not_wanted_are_left_alone() {
         let (mut book, now) = book();
         book.learn(HIGHER, &[address("10.0.0.9:1")], now);
         assert!(book.due_nodes(now, |_| false).is_empty());
-        book.cut_off(HIGHER, now);
-        assert!(book.due_nodes(now, |_| true).is_empty());
-        assert_eq!(book.due_nodes(now + CUT_OFF, |_| true).len(), 1);
+        assert_eq!(book.due_nodes(now, |_| true).len(), 1);
         book.keep(|_| false);
-        assert!(book.due_nodes(now + CUT_OFF * 2, |_| true).is_empty());
+        assert!(book.due_nodes(now + BACK_OFF_MAX, |_| true).is_empty());
     }
 }

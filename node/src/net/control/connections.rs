@@ -8,14 +8,14 @@ use std::time::Instant;
 use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{PeerId, ping};
 use pumasi_protocol::NodeId;
 
+use super::super::conduct::Kind;
 use super::super::discovery::Sighting;
 use super::super::event::{Listening, NetEvent};
 use super::super::identity::{node_id, peer_id};
-use super::super::limits::{MISBEHAVIOUR, MISBEHAVIOUR_WINDOW};
 use super::behaviour::{dialled, socket_address};
 use super::requests::Sync;
 use super::sighted::Seat;
@@ -75,6 +75,9 @@ impl Control {
             self.swarm.close_connection(connection);
             return;
         };
+        if endpoint.is_listener() && !self.spend(node, Kind::Connection, 1) {
+            self.swarm.close_connection(connection);
+        }
         if let Some(address) = self.dialling.remove(&connection) {
             self.book.answered(&address, node);
             self.book.learn(node, &[remote], Instant::now());
@@ -163,19 +166,6 @@ impl Control {
         });
     }
 
-    fn on_dial_error(&mut self, error: &DialError) {
-        let DialError::LocalPeerId { address } = error else {
-            tracing::debug!(%error, "a control address does not answer");
-            return;
-        };
-        // A given address may be this very node's; anywhere else, it is a copy of it.
-        let own = self.setup.listening.borrow().control.clone();
-        let there = socket_address(address).filter(|address| !own.contains(address));
-        if let Some(address) = there {
-            self.note_twin(address);
-        }
-    }
-
     /// A connection that failed, whatever the state plane hears, is closed.
     fn on_ping(&mut self, event: &ping::Event) {
         if let Err(ping::Failure::Timeout | ping::Failure::Other { .. }) = &event.result {
@@ -188,9 +178,10 @@ impl Control {
         if !self.subscribed {
             return;
         }
-        let (peers, applied) = (&self.peers, &self.applied);
-        let due =
-            self.book.due_nodes(now, |node| applied.contains(node) && !peers.contains_key(node));
+        let (peers, applied, conduct) = (&self.peers, &self.applied, &self.setup.conduct);
+        let due = self.book.due_nodes(now, |node| {
+            applied.contains(node) && !peers.contains_key(node) && !conduct.is_cut_off(node)
+        });
         let given =
             self.book.due_given(now, |node| node.is_none_or(|node| !peers.contains_key(node)));
         for (node, addresses) in due {
@@ -250,9 +241,8 @@ impl Control {
     pub(super) fn on_sighting(&mut self, sighting: Sighting) {
         let Sighting { candidate, control, run, record: _ } = sighting;
         if candidate.node == self.me {
-            let copy = run.is_some_and(|run| run != self.setup.incarnation);
-            if let Some(address) = control.first().copied().filter(|_| copy) {
-                self.note_twin(address);
+            if let Some(run) = run.filter(|run| *run != self.setup.incarnation) {
+                self.suspect_copy(run, &control);
             }
             return;
         }
@@ -275,23 +265,5 @@ impl Control {
         }
         // One of many: no harm if the loop misses it.
         let _ = self.setup.events.try_send(NetEvent::Found(candidate));
-    }
-
-    /// Counts what no honest node sends; too much of it ends the connection for a while.
-    pub(super) fn note_misbehaviour(&mut self, node: NodeId) {
-        let now = Instant::now();
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        if now.duration_since(peer.refused_since) > MISBEHAVIOUR_WINDOW {
-            (peer.refused, peer.refused_since) = (0, now);
-        }
-        peer.refused += 1;
-        if peer.refused == MISBEHAVIOUR {
-            tracing::warn!(peer = %node.short(), "a member sends nonsense and is cut off for a while");
-            if let Some(peer) = peer_id(&node) {
-                let _ = self.swarm.disconnect_peer_id(peer);
-            }
-            self.book.cut_off(node, now);
-            self.emit(NetEvent::Misbehaved { node });
-        }
     }
 }

@@ -11,6 +11,7 @@ use pumasi_protocol::envelope::{Addresses, Envelope, EnvelopeError};
 use pumasi_protocol::limits::ADVERT_ADDRESSES;
 use pumasi_protocol::roster::Roster;
 
+use super::super::conduct::Kind;
 use super::super::event::NetEvent;
 use super::super::identity::node_id;
 use super::super::limits::ADDRESSES_INTERVAL;
@@ -21,6 +22,9 @@ use super::{Control, behaviour, is_dialable};
 /// have just connected are sure to listen.
 const ANNOUNCE_AFTER: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(1_500)];
 
+/// When addresses are told that were told too often a moment ago.
+const ANNOUNCE_AGAIN: Duration = Duration::from_millis(500);
+
 impl Control {
     /// Listens to the gossip of this node's mesh.
     pub(super) fn subscribe(&mut self, roster: &Roster) {
@@ -29,7 +33,7 @@ impl Control {
         }
         let topic = behaviour::topic(&roster.mesh);
         self.topic.set(topic.hash());
-        match self.swarm.behaviour_mut().gossip.subscribe(&topic) {
+        match self.swarm.behaviour_mut().gossip.inner.subscribe(&topic) {
             Ok(_) => self.subscribed = true,
             Err(error) => tracing::error!(%error, "this node cannot listen to its mesh's gossip"),
         }
@@ -46,7 +50,7 @@ impl Control {
 
     fn publish_bytes(&mut self, roster: &Roster, bytes: Vec<u8>) {
         let topic = behaviour::topic(&roster.mesh);
-        match self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
+        match self.swarm.behaviour_mut().gossip.inner.publish(topic, bytes) {
             Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => {}
             Err(error) => tracing::debug!(%error, "gossip was not published"),
         }
@@ -68,7 +72,9 @@ impl Control {
     fn on_message(&mut self, carrier: &PeerId, id: &MessageId, message: &gossipsub::Message) {
         let Some(roster) = self.setup.membership.members().roster() else { return };
         let source = message.source.as_ref().and_then(node_id);
-        let acceptance = match self.hearsay.judge(&message.data, source, &roster) {
+        let verdict = self.hearsay.judge(&message.data, source, &roster);
+        let acceptance = match verdict {
+            _ if !self.may_author(&verdict, node_id(carrier)) => MessageAcceptance::Ignore,
             Verdict::Gossip(from, gossip) => {
                 tracing::trace!(peer = %from.short(), bytes = message.data.len(), "gossip");
                 self.hear_of(from);
@@ -82,7 +88,7 @@ impl Control {
                 self.on_addresses(from, &addresses);
                 MessageAcceptance::Accept
             }
-            Verdict::Opaque => MessageAcceptance::Accept,
+            Verdict::Opaque(_) => MessageAcceptance::Accept,
             Verdict::Old => MessageAcceptance::Ignore,
             Verdict::Refused(error) => {
                 tracing::debug!(%error, "gossip was refused");
@@ -92,11 +98,27 @@ impl Control {
                 {
                     self.note_misbehaviour(carrier);
                 }
+                if let (EnvelopeError::Implausible, Some(author)) = (error, source) {
+                    self.doubt(author);
+                }
                 MessageAcceptance::Reject
             }
         };
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
         gossip.report_message_validation_result(id, carrier, acceptance);
+    }
+
+    /// Whether the author of a message has not said more than it may.
+    fn may_author(&self, verdict: &Verdict, carrier: Option<NodeId>) -> bool {
+        match verdict {
+            // Newer than all before, so that nobody else can have said it again.
+            Verdict::Gossip(from, _) | Verdict::Addresses(from, _) => {
+                self.spend(*from, Kind::Authored, 1)
+            }
+            // May be an old one that somebody repeats: that is not its author's doing.
+            Verdict::Opaque(from) => carrier != Some(*from) || self.spend(*from, Kind::Authored, 1),
+            Verdict::Old | Verdict::Refused(_) => true,
+        }
     }
 
     /// Somebody reaches this member: whoever does not should try.
@@ -157,6 +179,10 @@ impl Control {
         let later = self.announce.due.split_off(&now);
         let due = !std::mem::replace(&mut self.announce.due, later).is_empty();
         if !due {
+            return;
+        }
+        if !self.announce.pace.take(1, now) {
+            self.announce.due.insert(now + ANNOUNCE_AGAIN);
             return;
         }
         if self.announce.due.is_empty() {

@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     /// Likewise, for the address book.
     Addresses(NodeId, Addresses),
     /// Of a newer version: to be passed on only.
-    Opaque,
+    Opaque(NodeId),
     /// Not newer than what the author said before: neither believed nor passed on.
     Old,
     /// No honest node sends or passes on this.
@@ -59,7 +59,7 @@ impl Hearsay {
                 if newer { Verdict::Addresses(from, addresses) } else { Verdict::Old }
             }
             Opened::Gossip { .. } => Verdict::Old,
-            Opened::Opaque { .. } => Verdict::Opaque,
+            Opened::Opaque { from } => Verdict::Opaque(from),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::swarm::ConnectionId;
 
-use super::super::limits::{STATE_MESSAGES, TWIN_WINDOW};
+use super::super::limits::TWIN_WINDOW;
 use super::requests::Sync;
 
 /// How long a second connection that the other side dialled must stand before the first counts as
@@ -36,12 +36,8 @@ pub(super) struct Peer {
     /// Since when the state plane finds it dead, frozen or out of reach.
     pub(super) down_since: Option<Instant>,
     pub(super) sync: Sync,
-    pub(super) refused: u32,
-    pub(super) refused_since: Instant,
     /// When its advert was last asked for.
     pub(super) asked: Instant,
-    /// Messages of the state plane in the second that began then.
-    second: (Instant, u32),
 }
 
 impl Peer {
@@ -52,10 +48,7 @@ impl Peer {
             linked: false,
             down_since: None,
             sync: Sync::default(),
-            refused: 0,
-            refused_since: now,
             asked: now,
-            second: (now, 0),
         }
     }
 
@@ -72,15 +65,6 @@ impl Peer {
     pub(super) fn carrier(&self) -> Option<ConnectionId> {
         let carriers = self.links.iter().filter(|(_, link)| link.carries);
         carriers.map(|(connection, _)| *connection).next_back()
-    }
-
-    /// Counts a message of the state plane; whether it is one too many in its second.
-    pub(super) fn is_flooding(&mut self, now: Instant) -> bool {
-        if now.duration_since(self.second.0) >= Duration::from_secs(1) {
-            self.second = (now, 0);
-        }
-        self.second.1 += 1;
-        self.second.1 > STATE_MESSAGES
     }
 
     /// Which connections to close because `new` came. Of two that this side dialled, the later one;
@@ -175,15 +159,5 @@ mod tests {
         let three = peer(&[(true, 2), (true, 1), (true, 0)], now());
         assert_eq!(three.carrier(), Some(connection(2)));
         assert_eq!(peer(&[], now()).carrier(), None);
-    }
-
-    #[test]
-    fn a_flood_is_seen_and_forgiven_after_its_second() {
-        let now = now();
-        let mut peer = peer(&[(true, 0)], now);
-        let many = (0..STATE_MESSAGES).filter(|_| peer.is_flooding(now)).count();
-        assert_eq!(many, 0);
-        assert!(peer.is_flooding(now));
-        assert!(!peer.is_flooding(now + Duration::from_secs(1)));
     }
 }

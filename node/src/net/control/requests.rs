@@ -11,6 +11,7 @@ use pumasi_protocol::roster::{EntryHash, FIRST_HASH, LAST_HASH, SignedEntry};
 use pumasi_protocol::{Control as SchedulerMessage, NodeAdvert, NodeId, Refusal};
 use tokio::sync::oneshot;
 
+use super::super::conduct::Kind;
 use super::super::event::NetEvent;
 use super::super::handle::NetError;
 use super::super::identity::{node_id, peer_id};
@@ -103,6 +104,9 @@ impl Control {
         let Some(from) = from else {
             return self.answer(channel, Response::Refused(Refusal::NotMember));
         };
+        if !self.may_ask(from, &request) {
+            return self.answer(channel, Response::Refused(Refusal::QueueFull));
+        }
         match request {
             Request::Scheduler(control) => {
                 let event = NetEvent::Control { from, control };
@@ -133,6 +137,30 @@ impl Control {
             | Request::Custody(_)
             | Request::AdoptJob(_)
             | Request::RemoveJob(_) => self.ask_loop(from, request, channel),
+        }
+    }
+
+    /// Whether a member has not asked more than it may.
+    fn may_ask(&self, from: NodeId, request: &Request) -> bool {
+        let may = self.spend(from, Kind::Request, 1);
+        match request {
+            Request::Roster { .. } => may && self.spend(from, Kind::RosterSync, 1),
+            Request::RosterEntries(entries) => {
+                may && self.spend(from, Kind::RosterEntry, entries.len())
+            }
+            Request::Scheduler(_)
+            | Request::Advert
+            | Request::Load(_)
+            | Request::Unload(_)
+            | Request::Jobs { .. }
+            | Request::JobsSince(_)
+            | Request::Job(_)
+            | Request::CancelJob(_)
+            | Request::Attempt(_)
+            | Request::Why(_)
+            | Request::Custody(_)
+            | Request::AdoptJob(_)
+            | Request::RemoveJob(_) => may,
         }
     }
 
@@ -199,6 +227,7 @@ impl Control {
     /// The state that gossip may have missed; the loop hears of it as gossip.
     fn on_advert(&mut self, node: NodeId, advert: Box<NodeAdvert>) {
         if advert.node != node || !advert.is_plausible() {
+            self.doubt(node);
             return self.note_misbehaviour(node);
         }
         let gossip = Gossip::Advert(advert);

@@ -9,6 +9,7 @@ use pumasi_protocol::{NodeId, StateMessage};
 use pumasi_scheduler::Time;
 use pumasi_scheduler::spread::{Effect, News};
 
+use super::super::conduct::Kind;
 use super::super::event::NetEvent;
 use super::super::identity::{node_id, peer_id};
 use super::super::limits::{ADVERT_AGAIN, DOWN_GRACE};
@@ -106,9 +107,10 @@ impl Control {
     }
 
     fn on_state_message(&mut self, from: NodeId, bytes: &[u8]) {
-        let is_flooding = self.peers.get_mut(&from).is_none_or(|p| p.is_flooding(Instant::now()));
+        if !self.peers.contains_key(&from) || !self.spend(from, Kind::State, 1) {
+            return;
+        }
         match StateMessage::decode(bytes) {
-            _ if is_flooding => self.note_misbehaviour(from),
             Ok(Some(message)) => self.tell_spread(News::Heard { from, message }),
             // Of a later version.
             Ok(None) => {}

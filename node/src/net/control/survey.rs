@@ -82,11 +82,11 @@ impl Control {
         *count = count.saturating_add(1);
     }
 
-    /// Another computer runs with this node's key.
-    pub(super) fn note_twin(&mut self, address: SocketAddr) {
+    /// Another computer runs with this node's key; `withdrawn`: this one left the mesh to it.
+    pub(super) fn note_twin(&mut self, address: SocketAddr, withdrawn: bool) {
         if self.noticed.twins.len() < ADDRESSES {
             self.noticed.twins.insert(address);
         }
-        self.emit(NetEvent::SameKey { address });
+        self.emit(NetEvent::SameKey { address, withdrawn });
     }
 }

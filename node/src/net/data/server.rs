@@ -1,13 +1,16 @@
 //! The executor's end of attempts' streams: work in, events out. Whether an attempt was bound here is
 //! the loop's to decide; who asks is known from the handshake.
 
+use std::time::Instant;
+
 use pumasi_protocol::stream::{AttemptEvent, OwnerFrame};
 use pumasi_protocol::{BlobAsk, Fault, NodeId, Refusal, Work, limits};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::super::conduct::Kind;
 use super::super::event::{AttemptOpened, NetEvent};
 use super::super::frames::{self, StreamError};
 use super::super::limits::{ATTEMPT_EVENTS, CANCEL_GRACE, OPEN_DEADLINE};
@@ -15,20 +18,28 @@ use super::{DataPlane, NOT_MEMBER, blob};
 
 /// Code of a stream that ends without a last event.
 const ABANDONED: VarInt = VarInt::from_u32(3);
+/// Code of a stream that is one too many.
+const TOO_MANY: VarInt = VarInt::from_u32(4);
 
 /// Serves the streams that the peer opens, until the connection ends.
 pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane) {
-    while let Ok((out, input)) = connection.accept_bi().await {
-        if !plane.inner.members.contains(&node) {
+    while let Ok((mut out, mut input)) = connection.accept_bi().await {
+        if !plane.is_welcome(&node) {
             connection.close(NOT_MEMBER, b"");
             return;
         }
-        tokio::spawn(stream(node, out, input, plane.clone()));
+        if plane.inner.conduct.spend(node, Kind::Stream, 1, Instant::now()) {
+            tokio::spawn(stream(node, out, input, plane.clone()));
+        } else {
+            // The other side may have given it up already.
+            let _ = (out.reset(TOO_MANY), input.stop(TOO_MANY));
+        }
     }
 }
 
 async fn stream(from: NodeId, mut out: SendStream, mut input: RecvStream, plane: DataPlane) {
-    match first_frame(&mut input).await {
+    let room = plane.with_peer(from, |peer| peer.frames.clone());
+    match first_frame(&mut input, &room).await {
         Ok(First::Attempt(opened)) => {
             attempt(from, *opened, out, input, plane.inner.events.clone()).await;
         }
@@ -69,8 +80,9 @@ enum First {
     Blob(BlobAsk),
 }
 
-async fn first_frame(input: &mut RecvStream) -> Result<First, Fault> {
-    let read = timeout(OPEN_DEADLINE, frames::read::<OwnerFrame>(input, limits::FRAME_BYTES)).await;
+async fn first_frame(input: &mut RecvStream, room: &Semaphore) -> Result<First, Fault> {
+    let frame = frames::read_into::<OwnerFrame>(input, limits::FRAME_BYTES, room);
+    let read = timeout(OPEN_DEADLINE, frame).await;
     match read.map_err(|_| Fault::Silent)? {
         Ok(OwnerFrame::Open { attempt, model, work }) if work.is_within_limits() => {
             Ok(First::Attempt(Box::new((attempt, model, work))))

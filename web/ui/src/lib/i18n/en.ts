@@ -101,6 +101,7 @@ export const en = {
     doing: {
       free: 'free',
       doubtful: 'answers late',
+      misbehaving: 'misbehaves: cut off for a while',
       owner: 'its owner is at work',
       paused: 'takes a break',
       away: 'not here',
@@ -457,6 +458,11 @@ export const en = {
         '{name} ({address}) is in another network, and what is sent there vanishes.',
         'Is it on? IT has to allow UDP and TCP port 7863 and UDP port 7864 between the two.',
       ],
+      misbehaving: [
+        '{name} misbehaves: this computer talks to it again in {minutes} min.',
+        'Is its Pumasi damaged, or of another version? If somebody has taken over that computer, remove it.',
+      ],
+      doubtful: ['{name} says of itself what cannot be.', 'Is its Pumasi damaged, or of another version?'],
       turned_away: [
         '{name} answers and ends the connection.',
         'It does not know this computer as a member. Ask an admin.',

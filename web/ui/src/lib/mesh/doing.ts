@@ -11,6 +11,7 @@ const marks: Record<Doing, Mark> = {
   working: 'busy',
   owner: 'busy',
   doubtful: 'trouble',
+  misbehaving: 'trouble',
   paused: 'offline',
   away: 'offline',
 };

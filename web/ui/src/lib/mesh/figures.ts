@@ -43,9 +43,10 @@ function bytesOf({ state, memory_bytes: bytes }: NodeModel): number {
 }
 
 /** How a computer is doing, in the one word that matters most. */
-export type Doing = 'free' | 'working' | 'doubtful' | 'away' | 'owner' | 'paused';
+export type Doing = 'free' | 'working' | 'doubtful' | 'misbehaving' | 'away' | 'owner' | 'paused';
 
 export function doingOf(node: Node): Doing {
+  if (node.cut_off) return 'misbehaving';
   if (node.presence === 'offline') return 'away';
   if (node.presence === 'suspect') return 'doubtful';
   if (node.admission === 'owner_busy') return 'owner';

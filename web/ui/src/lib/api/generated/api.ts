@@ -274,6 +274,18 @@ prefill_tokens_per_s: number,
  */
 decode_tokens_per_s: number, };
 
+export type Misconduct = "flood" | "nonsense";
+
+export type CutOff = { 
+/**
+ * Why.
+ */
+why: Misconduct, 
+/**
+ * Until when, Unix time in milliseconds on this node's clock.
+ */
+until_ms: number, };
+
 export type Node = { 
 /**
  * 64 hexadecimal digits.
@@ -342,7 +354,11 @@ round_trip_ms: number | null,
 /**
  * When it was last heard of, Unix time in milliseconds on this node's clock.
  */
-seen_ms: number | null, };
+seen_ms: number | null, 
+/**
+ * That it is cut off here, because it misbehaves.
+ */
+cut_off: CutOff | null, };
 
 export type Capability = "generate" | "embed" | "tools" | "thinking" | "vision" | "image";
 

@@ -1,0 +1,271 @@
+//! What comes before a member is known: certificates of all kinds, noise instead of packets, more
+//! handshakes, connections and streams than there is room for. Members still get in.
+
+use std::net::{IpAddr, SocketAddr};
+
+use libp2p::identity::Keypair;
+use pumasi_tests::peer;
+use quinn::{ClientConfig, Connection, Endpoint};
+use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use tokio::net::{TcpStream, UdpSocket};
+
+use super::hostile::Attack;
+use super::*;
+use crate::net::tls::{Accept, Certificate, SERVER_NAME};
+use crate::net::{data, join};
+
+/// The object identifier of libp2p's extension.
+const LIBP2P: [u64; 9] = [1, 3, 6, 1, 4, 1, 53594, 1, 1];
+/// What the key of a node signs first.
+const HANDSHAKE: &[u8] = b"libp2p-tls-handshake:";
+
+/// A part of DER below 128 bytes.
+fn der(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[tag, u8::try_from(bytes.len()).expect("it is short")][..], bytes].concat()
+}
+
+/// The extension in which `signer` says that the certificate is of `claimed`.
+fn extension(claimed: &Keypair, signer: &Keypair, certificate_key: &[u8]) -> Vec<u8> {
+    let public = claimed.public().encode_protobuf();
+    let signature = signer.sign(&[HANDSHAKE, certificate_key].concat()).expect("Ed25519 signs");
+    der(0x30, &[der(0x04, &public), der(0x04, &signature)].concat())
+}
+
+/// A certificate with these extensions; `is_over`: its time is.
+fn certificate(extensions: impl FnOnce(&[u8]) -> Vec<Vec<u8>>, is_over: bool) -> Certificate {
+    let key = KeyPair::generate().expect("a key is made");
+    let mut parameters = CertificateParams::new(Vec::new()).expect("no names are good names");
+    if is_over {
+        parameters.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    }
+    let public = rcgen::PublicKeyData::subject_public_key_info(&key);
+    let custom = extensions(&public).into_iter().map(|content| {
+        let mut extension = CustomExtension::from_oid_content(&LIBP2P, content);
+        extension.set_criticality(true);
+        extension
+    });
+    parameters.custom_extensions = custom.collect();
+    let made = parameters.self_signed(&key).expect("it is signed");
+    Certificate::from_parts(vec![made.der().clone()], key.serialize_der())
+}
+
+/// Whether a port of a node lets this certificate in: it must answer on a stream.
+async fn is_let_in(certificate: &Certificate, at: SocketAddr, protocol: &[u8]) -> bool {
+    let tls = certificate.client(protocol, Accept::Anybody);
+    let endpoint = peer::socket(IpAddr::from([127, 0, 0, 1]));
+    let dial = endpoint.connect_with(ClientConfig::new(tls), at, SERVER_NAME).expect("an address");
+    let tried = async {
+        let connection = dial.await.ok()?;
+        let (mut out, mut input) = connection.open_bi().await.ok()?;
+        out.write_all(&[peer::line("/multistream/1.0.0"), vec![0; 8]].concat()).await.ok()?;
+        input.read(&mut [0; 64]).await.ok()?
+    };
+    timeout(PATIENCE, tried).await.expect("decided soon").is_some()
+}
+
+#[tokio::test]
+async fn cat_p14_expired_foreign_and_garbled_certificates_are_refused() {
+    let attack = Attack::begin().await;
+    let (member, stranger) = (attack.key.clone(), peer::key([99; 32]));
+    let listening = attack.victim.net.listening();
+    let mut garbled = extension(&member, &member, b"");
+    garbled.truncate(40);
+    let bad: Vec<(&str, Certificate)> = vec![
+        ("without extension", certificate(|_| Vec::new(), false)),
+        ("garbled extension", certificate(|_| vec![garbled.clone()], false)),
+        ("empty extension", certificate(|_| vec![Vec::new()], false)),
+        (
+            "signed by a stranger",
+            certificate(|key| vec![extension(&member, &stranger, key)], false),
+        ),
+        ("signed for another", certificate(|_| vec![extension(&member, &member, b"x")], false)),
+        ("two extensions", certificate(|key| vec![extension(&member, &member, key); 2], false)),
+        ("expired", certificate(|key| vec![extension(&member, &member, key)], true)),
+        ("of a stranger", certificate(|key| vec![extension(&stranger, &stranger, key)], false)),
+    ];
+    let good = certificate(|key| vec![extension(&member, &member, key)], false);
+    let planes = [(listening.control[0], peer::CONTROL), (listening.data[0], data::PROTOCOL)];
+    for (at, protocol) in planes {
+        assert!(is_let_in(&good, at, protocol).await, "made by hand, and good");
+        for (what, certificate) in &bad {
+            assert!(!is_let_in(certificate, at, protocol).await, "{what} at {at}");
+        }
+    }
+    // The join door takes strangers, but no broken papers.
+    for (what, certificate) in &bad[..7] {
+        assert!(!is_let_in(certificate, listening.join[0], join::PROTOCOL).await, "{what}");
+    }
+    let broken = Certificate::from_parts(
+        vec![vec![0x30, 0x82, 0xff, 0xff, 1, 2, 3].into()],
+        KeyPair::generate().expect("a key is made").serialize_der(),
+    );
+    for (at, protocol) in planes {
+        assert!(!is_let_in(&broken, at, protocol).await, "no certificate at all");
+    }
+}
+
+/// Sends what a client sends, changed: cut, repeated, with other bytes in it. Nothing comes back.
+async fn spoil(client: UdpSocket, node: SocketAddr) {
+    let out = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let mut packet = [0; 2_048];
+    let mut turn = 0usize;
+    while let Ok((length, _)) = client.recv_from(&mut packet).await {
+        for n in 0..64 {
+            turn += 1;
+            let mut spoilt = packet[..length].to_vec();
+            let at = turn.wrapping_mul(2_654_435_761) % length;
+            match n % 4 {
+                0 => spoilt.truncate(at.max(1)),
+                1 => spoilt[at] ^= 1 << (turn % 8),
+                2 => spoilt[at..].fill(0xff),
+                _ => spoilt.rotate_left(at),
+            }
+            let _ = out.send_to(&spoilt, node).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn cat_p15_noise_and_spoilt_packets_change_nothing() {
+    let mut a = Node::founder("first").await;
+    let listening = a.net.listening();
+    let ports = [listening.control[0], listening.data[0], listening.join[0]];
+    let noise = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    for n in 0..10_000u32 {
+        let bytes = blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof();
+        let mut packet = vec![0; 1 + (n as usize * 7) % 1_400];
+        let mut bytes = bytes;
+        bytes.fill(&mut packet);
+        for port in ports {
+            let _ = noise.send_to(&packet, port).await;
+        }
+    }
+    for (at, protocol) in ports.into_iter().zip([peer::CONTROL, peer::DATA, peer::JOIN[0]]) {
+        let between = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let seat = between.local_addr().expect("bound");
+        let spoiling = tokio::spawn(spoil(between, at));
+        let endpoint = peer::socket(IpAddr::from([127, 0, 0, 1]));
+        let dials = (0..8).map(|_| {
+            let key = peer::key([99; 32]);
+            let endpoint = endpoint.clone();
+            async move {
+                timeout(Duration::from_secs(2), peer::dial(&endpoint, &key, seat, protocol)).await
+            }
+        });
+        for dialled in libp2p::futures::future::join_all(dials).await {
+            assert!(!matches!(dialled, Ok(Ok(_))), "no answer finds its way back");
+        }
+        spoiling.abort();
+    }
+    let mut b = Node::joined("second", &a).await;
+    let (first, second) = (a.id(), b.id());
+    tokio::join!(a.until_up(second), b.until_up(first));
+}
+
+/// Begins connections to a port and says nothing more, from another address of this computer.
+async fn half_open(at: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut open = Vec::new();
+    for _ in 0..count {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.2:0".parse().expect("an address")).expect("this computer's address");
+        if let Ok(Ok(stream)) = timeout(Duration::from_secs(1), socket.connect(at)).await {
+            open.push(stream);
+        }
+        // What the node closed needs no file here.
+        if open.len() >= 512 {
+            open.retain(|stream| stream.try_read(&mut [0]).is_err());
+        }
+    }
+    open
+}
+
+#[tokio::test]
+async fn cat_p17_half_open_connections_do_not_keep_members_out() {
+    let mut a = Node::founder("first").await;
+    let listening = a.net.listening();
+    let tcp = half_open(listening.control[0], 10_000).await;
+    // On QUIC: what a client says first, and never its answer to anything.
+    let silent = Endpoint::client("127.0.0.2:0".parse().expect("an address")).expect("a port");
+    let sink = UdpSocket::bind("127.0.0.2:0").await.expect("a port");
+    let seat = sink.local_addr().expect("bound");
+    for at in [listening.control[0], listening.data[0]] {
+        let key = peer::key([99; 32]);
+        let mut packet = [0; 2_048];
+        for _ in 0..2_500 {
+            // The first packet goes to us, and we pass it on: no answer will come back here.
+            let dial = tokio::spawn({
+                let (silent, key) = (silent.clone(), key.clone());
+                async move { peer::dial(&silent, &key, seat, peer::CONTROL).await.map(drop) }
+            });
+            let (length, _) = sink.recv_from(&mut packet).await.expect("it dials");
+            let _ = sink.send_to(&packet[..length], at).await;
+            dial.abort();
+        }
+    }
+    let mut b = Node::joined("second", &a).await;
+    let (first, second) = (a.id(), b.id());
+    tokio::join!(a.until_up(second), b.until_up(first));
+    let mut attempt = b.net.open_attempt(first, attempt_id(1), "m".parse().expect("good"), work());
+    a.until(|event| matches!(event, NetEvent::AttemptOpened(_))).await;
+    attempt.events.close();
+    drop(tcp);
+}
+
+/// How many of these are still open, once nothing closes any more.
+async fn open_in_the_end(connections: &[Connection]) -> usize {
+    let mut last = connections.len() + 1;
+    loop {
+        let open = connections.iter().filter(|c| c.close_reason().is_none()).count();
+        if open == last {
+            return open;
+        }
+        last = open;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+#[tokio::test]
+async fn cat_p17_a_thousand_connections_of_one_member_do_not_keep_others_out() {
+    for (plane, protocol) in [("control", peer::CONTROL), ("data", peer::DATA)] {
+        let mut attack = Attack::begin().await;
+        let listening = attack.victim.net.listening();
+        let at = if plane == "control" { listening.control[0] } else { listening.data[0] };
+        let mut open = Vec::new();
+        for _ in 0..1_000 {
+            if let Ok(connection) = peer::dial(&attack.endpoint, &attack.key, at, protocol).await {
+                open.push(connection);
+            }
+        }
+        assert!(open_in_the_end(&open).await <= 4, "{plane}");
+        let mut third = Node::joined("third", &attack.victim).await;
+        let (first, third_id) = (attack.victim.id(), third.id());
+        tokio::join!(attack.victim.until_up(third_id), third.until_up(first));
+    }
+}
+
+#[tokio::test]
+async fn cat_p17_a_thousand_streams_that_say_nothing_do_not_keep_others_out() {
+    let mut attack = Attack::begin().await;
+    let control = attack.connect().await;
+    let at = attack.victim.net.listening().data[0];
+    let data = peer::dial(&attack.endpoint, &attack.key, at, peer::DATA).await.expect("a member");
+    let mut streams = Vec::new();
+    for (connection, most) in [(&control, 144), (&data, 256)] {
+        let before = streams.len();
+        for _ in 0..1_000 {
+            let opening = timeout(Duration::from_millis(100), connection.open_bi());
+            let Ok(Ok((mut out, input))) = opening.await else { break };
+            let _ = out.write_all(&[0x13]).await;
+            streams.push((out, input));
+        }
+        assert!(streams.len() - before <= most, "{} streams", streams.len() - before);
+    }
+    let mut third = Node::joined("third", &attack.victim).await;
+    let (first, third_id) = (attack.victim.id(), third.id());
+    tokio::join!(attack.victim.until_up(third_id), third.until_up(first));
+    let mut attempt =
+        third.net.open_attempt(first, attempt_id(1), "m".parse().expect("good"), work());
+    attack.victim.until(|event| matches!(event, NetEvent::AttemptOpened(_))).await;
+    attempt.events.close();
+}
