@@ -23,10 +23,9 @@ fn clone_of(folder: &Path) -> tempfile::TempDir {
 
 #[test]
 fn cat_p24_of_two_computers_with_one_key_the_later_one_stays_out_and_both_say_so() {
-    let Some(office) = Office::of(2) else { return };
+    let Some(office) = Office::of(3) else { return };
     let patience = Duration::from_secs(60);
-    let original = office.start(1);
-    let member = office.seat(1, office.setup(1).with("--name=desk-3"));
+    let (original, member) = (office.start(1), office.start(3));
     let token = original.pumasi(&["invite"])["token"].as_str().expect("a token").to_owned();
     member.pumasi(&["join", &token]);
     until("both are reached", patience, || member.reaches(2));
@@ -35,7 +34,7 @@ fn cat_p24_of_two_computers_with_one_key_the_later_one_stays_out_and_both_say_so
     let original = office.seat(1, office.setup(1).on(folder));
     until("the original is back", patience, || member.reaches(2));
 
-    let copy = office.seat(2, office.setup(2).with("--name=desk-1").on(copy));
+    let copy = office.seat(2, office.setup(2).on(copy));
     assert_eq!(copy.node.id(), original.node.id());
     let told = |desk: &Desk| {
         let status = desk.pumasi(&["status"]);
