@@ -139,7 +139,7 @@ for n in range(5000):
     ];
     for script in bad {
         shout(
-            &second.space,
+            &office.space(2),
             &format!(
                 "{DNS}
 {script}"

@@ -26,7 +26,7 @@ use super::data::DataPlane;
 use super::discovery::{Discovery, Sighting};
 use super::event::{Listening, NetEvent};
 use super::handle::NetError;
-use super::identity::{Identity, peer_id};
+use super::identity::Identity;
 use super::join::{Door, Presenter, Welcome};
 use super::limits::{ANNOUNCEMENTS, NOTICES, TICK};
 use super::members::{Learned, Membership};
