@@ -92,6 +92,32 @@ fn a_rule_by_which_the_removed_come_back_is_found() {
     is_found(revoked_revoke_nobody, STAY_OUT);
 }
 
+/// Of two that revoke each other, the one that was let in first stays.
+fn seniors_win(mesh: MeshId, entries: &[SignedEntry]) -> Roster {
+    let revocations = changes(entries).filter_map(|(entry, change)| match change {
+        Change::Revoke { node, .. } => Some((entry.author, node)),
+        Change::Found { .. } | Change::Admit { .. } | Change::SetRoles { .. } => None,
+    });
+    let revocations: BTreeSet<_> = revocations.collect();
+    let let_in = |of| {
+        let mut changes = changes(entries);
+        changes.position(|(_, c)| matches!(c, Change::Admit { node, .. } if node == of))
+    };
+    let yields = |entry: &&SignedEntry| match entry.open().map(|e| e.change) {
+        Ok(Some(Change::Revoke { node, .. })) => {
+            revocations.contains(&(node, entry.author)) && let_in(node) < let_in(entry.author)
+        }
+        Ok(_) | Err(_) => false,
+    };
+    let left: Vec<_> = entries.iter().filter(|entry| !yields(entry)).cloned().collect();
+    roster(mesh, &left)
+}
+
+#[test]
+fn a_rule_by_which_a_thief_with_a_senior_key_undoes_its_removal_is_found() {
+    is_found(seniors_win, STAY_OUT);
+}
+
 /// A revocation removes its key and leaves all that it wrote.
 fn nothing_is_void(mesh: MeshId, entries: &[SignedEntry]) -> Roster {
     let out = roster(mesh, entries).revoked;
