@@ -182,6 +182,10 @@ impl<'a> People<'a> {
                 let (id, name) = (id.clone(), uses.to_string());
                 shown.about = Some(AuditSubject { id, name, person, grants: words(roles) });
             }
+            Act::Withdrawn { id } => {
+                shown.act = AuditAct::Withdrawn;
+                shown.about = Some(AuditSubject { id: id.clone(), ..AuditSubject::default() });
+            }
             Act::Lend { lend, .. } => {
                 shown.act = AuditAct::LendingSet;
                 shown.about = Some(named(lend_word(*lend).to_owned()));

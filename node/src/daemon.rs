@@ -137,7 +137,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let running = running(&config, net.me(), listening, http, endpoint.clone());
     let (notes, noted) = audit::notes();
     let started = Act::Started { version: running.version.clone() };
-    store.note(vec![AuditRecord { at_ms: unix_ms(), act: started }]).await?;
+    notes.note(AuditRecord { at_ms: unix_ms(), act: started });
     let parts = (notes.clone(), endpoint);
     let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
     let gateway = Arc::new(Gateway {

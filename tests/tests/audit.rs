@@ -127,24 +127,29 @@ fn it_tells_who_did_what_and_outlives_a_restart() {
     assert_eq!(client, 200);
     assert_eq!(front.pumasi(&["keys", "revoke", "=1+1"]).code, Some(0));
     assert_eq!(front.pumasi(&["pause"]).code, Some(0));
+    let invited = front.pumasi(&["invite", "--json"]).json()["invitation"]["id"].clone();
+    let withdrawn = invited.as_str().expect("an id");
+    assert_eq!(front.pumasi(&["invitations", "withdraw", withdrawn]).code, Some(0));
     assert_eq!(front.pumasi(&["remove", "window"]).code, Some(0));
 
     let entries = audit(&front, &[]);
     let expected = [
         "started",
         "founded",
-        "invited",
         "admitted",
         "key_made",
         "asked",
         "key_revoked",
         "lending_set",
+        "withdrawn",
         "removed",
     ];
     let found = acts(&entries);
     for act in expected {
         assert_eq!(of_act(&entries, act).len(), 1, "{act}: {found:?}");
     }
+    assert_eq!(of_act(&entries, "invited").len(), 2);
+    assert_eq!(of_act(&entries, "withdrawn")[0]["about"]["id"], withdrawn);
     let admitted = of_act(&entries, "admitted")[0];
     assert_eq!(
         (&admitted["person"], &admitted["about"]["name"]),

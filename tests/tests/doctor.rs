@@ -7,18 +7,11 @@ use std::time::Duration;
 
 use pumasi_tests::command::until;
 use pumasi_tests::nodes::{Node, Setup};
+use pumasi_tests::wire::ip;
 use serde_json::Value;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn ip(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("ip").args(arguments).output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
-}
 
 /// Two desks, in one network at a switch or in two at a router; all removed at the end.
 struct Office {

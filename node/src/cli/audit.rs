@@ -81,6 +81,7 @@ fn sentence(entry: &AuditEntry) -> String {
         AuditAct::RolesSet => format!("made {computer} {grants}"),
         AuditAct::Removed => format!("removed {computer}"),
         AuditAct::Invited => format!("invited {} computers{whose} as {grants}", about.name),
+        AuditAct::Withdrawn => format!("withdrew the invitation {}", about.id),
         AuditAct::KeyMade => format!("made the key {} {}{whose}: {grants}", about.id, about.name),
         AuditAct::KeyChanged => {
             format!("changed the key {} {}{whose}: {grants}", about.id, about.name)

@@ -73,8 +73,14 @@ impl Core {
     }
 
     pub(super) fn withdraw_invitation(&self, id: String, reply: Reply<()>) {
-        let store = self.store.clone();
-        tokio::spawn(async move { drop(reply.send(withdraw(&store, &id).await)) });
+        let (store, notes) = (self.store.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let withdrawn = withdraw(&store, &id).await;
+            if withdrawn.is_ok() {
+                notes.note(AuditRecord { at_ms: unix_ms(), act: Act::Withdrawn { id } });
+            }
+            drop(reply.send(withdrawn));
+        });
     }
 }
 

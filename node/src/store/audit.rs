@@ -69,6 +69,11 @@ pub enum Act {
     Asked(Box<JobNote>),
     /// An attempt at another node's job ended here.
     Ran(Box<JobNote>),
+    /// An invitation was withdrawn here before all its uses.
+    Withdrawn {
+        /// Its id, as lists show it.
+        id: String,
+    },
 }
 
 /// A job, without what it was about.
@@ -140,9 +145,11 @@ impl Next {
     pub(super) fn append(&self, batch: &mut Batch, record: AuditRecord) -> Result<(), StoreError> {
         let (table, next, most) = match record.act {
             Act::Asked(_) | Act::Ran(_) => (Table::JobNote, &self.job, AUDITED_JOBS),
-            Act::Started { .. } | Act::Key { .. } | Act::Invited { .. } | Act::Lend { .. } => {
-                (Table::Act, &self.act, AUDITED_ACTS)
-            }
+            Act::Started { .. }
+            | Act::Key { .. }
+            | Act::Invited { .. }
+            | Act::Withdrawn { .. }
+            | Act::Lend { .. } => (Table::Act, &self.act, AUDITED_ACTS),
         };
         let number = next.fetch_add(1, Ordering::Relaxed);
         batch.put(table, &number.to_be_bytes(), &Numbered { number, record })?;

@@ -20,6 +20,8 @@ pub enum AuditAct {
     Removed,
     /// An invitation was made.
     Invited,
+    /// An invitation was withdrawn.
+    Withdrawn,
     /// An API key was made.
     KeyMade,
     /// What was agreed about an API key changed.
@@ -46,6 +48,7 @@ impl AuditAct {
             Self::RolesSet => "roles_set",
             Self::Removed => "removed",
             Self::Invited => "invited",
+            Self::Withdrawn => "withdrawn",
             Self::KeyMade => "key_made",
             Self::KeyChanged => "key_changed",
             Self::KeyRevoked => "key_revoked",

@@ -572,6 +572,7 @@ export const en = {
       roles_set: (name: string, grants: string) => `changed what ${name} may do: ${grants}`,
       removed: (name: string) => `removed ${name}`,
       invited: (name: string, grants: string) => `made an invitation for ${name} (${grants})`,
+      withdrawn: () => 'withdrew an invitation',
       key_made: (name: string, grants: string) => `made the key “${name}” (${grants})`,
       key_changed: (name: string, grants: string) => `changed the key “${name}” (${grants})`,
       key_revoked: (name: string) => `revoked the key “${name}”`,

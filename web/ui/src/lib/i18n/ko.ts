@@ -568,6 +568,7 @@ export const ko: Words = {
       roles_set: (name, grants) => `${name} 컴퓨터가 할 수 있는 일을 바꿈: ${grants}`,
       removed: (name) => `${name} 컴퓨터를 내보냄`,
       invited: (name, grants) => `컴퓨터 ${name}대를 위한 초대장을 만듦 (${grants})`,
+      withdrawn: () => '초대장을 거둠',
       key_made: (name, grants) => `‘${name}’ 키를 만듦 (${grants})`,
       key_changed: (name, grants) => `‘${name}’ 키를 바꿈 (${grants})`,
       key_revoked: (name) => `‘${name}’ 키를 폐기함`,

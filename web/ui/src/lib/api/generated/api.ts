@@ -871,7 +871,7 @@ node: NodeRef,
  */
 members: number, };
 
-export type AuditAct = "founded" | "admitted" | "roles_set" | "removed" | "invited" | "key_made" | "key_changed" | "key_revoked" | "lending_set" | "started" | "asked" | "ran";
+export type AuditAct = "founded" | "admitted" | "roles_set" | "removed" | "invited" | "withdrawn" | "key_made" | "key_changed" | "key_revoked" | "lending_set" | "started" | "asked" | "ran";
 
 export type AuditSubject = { 
 /**
