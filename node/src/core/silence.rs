@@ -27,7 +27,7 @@ pub(crate) struct Patience {
     pub(crate) connect: Duration,
     /// From then until its first event; each piece of a long prompt that it takes counts.
     pub(crate) first: Duration,
-    /// Between two events: five missed signs of life.
+    /// Between two events: two missed signs of life, and a knock that nobody answered.
     pub(crate) next: Duration,
     /// How long it may take to answer that it lives.
     pub(crate) check: Duration,
@@ -41,9 +41,9 @@ pub(crate) struct Patience {
 pub(crate) const PATIENCE: Patience = Patience {
     knock: Duration::from_millis(300),
     knock_again: Duration::from_millis(50),
-    connect: Duration::from_millis(1_250),
-    first: Duration::from_millis(1_250),
-    next: Duration::from_millis(1_250),
+    connect: Duration::from_millis(600),
+    first: Duration::from_millis(600),
+    next: Duration::from_millis(600),
     check: Duration::from_millis(1_000),
     most: Duration::from_millis(2_500),
     last_words: Duration::from_millis(250),
