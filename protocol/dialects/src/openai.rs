@@ -16,7 +16,7 @@ pub use completion::parse as parse_completion;
 pub use embedding::{embeddings, parse as parse_embeddings};
 pub use reply::{FinishReason, chat_reply, completion_reply};
 pub use stream::{DONE, Stream, error_event};
-pub(crate) use tool::parse as tools;
+pub(crate) use tool::{function, parse as tools};
 
 // What this dialect is read and written with, and shares with the others.
 pub use crate::reply::{Answer, Counts, Head, Provenance, Seam, TimingsMs};

@@ -33,7 +33,8 @@ fn expect_function(kind: &Value<'_>) -> Result<(), Invalid> {
     Err(kind.fail(Reason::UnknownValue { allowed: "function" }))
 }
 
-fn function(mut object: Object<'_>, ignored: &mut Ignored) -> Result<Tool, Invalid> {
+/// A function on offer, in the fields that chat and responses share.
+pub(crate) fn function(mut object: Object<'_>, ignored: &mut Ignored) -> Result<Tool, Invalid> {
     let tool = Tool {
         name: name(&object.require("name")?)?,
         description: object.optional("description", Value::string)?,

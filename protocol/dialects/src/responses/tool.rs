@@ -3,9 +3,10 @@
 use pumasi_protocol::generate::ToolChoice;
 use pumasi_protocol::{Tool, limits as protocol_limits};
 
-use crate::fields::tool::{check_unique, name, schema};
+use crate::fields::tool::{check_unique, name};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Ignored, Kind, Value};
+use crate::openai;
 
 pub(super) fn parse(value: &Value<'_>, ignored: &mut Ignored) -> Result<Vec<Tool>, Invalid> {
     let entries = value.array(protocol_limits::CHAT_TOOLS)?;
@@ -22,15 +23,7 @@ fn tool(value: &Value<'_>, ignored: &mut Ignored) -> Result<Tool, Invalid> {
     if kind.string()? != "function" {
         return Err(kind.fail(Reason::Unsupported { what: "a tool of OpenAI's own" }));
     }
-    let tool = Tool {
-        name: name(&object.require("name")?)?,
-        description: object.optional("description", Value::string)?,
-        parameters: object.optional("parameters", schema)?,
-    };
-    // The grammar of a call follows its schema whether or not the program asks for it.
-    object.optional("strict", Value::bool)?;
-    object.finish(ignored)?;
-    Ok(tool)
+    openai::function(object, ignored)
 }
 
 pub(super) fn choice(value: &Value<'_>, tools: &[Tool]) -> Result<ToolChoice, Invalid> {
