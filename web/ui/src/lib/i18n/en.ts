@@ -462,7 +462,10 @@ export const en = {
         '{name} misbehaves: this computer talks to it again in {minutes} min.',
         'Is its Pumasi damaged, or of another version? If somebody has taken over that computer, remove it.',
       ],
-      doubtful: ['{name} says of itself what cannot be.', 'Is its Pumasi damaged, or of another version?'],
+      doubtful: [
+        '{name} says of itself what cannot be.',
+        'Is its Pumasi damaged, or of another version?',
+      ],
       turned_away: [
         '{name} answers and ends the connection.',
         'It does not know this computer as a member. Ask an admin.',
