@@ -1,4 +1,5 @@
-//! What the end-to-end tests and gates share: the source tree as data, and real nodes as processes.
+//! What the end-to-end tests and gates share: the source tree as data, real nodes as processes, and a
+//! fake model service.
 
 pub mod ask;
 pub mod chaos;
@@ -7,6 +8,7 @@ pub mod https;
 pub mod nodes;
 pub mod office;
 pub mod peer;
+pub mod provider;
 pub mod relay;
 pub mod stream;
 pub mod tree;
