@@ -6,13 +6,14 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
     ("pumasi-roster-model", &["pumasi-protocol"]),
     ("pumasi-scheduler", &["pumasi-protocol"]),
     ("pumasi-models", &["pumasi-protocol"]),
     ("pumasi-engine-host", &["pumasi-protocol"]),
+    ("pumasi-cloud", &["pumasi-protocol", "pumasi-dialects"]),
     ("pumasi-sandbox", &["pumasi-protocol"]),
     ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
     ("pumasi-web", &["pumasi-protocol", "pumasi-dialects"]),
@@ -21,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
         &[
             "pumasi-protocol",
             "pumasi-scheduler",
+            "pumasi-cloud",
             "pumasi-engine-host",
             "pumasi-models",
             "pumasi-web",

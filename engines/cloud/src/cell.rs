@@ -1,0 +1,157 @@
+//! What is kept of one provider × model: its breaker, and what was counted.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::breaker::{Breaker, BreakerConfig, Outcome, Stand, Ticket};
+use crate::call::CallError;
+use crate::limits;
+use crate::meter::Meter;
+use crate::standing::{BreakerState, LastFault, ModelStanding};
+
+/// One provider × model.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    began: Instant,
+    config: BreakerConfig,
+    watch: Mutex<Watch>,
+    in_flight: AtomicU32,
+    requests: AtomicU64,
+    succeeded: AtomicU64,
+    failed: [AtomicU64; CallError::WORDS.len()],
+    pub(crate) connect: Meter,
+    pub(crate) first_byte: Meter,
+    pub(crate) gap: Meter,
+    pub(crate) total: Meter,
+    /// Thousandths of tokens a second, plus one; 0 before the first.
+    pace: AtomicU64,
+}
+
+/// What is changed by one call at a time.
+#[derive(Debug, Default)]
+struct Watch {
+    breaker: Breaker,
+    last_fault: Option<(CallError, Instant)>,
+    /// Times in a row that it said "too many" and not how long.
+    untold: u32,
+}
+
+impl Cell {
+    pub(crate) fn new(config: BreakerConfig) -> Self {
+        Self {
+            began: Instant::now(),
+            config,
+            watch: Mutex::default(),
+            in_flight: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            succeeded: AtomicU64::new(0),
+            failed: std::array::from_fn(|_| AtomicU64::new(0)),
+            connect: Meter::default(),
+            first_byte: Meter::default(),
+            gap: Meter::default(),
+            total: Meter::default(),
+            pace: AtomicU64::new(0),
+        }
+    }
+
+    /// Nobody leaves it half changed, so that a panic elsewhere does not matter.
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Leave for one call, or how long to wait.
+    pub(crate) fn ask(&self) -> Result<Ticket, Duration> {
+        let ticket = self.watch().breaker.ask(self.now(), &self.config)?;
+        self.requests.fetch_add(1, Relaxed);
+        self.in_flight.fetch_add(1, Relaxed);
+        Ok(ticket)
+    }
+
+    /// A call is over; `error` where it failed.
+    pub(crate) fn settle(&self, ticket: Ticket, outcome: Outcome, error: Option<&CallError>) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        let mut watch = self.watch();
+        if let Some(error) = error {
+            let place = CallError::WORDS.iter().position(|word| *word == error.word());
+            self.failed[place.expect("every error's word is in the list")].fetch_add(1, Relaxed);
+            watch.last_fault = Some((*error, Instant::now()));
+        }
+        if outcome == Outcome::Succeeded {
+            self.succeeded.fetch_add(1, Relaxed);
+            watch.untold = 0;
+        }
+        let draw = match outcome {
+            Outcome::Failed => getrandom::u32().unwrap_or(u32::MAX / 2),
+            Outcome::Succeeded | Outcome::Neither => 0,
+        };
+        watch.breaker.settle(self.now(), &self.config, ticket, outcome, draw);
+    }
+
+    /// The provider asks to be left in peace; if it does not say for how long, longer each time.
+    pub(crate) fn hold(&self, time: Option<Duration>) {
+        let now = self.now();
+        let mut watch = self.watch();
+        // Calls that were under way together say it once.
+        if time.is_none() && watch.breaker.held(now).is_some() {
+            return;
+        }
+        let time = time.unwrap_or_else(|| {
+            let doubled = limits::HELD_BACK_FIRST * 2_u32.pow(watch.untold.min(10));
+            watch.untold = watch.untold.saturating_add(1);
+            doubled.min(limits::HELD_BACK_UNTOLD)
+        });
+        watch.breaker.hold(now, time);
+    }
+
+    /// So many tokens came within this time.
+    pub(crate) fn paced(&self, tokens: u64, time: Duration) {
+        let Some(now) = tokens.saturating_mul(1_000_000).checked_div(millis(time)) else { return };
+        let pace = match self.pace.load(Relaxed) {
+            0 => now,
+            before => (before - 1) - (before - 1) / 8 + now / 8,
+        };
+        self.pace.store(pace.saturating_add(1), Relaxed);
+    }
+
+    pub(crate) fn standing(&self, model: &str) -> ModelStanding {
+        let (breaker, held_back, last_fault) = {
+            let watch = self.watch();
+            let fault = watch.last_fault.map(|(error, at)| LastFault { error, ago: at.elapsed() });
+            let now = self.now();
+            (watch.breaker.stand(now), watch.breaker.held(now), fault)
+        };
+        let failed = CallError::WORDS.iter().zip(&self.failed);
+        let failed = failed.map(|(word, count)| (*word, count.load(Relaxed)));
+        let pace = self.pace.load(Relaxed).checked_sub(1);
+        ModelStanding {
+            model: model.to_owned(),
+            breaker: match breaker {
+                Stand::Closed => BreakerState::Closed,
+                Stand::Open(retry_in) => BreakerState::Open { retry_in },
+                Stand::HalfOpen => BreakerState::HalfOpen,
+            },
+            held_back,
+            requests: self.requests.load(Relaxed),
+            succeeded: self.succeeded.load(Relaxed),
+            failed: failed.filter(|(_, count)| *count > 0).collect(),
+            in_flight: self.in_flight.load(Relaxed),
+            connect: self.connect.timing(),
+            first_byte: self.first_byte.timing(),
+            gap: self.gap.timing(),
+            total: self.total.timing(),
+            tokens_per_s: pace.map(|pace| pace as f64 / 1_000.0),
+            last_fault,
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

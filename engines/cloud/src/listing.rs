@@ -1,0 +1,155 @@
+//! What models a provider has, as each dialect lists them. Bounded, and names are checked: they end up
+//! in paths, on pages and in adverts.
+
+use std::collections::BTreeSet;
+
+use pumasi_dialects::provider::ProviderFault;
+use pumasi_protocol::limits::{CONTEXT_TOKENS, MODEL_NAME_BYTES};
+use serde_json::Value;
+
+use crate::call::CallError;
+use crate::kind::{Kind, Listing};
+use crate::limits;
+
+/// One model of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Its name, as the provider calls it.
+    pub name: String,
+    /// Tokens of its context, where the provider tells.
+    pub context: Option<u32>,
+    /// Whether it answers chats; none where nobody tells.
+    pub chats: Option<bool>,
+    /// Whether it makes embeddings.
+    pub embeds: Option<bool>,
+}
+
+/// Words in names of models that make embeddings.
+const EMBEDS: [&str; 3] = ["embed", "bge-", "e5-"];
+/// Words in names of models that neither chat nor make embeddings.
+const OTHERS: [&str; 9] = [
+    "whisper",
+    "tts",
+    "dall-e",
+    "moderation",
+    "rerank",
+    "transcribe",
+    "gpt-image",
+    "imagen",
+    "sora",
+];
+
+impl ModelInfo {
+    /// A model of which only the name is known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let lower = name.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let (embeds, other) = (has(&EMBEDS), has(&OTHERS));
+        Self {
+            name: name.to_owned(),
+            context: None,
+            chats: (embeds || other).then_some(false),
+            embeds: if embeds { Some(true) } else { other.then_some(false) },
+        }
+    }
+}
+
+/// Whether a provider's model may have this name: no spaces, nothing that leads out of a path.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/@+~".contains(&byte);
+    let begins =
+        name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');
+    let winds = name.contains("..") || name.contains("//") || name.ends_with('/');
+    begins && !winds && name.len() <= MODEL_NAME_BYTES && name.bytes().all(plain)
+}
+
+/// The path of the first page; none where the kind lists nothing.
+pub(crate) fn first(kind: &Kind) -> Option<String> {
+    match kind.quirks.models {
+        Listing::OpenAi => Some("/models".to_owned()),
+        Listing::Anthropic => Some("/v1/models?limit=1000".to_owned()),
+        Listing::Gemini => Some("/v1beta/models?pageSize=1000".to_owned()),
+        Listing::Given => None,
+    }
+}
+
+/// Takes a page's models; the path of the next page, if there is one.
+pub(crate) fn read(
+    kind: &Kind,
+    page: &[u8],
+    found: &mut Vec<ModelInfo>,
+) -> Result<Option<String>, CallError> {
+    let garbled = CallError::Provider(ProviderFault::Garbled);
+    let page: Value = serde_json::from_slice(page).map_err(|_| garbled)?;
+    let rows = match kind.quirks.models {
+        // Together's list stands alone.
+        Listing::OpenAi | Listing::Anthropic | Listing::Given => page["data"].as_array(),
+        Listing::Gemini => page["models"].as_array(),
+    };
+    let rows = rows.or_else(|| page.as_array()).ok_or(garbled)?;
+    if found.len() + rows.len() > limits::MODELS {
+        return Err(CallError::TooLarge);
+    }
+    found.extend(rows.iter().filter_map(|row| model(kind, row)));
+    Ok(match kind.quirks.models {
+        Listing::OpenAi | Listing::Given => None,
+        Listing::Anthropic => {
+            let last = page["last_id"].as_str().filter(|id| is_name(id));
+            let more = page["has_more"].as_bool().unwrap_or(false);
+            last.filter(|_| more).map(|id| format!("/v1/models?limit=1000&after_id={id}"))
+        }
+        Listing::Gemini => {
+            let plain = |token: &&str| {
+                let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=.~".contains(&byte);
+                !token.is_empty() && token.len() <= 512 && token.bytes().all(good)
+            };
+            let token = page["nextPageToken"].as_str().filter(plain);
+            token.map(|token| format!("/v1beta/models?pageSize=1000&pageToken={token}"))
+        }
+    })
+}
+
+/// One row; none where its name cannot be used.
+fn model(kind: &Kind, row: &Value) -> Option<ModelInfo> {
+    let gemini = kind.quirks.models == Listing::Gemini;
+    let name =
+        if gemini { row["name"].as_str()?.strip_prefix("models/")? } else { row["id"].as_str()? };
+    if !is_name(name) {
+        return None;
+    }
+    let mut model = ModelInfo::named(name);
+    let told = [
+        "context_length",
+        "context_window",
+        "max_model_len",
+        "max_context_length",
+        "inputTokenLimit",
+    ];
+    let context = told.iter().find_map(|field| row[*field].as_u64());
+    let context = context.or_else(|| row["meta"]["n_ctx_train"].as_u64());
+    model.context =
+        context.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=CONTEXT_TOKENS).contains(n));
+    if let Some(methods) = row["supportedGenerationMethods"].as_array() {
+        let can = |name: &str| methods.iter().any(|method| method.as_str() == Some(name));
+        model.chats = Some(can("generateContent"));
+        model.embeds = Some(can("embedContent"));
+    }
+    match row["type"].as_str() {
+        Some("chat" | "llm" | "vlm") => model.chats = Some(true),
+        Some("embedding" | "embeddings") => (model.chats, model.embeds) = (Some(false), Some(true)),
+        Some(_) | None => {}
+    }
+    Some(model)
+}
+
+/// Of what was found, what the person wants; where nothing is listed, what is known.
+pub(crate) fn wanted(kind: &Kind, only: &[String], found: Vec<ModelInfo>) -> Vec<ModelInfo> {
+    if kind.quirks.models == Listing::Given {
+        let names = if only.is_empty() { &kind.quirks.known } else { only };
+        return names.iter().map(|name| ModelInfo::named(name)).collect();
+    }
+    let mut seen = BTreeSet::new();
+    let is_wanted = |model: &ModelInfo| only.is_empty() || only.contains(&model.name);
+    found.into_iter().filter(|m| is_wanted(m) && seen.insert(m.name.clone())).collect()
+}

@@ -1,0 +1,224 @@
+//! One provider, set up: its address, its key, its connections and its breakers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use pumasi_dialects::provider::ProviderFault;
+use tokio::time::timeout_at;
+
+use crate::address::Base;
+use crate::body::{Deadlines, ReplyBody};
+use crate::call::{Call, CallError, Reply};
+use crate::client::{Client, Pool};
+use crate::connector::Took;
+use crate::kind::{KeyNeed, Kind};
+use crate::listing::{self, ModelInfo, is_name};
+use crate::secret::Secret;
+use crate::settings::{Settings, SetupError};
+use crate::standing::{Closed, Permit, Standing};
+use crate::table::Table;
+use crate::{answer, fault, kind, limits, request};
+
+/// A provider. A copy costs nothing and is the same provider.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    kind: &'static Kind,
+    base: Base,
+    /// What every call carries; the key is in it.
+    headers: HeaderMap,
+    pool: Pool,
+    table: Table,
+}
+
+impl Provider {
+    /// Sets a provider up. Nothing is sent.
+    ///
+    /// # Errors
+    /// What is missing or cannot be used.
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        key: Option<Secret>,
+    ) -> Result<Self, SetupError> {
+        let kind = kind(&settings.kind).ok_or(SetupError::UnknownKind)?;
+        settings.breaker.check()?;
+        let named = settings.models.iter().all(|model| is_name(model));
+        if settings.models.len() > limits::MODELS || !named {
+            return Err(SetupError::Models);
+        }
+        let base = settings.base.as_deref().or(kind.base.as_deref()).ok_or(SetupError::NoBase)?;
+        let base = Base::parse(base)?;
+        let key = key.filter(|_| kind.key != KeyNeed::None);
+        check_secrecy(kind, &base, key.as_ref())?;
+        if base.is_encrypted() && !client.has_roots() {
+            return Err(SetupError::NoRoots);
+        }
+        let headers = request::standing_headers(kind, key.as_ref());
+        let pool = client.pool(settings.connect);
+        Ok(Self(Arc::new(Inner { settings, kind, base, headers, pool, table: Table::default() })))
+    }
+
+    /// What was settled about it.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Its row in the table of kinds.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        self.0.kind
+    }
+
+    /// The models that it serves here.
+    ///
+    /// # Errors
+    /// It did not tell.
+    pub async fn models(&self) -> Result<Vec<ModelInfo>, CallError> {
+        self.models_within(limits::LIST_TIME).await
+    }
+
+    /// Whether it is there and knows the key; for a provider that lists nothing, only that it answers.
+    ///
+    /// # Errors
+    /// It is not, or does not.
+    pub async fn probe(&self) -> Result<(), CallError> {
+        self.models_within(limits::PROBE_TIME).await.map(|_| ())
+    }
+
+    async fn models_within(&self, time: Duration) -> Result<Vec<ModelInfo>, CallError> {
+        let deadlines = Deadlines::within(time);
+        let mut found = Vec::new();
+        let mut next = listing::first(self.0.kind);
+        for _ in 0..limits::LIST_PAGES {
+            let Some(path) = next.take() else { break };
+            let page = self.get(&path, deadlines).await?;
+            next = listing::read(self.0.kind, &page, &mut found)?;
+        }
+        Ok(listing::wanted(self.0.kind, &self.0.settings.models, found))
+    }
+
+    async fn get(&self, path: &str, deadlines: Deadlines) -> Result<Bytes, CallError> {
+        let call = Call { path: path.to_owned(), headers: Vec::new(), body: Bytes::new() };
+        let response = self.send(Method::GET, call, deadlines).await?;
+        let (head, body) = response.into_parts();
+        let body = ReplyBody::new(body, deadlines, None);
+        if !head.status.is_success() {
+            let wait = answer::retry_after(&head.headers);
+            return Err(self.refused(head.status.as_u16(), wait, body).await);
+        }
+        answer::check(&head.headers)?;
+        body.whole(limits::LIST_BYTES).await
+    }
+
+    /// Asks the breaker of this model here for leave.
+    ///
+    /// # Errors
+    /// None is given; when to ask again.
+    pub fn permit(&self, model: &str) -> Result<Permit, Closed> {
+        Permit::ask(self.0.table.cell(model, &self.0.settings.breaker))
+    }
+
+    /// Sends a call and waits for the head of its answer. What became of it is told to the permit by
+    /// whoever reads the body.
+    ///
+    /// # Errors
+    /// How it failed; any status but 2xx is a failure.
+    pub async fn post(&self, permit: &Permit, call: Call) -> Result<Reply, CallError> {
+        let deadlines = Deadlines::new(&self.0.settings);
+        let response = self.send(Method::POST, call, deadlines).await?;
+        let (head, body) = response.into_parts();
+        if let Some(time) = head.extensions.get::<Took>().and_then(Took::take) {
+            permit.cell.connect.count(time);
+        }
+        let status = head.status.as_u16();
+        if !head.status.is_success() {
+            let body = ReplyBody::new(body, Deadlines::within(limits::ERROR_TIME), None);
+            let wait = answer::retry_after(&head.headers);
+            let error = self.refused(status, wait, body).await;
+            hold(permit, status, wait, &error);
+            return Err(error);
+        }
+        answer::check(&head.headers)?;
+        let body = ReplyBody::new(body, deadlines, Some(Arc::clone(&permit.cell)));
+        Ok(Reply { status, headers: answer::passed(&head.headers), body })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        call: Call,
+        deadlines: Deadlines,
+    ) -> Result<Response<Incoming>, CallError> {
+        let refused = CallError::Provider(ProviderFault::Refused);
+        let address = self.0.base.join(&call.path).ok_or(refused)?;
+        let is_bare = method == Method::GET;
+        let mut request = Request::new(Full::new(call.body));
+        *request.method_mut() = method;
+        *request.uri_mut() = address;
+        *request.headers_mut() = request::headers(&self.0.headers, call.headers);
+        if is_bare {
+            request.headers_mut().remove(CONTENT_TYPE);
+        }
+        let (end, which) = deadlines.first();
+        let answer = timeout_at(end, self.0.pool.request(request)).await;
+        let answer = answer.map_err(|_| CallError::Timeout(which))?;
+        answer.map_err(|error| fault::of_request(&error))
+    }
+
+    /// What a status other than 2xx means.
+    async fn refused(&self, status: u16, wait: Option<Duration>, body: ReplyBody) -> CallError {
+        // A redirect's body is of no interest, and one that does not come says nothing.
+        let body = if (300..400).contains(&status) {
+            Bytes::new()
+        } else {
+            body.whole(limits::ERROR_BYTES).await.unwrap_or_default()
+        };
+        answer::fault(self.0.kind.speech, status, wait, &body)
+    }
+
+    /// How it stands with each model that was asked for.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let id = self.0.settings.id.clone();
+        Standing { id, kind: self.0.kind.id.clone(), models: self.0.table.standing() }
+    }
+}
+
+/// A provider that says so is left in peace for a while.
+fn hold(permit: &Permit, status: u16, wait: Option<Duration>, error: &CallError) {
+    if let CallError::Loading { .. } = error {
+        permit.cell.hold(Some(wait.unwrap_or(limits::LOADING)));
+    } else if status == 429 || wait.is_some() {
+        permit.cell.hold(wait);
+    }
+}
+
+/// A key, and what is meant for a cloud, does not travel in the open.
+fn check_secrecy(kind: &Kind, base: &Base, key: Option<&Secret>) -> Result<(), SetupError> {
+    if kind.key == KeyNeed::Required && key.is_none() {
+        return Err(SetupError::KeyNeeded);
+    }
+    if base.is_encrypted() || base.is_near() {
+        return Ok(());
+    }
+    if kind.paid {
+        return Err(SetupError::PlainCloud);
+    }
+    if key.is_some() { Err(SetupError::PlainKey) } else { Ok(()) }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("id", &self.0.settings.id).finish_non_exhaustive()
+    }
+}
