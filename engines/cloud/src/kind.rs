@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn dialects_have_their_headers_and_their_way_of_listing() {
         for kind in kinds() {
-            let version = kind.quirks.headers.get("anthropic-version").is_some();
+            let version = kind.quirks.headers.contains_key("anthropic-version");
             assert_eq!(version, kind.speech == Speech::Anthropic, "{}", kind.id);
             let listing = match kind.speech {
                 Speech::OpenAi => [Listing::OpenAi, Listing::Given],

@@ -69,7 +69,9 @@ mod tests {
             assert!(seen.insert((&row.kind, &row.model)), "{} {} twice", row.kind, row.model);
             let Price { input, output, cached } = row.price;
             let sane = |price: f64| price > 0.0 && price < 1_000.0;
-            assert!(sane(input) && (sane(output) || row.model.contains("embed")), "{}", row.model);
+            let embeds = row.model.contains("embed");
+            assert!(sane(input) && embeds == (output == 0.0), "{}", row.model);
+            assert!(embeds || sane(output), "{}", row.model);
             assert!(cached.is_none_or(|cached| sane(cached) && cached < input), "{}", row.model);
         }
     }
@@ -78,9 +80,13 @@ mod tests {
     fn the_row_that_says_most_counts_and_the_unknown_stays_unknown() {
         let input = |kind, model| price(kind, model).map(|price| price.input);
         assert_eq!(input("openai", "gpt-4o"), Some(2.5));
-        assert_eq!(input("openai", "gpt-4o-2024-08-06"), Some(2.5));
         assert_eq!(input("openai", "gpt-4o-mini"), Some(0.15));
-        assert_eq!(input("openai", "gpt-9"), None);
+        assert_eq!(input("openai", "gpt-5-mini-2025-08-07"), Some(0.25));
+        assert_eq!(input("openai", "gpt-5-2025-08-07"), Some(1.25));
+        assert_eq!(input("anthropic", "claude-opus-4-5-20251101"), Some(5.0));
+        // A first version was dearer; a coming one may be anything.
+        assert_eq!(input("openai", "gpt-4o-2024-05-13"), None);
+        assert_eq!(input("anthropic", "claude-opus-5-9"), None);
         assert_eq!(input("ollama", "gpt-4o"), None);
     }
 }

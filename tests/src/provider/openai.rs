@@ -20,10 +20,8 @@ pub(super) fn asked(body: &Value) -> Asked {
         let function = &tool["function"];
         Some((function["name"].as_str()?.to_owned(), function["parameters"].clone()))
     });
-    let inputs = match &body["input"] {
-        Value::Array(inputs) => inputs.iter().map(|input| text_of(input)).collect(),
-        input => vec![text_of(input)],
-    };
+    let input = &body["input"];
+    let inputs = input.as_array().map_or(std::slice::from_ref(input), Vec::as_slice);
     Asked {
         model: body["model"].as_str().unwrap_or("").to_owned(),
         stream: body["stream"] == true,
@@ -33,7 +31,7 @@ pub(super) fn asked(body: &Value) -> Asked {
         result: last.map(text),
         tools: tools.collect(),
         no_tools: body["tool_choice"] == "none",
-        inputs,
+        inputs: inputs.iter().map(text_of).collect(),
         packed: body["encoding_format"] == "base64",
     }
 }
