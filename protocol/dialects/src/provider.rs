@@ -4,6 +4,7 @@
 
 pub mod anthropic;
 mod calls;
+mod embedding;
 pub mod gemini;
 mod message;
 pub mod openai;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::assemble::{Delta, Ending};
 use crate::reply::Counts;
 
+pub use embedding::{most_inputs, outgoing_embed, read_embeddings};
 pub use message::media_type;
 
 /// The languages that providers speak.

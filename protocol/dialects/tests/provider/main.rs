@@ -1,8 +1,10 @@
 //! What providers are asked and what is heard from them: round trips through our own server side, streams
 //! cut anywhere, and providers that write nonsense.
 
+mod embeddings;
 mod hearing;
 mod lying;
+mod quirks;
 mod requests;
 
 use pumasi_dialects::provider::{Heard, Reader, Speech, Target};

@@ -28,12 +28,15 @@ impl Hearing {
         let choices = chunk["choices"].as_array().map_or(&[][..], Vec::as_slice);
         // One answer is asked for; what else there is belongs to nobody.
         let mine = |choice: &&Value| choice["index"].as_u64().unwrap_or(0) == 0;
-        if let Some(choice) = choices.iter().find(mine) {
+        let choice = choices.iter().find(mine);
+        if let Some(choice) = choice {
             self.choice(choice, heard)?;
         }
-        if chunk["usage"].is_object() {
-            heard.push(Heard::Counts(counts(&chunk["usage"])));
-        }
+        // Groq has its counts in a place of its own, Moonshot in the choice.
+        let places = [&chunk["usage"], &chunk["x_groq"]["usage"]];
+        let places = places.into_iter().chain(choice.map(|choice| &choice["usage"]));
+        let usage = places.into_iter().find(|usage| usage.is_object());
+        heard.extend(usage.map(|usage| Heard::Counts(counts(usage))));
         Ok(())
     }
 
@@ -44,10 +47,9 @@ impl Hearing {
         if let Some(text) = thought.filter(|text| !text.is_empty()) {
             heard.push(Heard::Delta(Delta::Reasoning(text.to_owned())));
         }
-        if let Some(text) = delta["content"].as_str().filter(|text| !text.is_empty()) {
-            let logprobs = logprobs(&choice["logprobs"]["content"]);
-            heard.push(Heard::Delta(Delta::Content { text: text.to_owned(), logprobs }));
-        }
+        let content = &delta["content"];
+        say(content, logprobs(&choice["logprobs"]["content"]), heard);
+        content.as_array().into_iter().flatten().for_each(|part| say_part(part, heard));
         let calls = delta["tool_calls"].as_array().map_or(&[][..], Vec::as_slice);
         for (place, call) in (0..).zip(calls) {
             let key = call["index"].as_u64().unwrap_or(place);
@@ -58,8 +60,13 @@ impl Hearing {
         }
         match choice["finish_reason"].as_str() {
             None => {}
-            Some("length") => self.ending = Some(Ending::Length),
+            // The second is Mistral's.
+            Some("length" | "model_length") => self.ending = Some(Ending::Length),
             Some("content_filter") => return Err(ProviderFault::Filtered),
+            // OpenRouter's and Mistral's, and DeepSeek's.
+            Some("error" | "insufficient_system_resource") => {
+                return Err(ProviderFault::Unavailable);
+            }
             Some(_) => self.ending = Some(Ending::Stop),
         }
         Ok(())
@@ -79,12 +86,36 @@ impl Hearing {
     }
 }
 
+fn say(content: &Value, logprobs: Vec<TokenLogprob>, heard: &mut Vec<Heard>) {
+    if let Some(text) = content.as_str().filter(|text| !text.is_empty()) {
+        heard.push(Heard::Delta(Delta::Content { text: text.to_owned(), logprobs }));
+    }
+}
+
+/// Mistral's models that think write content in parts: texts, and thoughts made of texts.
+fn say_part(part: &Value, heard: &mut Vec<Heard>) {
+    match part["type"].as_str() {
+        Some("text") => say(&part["text"], Vec::new(), heard),
+        Some("thinking") => {
+            let texts = part["thinking"].as_array().map_or(&[][..], Vec::as_slice);
+            let texts = texts.iter().filter_map(|text| text["text"].as_str());
+            let texts = texts.filter(|text| !text.is_empty());
+            heard.extend(texts.map(|text| Heard::Delta(Delta::Reasoning(text.to_owned()))));
+        }
+        // References and what else is no text.
+        Some(_) | None => {}
+    }
+}
+
 /// Counts as they are told; what is no count is none.
 fn counts(usage: &Value) -> Counts {
     let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let cached = &usage["prompt_tokens_details"]["cached_tokens"];
+    // DeepSeek's word for it.
+    let cached = cached.as_u64().or_else(|| usage["prompt_cache_hit_tokens"].as_u64());
     Counts {
         prompt: count(&usage["prompt_tokens"]),
-        cached: count(&usage["prompt_tokens_details"]["cached_tokens"]),
+        cached: cached.unwrap_or(0),
         completion: count(&usage["completion_tokens"]),
         reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"]),
     }
