@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use pumasi_dialects::provider::{Heard, ProviderFault, Speech, read_whole};
 use serde_json::Value;
 
 use crate::call::CallError;
+use crate::limits;
 
 /// Headers that are passed on, besides what begins with one of [`PASSED_PREFIXES`].
-const PASSED: [&str; 4] = ["content-type", "retry-after", "request-id", "x-request-id"];
+const PASSED: [&str; 5] =
+    ["content-type", "retry-after", "retry-after-ms", "request-id", "x-request-id"];
 /// Beginnings of headers that say something about limits.
 const PASSED_PREFIXES: [&str; 3] = ["x-ratelimit-", "ratelimit", "anthropic-ratelimit-"];
 
@@ -37,11 +39,47 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), CallError> {
     Ok(())
 }
 
-/// How long it asks to be left in peace; dates are not read, whose clock is right is not known.
+/// How long it asks to be left in peace. Dates are not read: whose clock is right is not known.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<f64>().ok()?;
-    let hour = crate::limits::HELD_BACK.as_secs_f64();
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    // OpenAI and Azure say it more finely, too.
+    let ms = number("retry-after-ms").map(|ms| ms / 1_000.0);
+    let seconds = ms.or_else(|| number("retry-after"))?;
+    let hour = limits::HELD_BACK.as_secs_f64();
     (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(hour)))
+}
+
+/// How long until another request is allowed, where a good answer says that none is left: OpenAI's way,
+/// `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 1m30s`.
+pub(crate) fn exhausted(headers: &HeaderMap) -> Option<Duration> {
+    let says = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if says("x-ratelimit-remaining-requests")?.trim() != "0" {
+        return None;
+    }
+    duration(says("x-ratelimit-reset-requests")?.trim()).map(|time| time.min(limits::EXHAUSTED))
+}
+
+/// Times like `6m0s`, `1.5s` and `20ms`.
+fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let unit = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3_600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * unit;
+        rest = after;
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
 }
 
 /// What an answer with this status means.
@@ -115,5 +153,133 @@ impl Said {
                 "exceeds the maximum number of tokens",
             ]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        let value = |text: &str| HeaderValue::from_str(text).expect("a value");
+        let pairs = list.iter().map(|(name, text)| (HeaderName::from_static(name), value(text)));
+        pairs.collect()
+    }
+
+    #[test]
+    fn only_headers_that_say_something_are_passed_on() {
+        let given = headers(&[
+            ("content-type", "text/event-stream"),
+            ("retry-after", "1"),
+            ("x-request-id", "r"),
+            ("x-ratelimit-remaining-tokens", "9"),
+            ("anthropic-ratelimit-requests-limit", "9"),
+            ("set-cookie", "a=b"),
+            ("server", "x"),
+            ("location", "http://127.0.0.1/"),
+            ("x-ratelimit", "9"),
+        ]);
+        let passed = passed(&given);
+        let mut names: Vec<&str> = passed.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let expected = [
+            "anthropic-ratelimit-requests-limit",
+            "content-type",
+            "retry-after",
+            "x-ratelimit-remaining-tokens",
+            "x-request-id",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn pages_and_packed_bodies_are_garbled() {
+        let fine = [
+            headers(&[]),
+            headers(&[("content-type", "application/json; charset=utf-8")]),
+            headers(&[("content-type", "text/event-stream"), ("content-encoding", "identity")]),
+        ];
+        assert!(fine.iter().all(|headers| check(headers).is_ok()));
+        let odd = [
+            headers(&[("content-type", "Text/HTML; charset=utf-8")]),
+            headers(&[("content-type", "application/xhtml+xml")]),
+            headers(&[("content-type", "application/json"), ("content-encoding", "gzip")]),
+        ];
+        let garbled = Err(CallError::Provider(ProviderFault::Garbled));
+        assert!(odd.iter().all(|headers| check(headers) == garbled));
+    }
+
+    #[test]
+    fn times_to_wait_are_read_strictly_and_bounded() {
+        let wait = |text: &str| retry_after(&headers(&[("retry-after", text)]));
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(" 1.5 "), Some(Duration::from_millis(1_500)));
+        assert_eq!(wait("1000000000000"), Some(limits::HELD_BACK));
+        assert_eq!(wait("inf"), Some(limits::HELD_BACK));
+        for odd in ["-1", "nan", "", "soon", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            assert_eq!(wait(odd), None, "{odd}");
+        }
+        let both = headers(&[("retry-after", "7"), ("retry-after-ms", "250")]);
+        assert_eq!(retry_after(&both), Some(Duration::from_millis(250)));
+        let none_left = |reset: &str| {
+            exhausted(&headers(&[
+                ("x-ratelimit-remaining-requests", "0"),
+                ("x-ratelimit-reset-requests", reset),
+            ]))
+        };
+        assert_eq!(none_left("20ms"), Some(Duration::from_millis(20)));
+        assert_eq!(none_left("1m1.5s"), Some(limits::EXHAUSTED));
+        assert_eq!(none_left("59.5s"), Some(Duration::from_millis(59_500)));
+        for odd in ["", "0s", "5", "s", "1x", "1.2.3s", "-1s", "1s 2s", "1e9s"] {
+            assert_eq!(none_left(odd), None, "{odd}");
+        }
+        let some_left =
+            [("x-ratelimit-remaining-requests", "1"), ("x-ratelimit-reset-requests", "20ms")];
+        assert_eq!(exhausted(&headers(&some_left)), None);
+    }
+
+    #[test]
+    fn errors_are_told_by_their_word_and_else_by_their_status() {
+        let refused = |status, body: &str| fault(Speech::OpenAi, status, None, body.as_bytes());
+        let provider = CallError::Provider;
+        let cases = [
+            (400, r#"{"error":{"code":"context_length_exceeded"}}"#, ProviderFault::Context),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8"}}"#,
+                ProviderFault::Context,
+            ),
+            // llama.cpp's.
+            (
+                400,
+                r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#,
+                ProviderFault::Context,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","type":"invalid_request_error"}}"#,
+                ProviderFault::Refused,
+            ),
+            (400, r#"{"error":{"code":"content_filter","message":"x"}}"#, ProviderFault::Filtered),
+            (404, r#"{"error":"model 'x' not found"}"#, ProviderFault::NoModel),
+            (404, "<html>not found</html>", ProviderFault::NoModel),
+            (401, "", ProviderFault::Key),
+            (403, r#"{"detail":"Forbidden"}"#, ProviderFault::Key),
+            (413, "{}", ProviderFault::Context),
+            (422, r#"{"detail":[{"loc":["body"],"msg":"x"}]}"#, ProviderFault::Refused),
+            (408, "", ProviderFault::Unavailable),
+            (500, r#"{"error":{"type":"invalid_request_error"}}"#, ProviderFault::Unavailable),
+            (502, "<html>bad gateway</html>", ProviderFault::Unavailable),
+        ];
+        for (status, body, expected) in cases {
+            assert_eq!(refused(status, body), provider(expected), "{status} {body}");
+        }
+        let loading =
+            r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#;
+        assert_eq!(refused(503, loading), CallError::Loading { retry_after: None });
+        assert_eq!(refused(503, "{}"), provider(ProviderFault::Unavailable));
+        assert_eq!(refused(308, ""), CallError::Redirect);
     }
 }

@@ -65,14 +65,17 @@ impl Client {
 
     /// Connections that must stand within this time.
     pub(crate) fn pool(&self, connect: Duration) -> Pool {
-        let connector = Connector { tls: Arc::clone(&self.tls), within: connect };
         legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(limits::IDLE_TIME)
             .pool_max_idle_per_host(limits::IDLE_CONNECTIONS)
             .http1_max_headers(limits::HEADERS)
             .http1_max_buf_size(limits::READ_BUFFER)
-            .build(connector)
+            .build(self.connector(connect))
+    }
+
+    pub(crate) fn connector(&self, within: Duration) -> Connector {
+        Connector { tls: Arc::clone(&self.tls), within }
     }
 }
 

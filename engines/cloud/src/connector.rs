@@ -198,3 +198,37 @@ impl AsyncWrite for Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tower::Service;
+
+    use super::*;
+    use crate::client::{Client, ClientConfig};
+
+    #[tokio::test]
+    async fn small_pieces_are_not_delayed_and_the_time_is_told_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let at = listener.local_addr().expect("an address");
+        let client = Client::new(&ClientConfig { only_these: true, ..ClientConfig::default() });
+        let mut connector = client.connector(Duration::from_secs(10));
+        let address: Uri = format!("http://{at}/").parse().expect("an address");
+        let link = connector.call(address).await.expect("a connection").into_inner();
+        let Io::Plain(stream) = &link.io else { panic!("no TLS was asked for") };
+        assert!(stream.nodelay().expect("a socket"));
+        assert!(link.took.take().is_some());
+        assert_eq!(link.took.take(), None);
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_does_not_keep_a_live_one_waiting() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let live = listener.local_addr().expect("an address");
+        let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let dead = gone.local_addr().expect("an address");
+        drop(gone);
+        assert!(dial(&[dead, live]).await.is_ok());
+        assert_eq!(dial(&[dead]).await.err(), Some(CallError::Connect));
+        assert_eq!(dial(&[]).await.err(), Some(CallError::Connect));
+    }
+}

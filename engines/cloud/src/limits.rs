@@ -42,6 +42,8 @@ pub const HELD_BACK: Duration = Duration::from_secs(3_600);
 pub const HELD_BACK_FIRST: Duration = Duration::from_secs(1);
 /// The longest such time.
 pub const HELD_BACK_UNTOLD: Duration = Duration::from_secs(60);
+/// The longest that one is held back because an answer says that no request is left.
+pub const EXHAUSTED: Duration = Duration::from_secs(60);
 /// How long a provider is held back that loads a model and does not say how long.
 pub const LOADING: Duration = Duration::from_secs(1);
 /// When to ask again while a breaker's trial calls are all under way.

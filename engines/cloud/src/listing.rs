@@ -153,3 +153,87 @@ pub(crate) fn wanted(kind: &Kind, only: &[String], found: Vec<ModelInfo>) -> Vec
     let is_wanted = |model: &ModelInfo| only.is_empty() || only.contains(&model.name);
     found.into_iter().filter(|m| is_wanted(m) && seen.insert(m.name.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::kind;
+
+    fn page(id: &str, page: &Value) -> Result<(Vec<ModelInfo>, Option<String>), CallError> {
+        let mut found = Vec::new();
+        let kind = kind(id).expect("a kind");
+        let next = read(kind, page.to_string().as_bytes(), &mut found)?;
+        Ok((found, next))
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        for good in ["gpt-4o", "org/model:free", "accounts/a/models/b", "@cf/meta/x", "m~1", "a"] {
+            assert!(is_name(good), "{good}");
+        }
+        let long = "m".repeat(193);
+        for bad in
+            ["", "/a", "a/", "../a", "a/../b", "a//b", "a b", "a?b", "a#b", "a%2e", "é", &long]
+        {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rows_are_read_as_each_service_writes_them() {
+        let rows = json!({ "data": [
+            { "id": "a", "context_length": 1_000, "architecture": {} },
+            { "id": "b", "max_model_len": -5 },
+            { "id": "c", "meta": { "n_ctx_train": 4_096 } },
+            { "id": "d", "type": "embedding", "context_length": 1e300 },
+            { "id": "text-embedding-3-small" },
+            { "id": "whisper-1" },
+            { "id": "../../etc/passwd" },
+            { "id": 7 },
+            "odd",
+        ] });
+        let (found, next) = page("openai-compatible", &rows).expect("a list");
+        let short: Vec<_> =
+            found.iter().map(|m| (m.name.as_str(), m.context, m.chats, m.embeds)).collect();
+        let expected = [
+            ("a", Some(1_000), None, None),
+            ("b", None, None, None),
+            ("c", Some(4_096), None, None),
+            ("d", None, Some(false), Some(true)),
+            ("text-embedding-3-small", None, Some(false), Some(true)),
+            ("whisper-1", None, Some(false), Some(false)),
+        ];
+        assert_eq!((short.as_slice(), next), (&expected[..], None));
+        let alone = json!([{ "id": "meta/x", "type": "chat", "context_length": 8_192 }]);
+        let (found, _) = page("together", &alone).expect("a list");
+        assert_eq!((found[0].chats, found[0].context), (Some(true), Some(8_192)));
+    }
+
+    #[test]
+    fn further_pages_are_asked_for_by_a_mark_that_is_checked() {
+        let anthropic = json!({ "data": [], "has_more": true, "last_id": "claude-x" });
+        let (_, next) = page("anthropic", &anthropic).expect("a page");
+        assert_eq!(next.as_deref(), Some("/v1/models?limit=1000&after_id=claude-x"));
+        let last = json!({ "data": [], "has_more": false, "last_id": "claude-x" });
+        assert_eq!(page("anthropic", &last).map(|(_, next)| next), Ok(None));
+        let odd = json!({ "data": [], "has_more": true, "last_id": "x&key=1 HTTP/1.1" });
+        assert_eq!(page("anthropic", &odd).map(|(_, next)| next), Ok(None));
+        let gemini = json!({ "models": [], "nextPageToken": "Ab-_=" });
+        let (_, next) = page("gemini", &gemini).expect("a page");
+        assert_eq!(next.as_deref(), Some("/v1beta/models?pageSize=1000&pageToken=Ab-_="));
+        let odd = json!({ "models": [], "nextPageToken": "a b" });
+        assert_eq!(page("gemini", &odd).map(|(_, next)| next), Ok(None));
+    }
+
+    #[test]
+    fn what_is_no_list_or_has_no_end_is_refused() {
+        let garbled = CallError::Provider(ProviderFault::Garbled);
+        for odd in [json!({}), json!(7), json!({ "data": {} }), json!({ "models": [] })] {
+            assert_eq!(page("openai", &odd), Err(garbled), "{odd}");
+        }
+        let many: Vec<Value> = (0..2_001).map(|n| json!({ "id": format!("m{n}") })).collect();
+        assert_eq!(page("openai", &json!({ "data": many })), Err(CallError::TooLarge));
+    }
+}

@@ -148,6 +148,9 @@ impl Provider {
             hold(permit, status, wait, &error);
             return Err(error);
         }
+        if let Some(time) = answer::exhausted(&head.headers) {
+            permit.cell.hold(Some(time));
+        }
         answer::check(&head.headers)?;
         let body = ReplyBody::new(body, deadlines, Some(Arc::clone(&permit.cell)));
         Ok(Reply { status, headers: answer::passed(&head.headers), body })
