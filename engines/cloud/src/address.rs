@@ -61,8 +61,8 @@ impl Base {
         Ok(Self { scheme, authority, path })
     }
 
-    /// The address of a call; none where the path is not one.
-    pub(crate) fn join(&self, path: &str) -> Option<Uri> {
+    /// The whole path of a call; none where it is not one.
+    pub(crate) fn join(&self, path: &str) -> Option<String> {
         let plain = path.starts_with('/') && path.bytes().all(is_plain);
         let before_query = path.split('?').next().unwrap_or("");
         if !plain
@@ -72,9 +72,22 @@ impl Base {
         {
             return None;
         }
-        let whole = PathAndQuery::try_from(format!("{}{path}", self.path)).ok()?;
-        let builder = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
-        builder.path_and_query(whole).build().ok()
+        Some(format!("{}{path}", self.path))
+    }
+
+    /// Name or number, without brackets.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        let usual = if self.is_encrypted() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(usual)
+    }
+
+    /// What the header `host` says.
+    pub(crate) fn authority(&self) -> &str {
+        self.authority.as_str()
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {
@@ -83,12 +96,10 @@ impl Base {
 
     /// On this computer, or at a private address: what is sent there stays in the house.
     pub(crate) fn is_near(&self) -> bool {
-        let host = self.authority.host();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        match bare.parse::<IpAddr>() {
+        match self.host().parse::<IpAddr>() {
             Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
             Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
-            Err(_) => bare.eq_ignore_ascii_case("localhost"),
+            Err(_) => self.host().eq_ignore_ascii_case("localhost"),
         }
     }
 }
@@ -113,15 +124,16 @@ mod tests {
     #[test]
     fn a_base_address_is_http_and_nothing_odd() {
         let good = [
-            ("https://api.openai.com/v1", "https://api.openai.com/v1/x"),
-            ("https://api.openai.com/v1/", "https://api.openai.com/v1/x"),
-            ("https://api.anthropic.com", "https://api.anthropic.com/x"),
-            ("http://[::1]:8080", "http://[::1]:8080/x"),
-            ("HTTP://127.0.0.1:1234/v1", "http://127.0.0.1:1234/v1/x"),
+            ("https://api.openai.com/v1", "api.openai.com", 443, "/v1/x"),
+            ("https://api.openai.com/v1/", "api.openai.com", 443, "/v1/x"),
+            ("https://api.anthropic.com", "api.anthropic.com", 443, "/x"),
+            ("http://[::1]:8080", "::1", 8080, "/x"),
+            ("HTTP://127.0.0.1/v1", "127.0.0.1", 80, "/v1/x"),
         ];
-        for (text, call) in good {
+        for (text, host, port, path) in good {
             let base = Base::parse(text).expect(text);
-            assert_eq!(base.join("/x").map(|uri| uri.to_string()), Some(call.to_owned()));
+            assert_eq!((base.host(), base.port()), (host, port));
+            assert_eq!(base.join("/x").as_deref(), Some(path));
         }
         let bad = [
             ("", BaseFault::Odd),
@@ -154,9 +166,8 @@ mod tests {
         {
             assert_eq!(base.join(bad), None, "{bad:?}");
         }
-        let stream = base.join("/models/m:streamGenerateContent?alt=sse").expect("a call");
-        assert_eq!(stream.to_string(), "https://x/v1/models/m:streamGenerateContent?alt=sse");
-        assert_eq!(stream.host(), Some("x"));
+        let stream = base.join("/models/m:streamGenerateContent?alt=sse");
+        assert_eq!(stream.as_deref(), Some("/v1/models/m:streamGenerateContent?alt=sse"));
     }
 
     #[test]

@@ -1,21 +1,23 @@
 //! An answer's body as it comes: bounded in time and size, and measured.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
-use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::call::{CallError, Which};
 use crate::cell::Cell;
-use crate::fault;
+use crate::connector::Line;
 use crate::limits;
+use crate::pool::{Exchange, Pool, poll_more};
 use crate::settings::Settings;
+use crate::wire::Decoder;
 
 /// Until when a call must show a sign of life.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +59,16 @@ impl Deadlines {
     }
 }
 
-/// An answer's body. Read it until nothing more comes, else its connection cannot be used again: what is
-/// dropped before its end closes the connection, and counts as neither success nor failure.
-#[derive(Debug)]
+/// An answer's body. Dropped before its end it closes the connection, and counts as neither success nor
+/// failure.
 pub struct ReplyBody {
-    incoming: Incoming,
+    /// None once the end came: it is kept for the next call, or closed.
+    line: Option<Line>,
+    pool: Arc<Pool>,
+    keeps: bool,
+    decoder: Decoder,
+    /// What came together with the head.
+    early: Bytes,
     deadlines: Deadlines,
     alarm: Pin<Box<Sleep>>,
     /// Since when nothing came although somebody waits.
@@ -73,12 +80,21 @@ pub struct ReplyBody {
 }
 
 impl ReplyBody {
-    pub(crate) fn new(incoming: Incoming, deadlines: Deadlines, cell: Option<Arc<Cell>>) -> Self {
-        let alarm = Box::pin(sleep_until(deadlines.first().0));
+    pub(crate) fn new(
+        exchange: Exchange,
+        pool: Arc<Pool>,
+        deadlines: Deadlines,
+        cell: Option<Arc<Cell>>,
+    ) -> Self {
+        let Exchange { head, line, early, .. } = exchange;
         Self {
-            incoming,
+            line: Some(line),
+            pool,
+            keeps: head.keeps,
+            decoder: Decoder::new(head.framing),
+            early,
             deadlines,
-            alarm,
+            alarm: Box::pin(sleep_until(deadlines.first().0)),
             waiting: None,
             began: false,
             over: false,
@@ -103,7 +119,31 @@ impl ReplyBody {
         Ok(body.freeze())
     }
 
-    fn take(&mut self, piece: &Bytes) -> Result<(), CallError> {
+    /// What came since the last time: empty where only the end came. An end that is none is an error.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<BytesMut, CallError>> {
+        let mut body = BytesMut::new();
+        let early = std::mem::take(&mut self.early);
+        let mut pushed = self.decoder.push(&early, &mut body).map(<[u8]>::is_empty);
+        loop {
+            // What nobody asked for came behind the end: this connection is not used again.
+            self.keeps &= pushed?;
+            if !body.is_empty() || self.decoder.is_done() {
+                return Poll::Ready(Ok(body));
+            }
+            let Some(line) = &mut self.line else { return Poll::Ready(Err(CallError::Reset)) };
+            pushed = Ok(true);
+            let take = |read: &[u8]| {
+                pushed = self.decoder.push(read, &mut body).map(<[u8]>::is_empty);
+            };
+            match ready!(poll_more(line, cx, take)) {
+                Ok(0) if self.decoder.ends() => {}
+                Ok(0) | Err(_) => return Poll::Ready(Err(CallError::Reset)),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, piece: &[u8]) -> Result<(), CallError> {
         let now = Instant::now();
         if let Some(cell) = &self.cell {
             if self.began {
@@ -119,9 +159,12 @@ impl ReplyBody {
         if self.bytes > limits::REPLY_BYTES { Err(CallError::TooLarge) } else { Ok(()) }
     }
 
+    /// The end came: the connection is free at once, whether or not somebody asks again.
     fn end(&mut self) {
-        self.over = true;
-        if let Some(cell) = &self.cell {
+        if let Some(line) = self.line.take().filter(|_| self.keeps) {
+            self.pool.put(line);
+        }
+        if let Some(cell) = self.cell.take() {
             cell.total.count(self.deadlines.sent.elapsed());
         }
     }
@@ -144,34 +187,59 @@ impl ReplyBody {
             self.alarm.as_mut().reset(end);
         }
     }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
+        let outcome = match self.poll_bytes(cx) {
+            Poll::Pending => Err(ready!(self.poll_late(cx))),
+            Poll::Ready(outcome) => outcome,
+        };
+        let outcome = outcome.and_then(|piece| {
+            if !piece.is_empty() {
+                self.take(&piece)?;
+            }
+            Ok(piece.freeze())
+        });
+        if outcome.is_ok() && self.decoder.is_done() {
+            self.end();
+            self.over = true;
+        }
+        if outcome.is_err() {
+            self.line = None;
+            self.over = true;
+        }
+        Poll::Ready(
+            Some(outcome).filter(|outcome| !matches!(outcome, Ok(piece) if piece.is_empty())),
+        )
+    }
 }
 
 impl Stream for ReplyBody {
     type Item = Result<Bytes, CallError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.over {
-            return Poll::Ready(None);
+        if self.over { Poll::Ready(None) } else { self.poll_piece(cx) }
+    }
+}
+
+impl Drop for ReplyBody {
+    /// Who reads events stops at the last one. If the end has come by then, the connection is kept.
+    fn drop(&mut self) {
+        if self.over || !self.began {
+            return;
         }
-        loop {
-            let outcome = match Pin::new(&mut this.incoming).poll_frame(cx) {
-                Poll::Ready(None) => {
-                    this.end();
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(piece) if !piece.is_empty() => this.take(&piece).map(|()| piece),
-                    Ok(_) | Err(_) => continue,
-                },
-                Poll::Ready(Some(Err(error))) => Err(fault::of_body(&error)),
-                Poll::Pending => match this.poll_late(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(error) => Err(error),
-                },
-            };
-            this.over = outcome.is_err();
-            return Poll::Ready(Some(outcome));
+        let mut cx = Context::from_waker(Waker::noop());
+        let rest = self.poll_bytes(&mut cx);
+        if let Poll::Ready(Ok(rest)) = rest
+            && rest.is_empty()
+            && self.decoder.is_done()
+        {
+            self.end();
         }
+    }
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyBody").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }

@@ -155,3 +155,37 @@ impl Cell {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standing::Permit;
+    use std::sync::Arc;
+
+    /// Asked without end, it says "too many" without end and never for how long.
+    #[tokio::test(start_paused = true)]
+    async fn too_many_for_ever_is_asked_ever_less_and_opens_nothing() {
+        let cell = Arc::new(Cell::new(BreakerConfig::default()));
+        let error = CallError::RateLimited { retry_after: None };
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            // Two at once say it once.
+            let both = [0, 1].map(|_| Permit::ask(Arc::clone(&cell)).expect("it may be asked"));
+            for permit in both {
+                cell.hold(None);
+                permit.failed(&error);
+            }
+            let wait = Permit::ask(Arc::clone(&cell)).expect_err("held back").retry_in;
+            waits.push(wait.as_secs_f64().round() as u64);
+            tokio::time::advance(wait).await;
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+        let standing = cell.standing("m");
+        assert_eq!(standing.breaker, BreakerState::Closed);
+        assert_eq!((standing.requests, standing.failed), (20, vec![("rate_limited", 20)]));
+        Permit::ask(Arc::clone(&cell)).expect("it may be asked").succeeded();
+        cell.hold(None);
+        let wait = Permit::ask(cell).expect_err("held back").retry_in;
+        assert!(wait <= Duration::from_secs(1), "after a success it begins anew");
+    }
+}

@@ -1,19 +1,14 @@
-//! What all providers share of HTTP: whose certificates are believed, and how connections are kept.
-//! HTTP/1.1 only; no redirect is followed, no proxy of the environment is used, no cookie is kept.
+//! What all providers share: whose certificates are believed. TLS is 1.3, and what is spoken inside is
+//! HTTP/1.1.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use crate::connector::Connector;
-use crate::limits;
 
 /// What a client is made with.
 #[derive(Debug, Clone, Default)]
@@ -31,11 +26,8 @@ pub struct Client {
     has_roots: bool,
 }
 
-/// The connections to one provider.
-pub(crate) type Pool = legacy::Client<Connector, Full<Bytes>>;
-
 impl Client {
-    /// Reads this computer's certificate authorities. TLS is 1.3.
+    /// Reads this computer's certificate authorities.
     #[must_use]
     pub fn new(config: &ClientConfig) -> Self {
         let mut roots = RootCertStore::empty();
@@ -63,19 +55,16 @@ impl Client {
         self.has_roots
     }
 
-    /// Connections that must stand within this time.
-    pub(crate) fn pool(&self, connect: Duration) -> Pool {
-        legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(limits::IDLE_TIME)
-            .pool_max_idle_per_host(limits::IDLE_CONNECTIONS)
-            .http1_max_headers(limits::HEADERS)
-            .http1_max_buf_size(limits::READ_BUFFER)
-            .build(self.connector(connect))
-    }
-
-    pub(crate) fn connector(&self, within: Duration) -> Connector {
-        Connector { tls: Arc::clone(&self.tls), within }
+    /// Connections to this place, which must stand within this time.
+    pub(crate) fn connector(
+        &self,
+        is_encrypted: bool,
+        host: &str,
+        port: u16,
+        within: Duration,
+    ) -> Connector {
+        let tls = is_encrypted.then(|| Arc::clone(&self.tls));
+        Connector { tls, host: host.to_owned(), port, within }
     }
 }
 

@@ -2,19 +2,21 @@
 //! key is ever sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use http::{Request, Uri};
-use http_body_util::Full;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::body::{Deadlines, ReplyBody};
-use crate::client::{Client, Pool};
+use crate::call::Call;
+use crate::client::Client;
 use crate::kind::{Kind, kind, kinds};
-use crate::limits;
 use crate::listing::{self, ModelInfo};
+use crate::pool::Pool;
+use crate::{limits, request};
 
 /// Which ports are asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,28 +52,30 @@ pub struct Found {
 
 /// Asks the ports of this computer, all at once.
 pub async fn discover(client: &Client, search: &Search) -> Vec<Found> {
-    let pool = client.pool(limits::DISCOVERY_TIME);
     let ports = search.ports.iter().filter(|port| **port > 0 && !search.own.contains(port));
-    let asked = ports.take(limits::DISCOVERY_PORTS).map(|port| at_port(&pool, *port));
+    let asked = ports.take(limits::DISCOVERY_PORTS).map(|port| at_port(client, *port));
     join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// What answers at this port, by the first of the two addresses that answers.
-async fn at_port(pool: &Pool, port: u16) -> Option<Found> {
+async fn at_port(client: &Client, port: u16) -> Option<Found> {
     let hosts = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     let asked = hosts.map(|host| {
-        let at = Server { pool, at: SocketAddr::new(host, port) };
-        async move { timeout(limits::DISCOVERY_TIME, at.recognise()).await.ok().flatten() }
+        let time = limits::DISCOVERY_TIME;
+        let connector = client.connector(false, &host.to_string(), port, time);
+        let pool = Arc::new(Pool::new(connector));
+        let server = Server { pool, at: SocketAddr::new(host, port) };
+        async move { timeout(time, server.recognise()).await.ok().flatten() }
     });
     join_all(asked).await.into_iter().flatten().next()
 }
 
-struct Server<'a> {
-    pool: &'a Pool,
+struct Server {
+    pool: Arc<Pool>,
     at: SocketAddr,
 }
 
-impl Server<'_> {
+impl Server {
     async fn recognise(&self) -> Option<Found> {
         let listed = self.ask("/v1/models").await;
         let kind = kind(self.name(listed.as_ref()).await?)?;
@@ -108,15 +112,15 @@ impl Server<'_> {
 
     /// An answer in JSON; whatever else comes is none.
     async fn ask(&self, path: &str) -> Option<Value> {
-        let address: Uri = format!("http://{}{path}", self.at).parse().ok()?;
-        let mut request = Request::new(Full::<Bytes>::default());
-        *request.uri_mut() = address;
-        let answer = self.pool.request(request).await.ok()?;
-        if !answer.status().is_success() {
+        let call = Call { path: String::new(), headers: Vec::new(), body: Bytes::new() };
+        let host = self.at.to_string();
+        let message = request::message(&Method::GET, &host, path, &HeaderMap::new(), call);
+        let exchange = self.pool.exchange(&message).await.ok()?;
+        if !(200..300).contains(&exchange.head.status) {
             return None;
         }
         let deadlines = Deadlines::within(limits::DISCOVERY_TIME);
-        let body = ReplyBody::new(answer.into_body(), deadlines, None);
+        let body = ReplyBody::new(exchange, Arc::clone(&self.pool), deadlines, None);
         serde_json::from_slice(&body.whole(limits::DISCOVERY_BYTES).await.ok()?).ok()
     }
 }

@@ -10,6 +10,8 @@ pub const KEY_BYTES: usize = 4_096;
 pub const BASE_BYTES: usize = 512;
 /// Bytes of a call's path behind the base address.
 pub const PATH_BYTES: usize = 1_024;
+/// Bytes of a call's head for which there is room at first: a key and all that usually goes along.
+pub const CALL_HEAD_BYTES: usize = 8 * 1024;
 /// Models that one provider may list.
 pub const MODELS: usize = 2_000;
 /// Bytes of one page of a list of models (OpenRouter's is the largest, some 600 KB).
@@ -26,8 +28,14 @@ pub const ERROR_TIME: Duration = Duration::from_secs(5);
 pub const REPLY_BYTES: u64 = 128 * 1024 * 1024;
 /// Headers that a provider may answer with.
 pub const HEADERS: usize = 128;
-/// Bytes of a provider's headers, and of what is read ahead.
-pub const READ_BUFFER: usize = 64 * 1024;
+/// Bytes of an answer's head.
+pub const HEAD_BYTES: usize = 32 * 1024;
+/// Bytes of what may follow a chunk's size.
+pub const CHUNK_LINE: u16 = 1_024;
+/// Bytes of what may follow the last chunk.
+pub const TRAILER: u16 = 8_192;
+/// Bytes that are read at a time.
+pub const READ_BYTES: usize = 16 * 1024;
 /// Connections to one provider that are kept for later.
 pub const IDLE_CONNECTIONS: usize = 64;
 /// How long one is kept (load balancers close theirs after 60 s or more).

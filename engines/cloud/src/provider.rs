@@ -5,25 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::{HeaderMap, Method};
 use pumasi_dialects::provider::ProviderFault;
 use tokio::time::timeout_at;
 
 use crate::address::Base;
 use crate::body::{Deadlines, ReplyBody};
 use crate::call::{Call, CallError, Reply};
-use crate::client::{Client, Pool};
-use crate::connector::Took;
+use crate::cell::Cell;
+use crate::client::Client;
 use crate::kind::{KeyNeed, Kind};
 use crate::listing::{self, ModelInfo, is_name};
+use crate::pool::{Exchange, Pool};
 use crate::secret::Secret;
 use crate::settings::{Settings, SetupError};
 use crate::standing::{Closed, Permit, Standing};
 use crate::table::Table;
-use crate::{answer, fault, kind, limits, request};
+use crate::{answer, kind, limits, request};
 
 /// A provider. A copy costs nothing and is the same provider.
 #[derive(Clone)]
@@ -35,7 +33,7 @@ struct Inner {
     base: Base,
     /// What every call carries; the key is in it.
     headers: HeaderMap,
-    pool: Pool,
+    pool: Arc<Pool>,
     table: Table,
 }
 
@@ -63,7 +61,9 @@ impl Provider {
             return Err(SetupError::NoRoots);
         }
         let headers = request::standing_headers(kind, key.as_ref());
-        let pool = client.pool(settings.connect);
+        let (host, port) = (base.host(), base.port());
+        let connector = client.connector(base.is_encrypted(), host, port, settings.connect);
+        let pool = Arc::new(Pool::new(connector));
         Ok(Self(Arc::new(Inner { settings, kind, base, headers, pool, table: Table::default() })))
     }
 
@@ -109,14 +109,13 @@ impl Provider {
 
     async fn get(&self, path: &str, deadlines: Deadlines) -> Result<Bytes, CallError> {
         let call = Call { path: path.to_owned(), headers: Vec::new(), body: Bytes::new() };
-        let response = self.send(Method::GET, call, deadlines).await?;
-        let (head, body) = response.into_parts();
-        let body = ReplyBody::new(body, deadlines, None);
-        if !head.status.is_success() {
-            let wait = answer::retry_after(&head.headers);
-            return Err(self.refused(head.status.as_u16(), wait, body).await);
+        let exchange = self.send(&Method::GET, call, deadlines).await?;
+        let (status, headers) = (exchange.head.status, exchange.head.headers.clone());
+        let body = self.body(exchange, deadlines, None);
+        if !is_success(status) {
+            return Err(self.refused(status, answer::retry_after(&headers), body).await);
         }
-        answer::check(&head.headers)?;
+        answer::check(&headers)?;
         body.whole(limits::LIST_BYTES).await
     }
 
@@ -134,48 +133,55 @@ impl Provider {
     /// # Errors
     /// How it failed; any status but 2xx is a failure.
     pub async fn post(&self, permit: &Permit, call: Call) -> Result<Reply, CallError> {
+        let outcome = self.ask(permit, call).await;
+        let provider = self.0.settings.id.as_str();
+        match &outcome {
+            Ok(reply) => tracing::trace!(provider, status = reply.status, "answers"),
+            Err(error) => tracing::debug!(provider, error = error.word(), "call failed"),
+        }
+        outcome
+    }
+
+    async fn ask(&self, permit: &Permit, call: Call) -> Result<Reply, CallError> {
         let deadlines = Deadlines::new(&self.0.settings);
-        let response = self.send(Method::POST, call, deadlines).await?;
-        let (head, body) = response.into_parts();
-        if let Some(time) = head.extensions.get::<Took>().and_then(Took::take) {
+        let exchange = self.send(&Method::POST, call, deadlines).await?;
+        if let Some(time) = exchange.took {
             permit.cell.connect.count(time);
         }
-        let status = head.status.as_u16();
-        if !head.status.is_success() {
-            let body = ReplyBody::new(body, Deadlines::within(limits::ERROR_TIME), None);
-            let wait = answer::retry_after(&head.headers);
+        let status = exchange.head.status;
+        if !is_success(status) {
+            let wait = answer::retry_after(&exchange.head.headers);
+            let body = self.body(exchange, Deadlines::within(limits::ERROR_TIME), None);
             let error = self.refused(status, wait, body).await;
             hold(permit, status, wait, &error);
             return Err(error);
         }
-        if let Some(time) = answer::exhausted(&head.headers) {
+        if let Some(time) = answer::exhausted(&exchange.head.headers) {
             permit.cell.hold(Some(time));
         }
-        answer::check(&head.headers)?;
-        let body = ReplyBody::new(body, deadlines, Some(Arc::clone(&permit.cell)));
-        Ok(Reply { status, headers: answer::passed(&head.headers), body })
+        answer::check(&exchange.head.headers)?;
+        let headers = answer::passed(&exchange.head.headers);
+        let body = self.body(exchange, deadlines, Some(Arc::clone(&permit.cell)));
+        Ok(Reply { status, headers, body })
+    }
+
+    fn body(&self, exchange: Exchange, deadlines: Deadlines, cell: Option<Arc<Cell>>) -> ReplyBody {
+        ReplyBody::new(exchange, Arc::clone(&self.0.pool), deadlines, cell)
     }
 
     async fn send(
         &self,
-        method: Method,
+        method: &Method,
         call: Call,
         deadlines: Deadlines,
-    ) -> Result<Response<Incoming>, CallError> {
+    ) -> Result<Exchange, CallError> {
         let refused = CallError::Provider(ProviderFault::Refused);
-        let address = self.0.base.join(&call.path).ok_or(refused)?;
-        let is_bare = method == Method::GET;
-        let mut request = Request::new(Full::new(call.body));
-        *request.method_mut() = method;
-        *request.uri_mut() = address;
-        *request.headers_mut() = request::headers(&self.0.headers, call.headers);
-        if is_bare {
-            request.headers_mut().remove(CONTENT_TYPE);
-        }
+        let path = self.0.base.join(&call.path).ok_or(refused)?;
+        let host = self.0.base.authority();
+        let message = request::message(method, host, &path, &self.0.headers, call);
         let (end, which) = deadlines.first();
-        let answer = timeout_at(end, self.0.pool.request(request)).await;
-        let answer = answer.map_err(|_| CallError::Timeout(which))?;
-        answer.map_err(|error| fault::of_request(&error))
+        let answer = timeout_at(end, self.0.pool.exchange(&message)).await;
+        answer.unwrap_or(Err(CallError::Timeout(which)))
     }
 
     /// What a status other than 2xx means.
@@ -195,6 +201,10 @@ impl Provider {
         let id = self.0.settings.id.clone();
         Standing { id, kind: self.0.kind.id.clone(), models: self.0.table.standing() }
     }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 /// A provider that says so is left in peace for a while.

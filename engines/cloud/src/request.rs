@@ -1,9 +1,13 @@
 //! What goes out: the headers of every call, with the key where the provider's kind wants it.
 
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use zeroize::Zeroizing;
 
+use crate::call::Call;
 use crate::kind::{Auth, Kind};
+use crate::limits;
+use crate::pool::Message;
 use crate::secret::Secret;
 
 /// Headers that are this crate's own, whatever a caller hands in: credentials, and what steers the
@@ -59,12 +63,40 @@ fn credential(auth: Auth, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
     }
 }
 
-/// Those of one call: the standing ones, and the caller's where they are not this crate's.
-pub(crate) fn headers(standing: &HeaderMap, callers: Vec<(HeaderName, HeaderValue)>) -> HeaderMap {
-    let mut headers = standing.clone();
-    let theirs = callers.into_iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
-    theirs.for_each(|(name, value)| {
-        headers.insert(name, value);
-    });
-    headers
+/// A call as it is written. The caller's headers stand in for the standing ones of the same name, where
+/// they are not this crate's.
+pub(crate) fn message(
+    method: &Method,
+    host: &str,
+    path: &str,
+    standing: &HeaderMap,
+    call: Call,
+) -> Message {
+    let is_theirs = |(name, _): &&(HeaderName, HeaderValue)| !OWN.contains(&name.as_str());
+    let theirs: Vec<_> = call.headers.iter().filter(is_theirs).collect();
+    let has_body = method != Method::GET;
+    let is_kept = |name: &HeaderName| {
+        let replaced = theirs.iter().any(|(theirs, _)| theirs == name);
+        !replaced && (has_body || name != CONTENT_TYPE)
+    };
+    // What has the key in it is wiped, and never moved while it grows.
+    let mut head = Zeroizing::new(Vec::with_capacity(limits::CALL_HEAD_BYTES));
+    head.extend_from_slice(format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n").as_bytes());
+    for (name, value) in standing.iter().filter(|(name, _)| is_kept(name)) {
+        write_header(&mut head, name, value.as_bytes());
+    }
+    for (name, value) in theirs {
+        write_header(&mut head, name, value.as_bytes());
+    }
+    if has_body {
+        write_header(&mut head, &CONTENT_LENGTH, call.body.len().to_string().as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    Message { head, body: call.body }
+}
+
+fn write_header(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
+        head.extend_from_slice(part);
+    }
 }

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use pumasi_cloud::{BreakerState, Call};
 use pumasi_dialects::Ending;
+use pumasi_dialects::provider::{outgoing_embed, read_embeddings};
+use pumasi_protocol::generate::{Embed, EmbedInput};
 use pumasi_protocol::{Generate, Tool};
 use pumasi_tests::provider::{FakeProvider, Speech as FakeSpeech};
 
@@ -199,4 +201,22 @@ async fn connections_are_kept_and_a_hundred_calls_at_once_are_answered() {
     let fine = &provider.standing().models[0];
     assert_eq!(fine.succeeded, 200);
     assert!(fine.connect.count() <= 150, "{} connections", fine.connect.count());
+}
+
+#[tokio::test]
+async fn texts_become_vectors_in_both_dialects_that_have_them() {
+    let inputs = ["one", "two", "one"].map(|text| EmbedInput::Text(text.to_owned()));
+    let embed = Embed { inputs: inputs.to_vec(), dimensions: None };
+    for (kind, speech, fake) in [KINDS[0], KINDS[2]] {
+        let fake = FakeProvider::start(fake);
+        let provider = provider(settings(kind, &fake.base));
+        let permit = permit(&provider, "embed-small");
+        let sent = outgoing_embed(speech, "embed-small", &embed).expect("it can be said");
+        let call = Call { path: sent.path, headers: Vec::new(), body: Bytes::from(sent.body) };
+        let reply = provider.post(&permit, call).await.expect("an answer");
+        let body = reply.body.whole(1 << 20).await.expect("an answer");
+        let vectors = read_embeddings(speech, &body, 3).expect("three vectors");
+        assert_eq!(vectors[0].vector, vectors[2].vector, "{kind}");
+        assert_ne!(vectors[0].vector, vectors[1].vector, "{kind}");
+    }
 }

@@ -1,9 +1,13 @@
 //! Breakers and holds around real calls.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pumasi_cloud::{BreakerConfig, BreakerState};
 use pumasi_tests::provider::{FakeProvider, Speech as FakeSpeech};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::*;
 
@@ -133,14 +137,52 @@ async fn a_provider_that_loads_is_asked_again_soon_and_is_not_blamed() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_died_meanwhile_is_no_failure() {
+    for turn in 0..5 {
+        let mut fake = FakeProvider::start(FakeSpeech::OpenAi);
+        let provider = openai(&fake);
+        let calls = (0..8).map(|_| ask(&provider, "fine"));
+        let before = soon(futures::future::join_all(calls)).await;
+        assert!(before.iter().all(Result::is_ok));
+        fake.unplug();
+        fake.plug();
+        soon(ask(&provider, "fine")).await.unwrap_or_else(|error| panic!("{turn}: {error}"));
+        assert_eq!(provider.standing().models[0].failed, []);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_more_than_was_asked_for_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let at = listener.local_addr().expect("an address");
+    let made = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&made);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                // A second answer that nobody asked for, with the first.
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}\
+                    HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n{\"data\":[{\"id\":\"poisoned\"}]}";
+                while stream.read(&mut [0; 4_096]).await.is_ok_and(|size| size > 0) {
+                    let _ = stream.write_all(answer).await;
+                }
+            });
+        }
+    });
+    let provider = provider(settings("openai", &format!("http://{at}/v1")));
+    for _ in 0..3 {
+        assert_eq!(soon(provider.models()).await, Ok(Vec::new()));
+    }
+    assert_eq!(made.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
 async fn a_probe_tells_whether_it_is_there() {
     let mut fake = FakeProvider::start(FakeSpeech::Anthropic);
     let provider = provider(settings("anthropic", &fake.base));
     assert_eq!(soon(provider.probe()).await, Ok(()));
     fake.unplug();
-    // The kept connection may be found dead first.
-    let gone = soon(provider.probe()).await.expect_err("nobody is there");
-    assert!(matches!(gone, CallError::Reset | CallError::Connect), "{gone:?}");
     assert_eq!(soon(provider.probe()).await, Err(CallError::Connect));
     assert!(provider.standing().models.is_empty(), "a probe is no call");
 }
