@@ -89,6 +89,7 @@ fn read<'a>(
         job: "job".to_owned(),
         node: None,
         node_name: None,
+        provider: None,
         attempts: 1,
         timings: None,
         seams: Vec::new(),

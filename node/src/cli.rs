@@ -23,6 +23,7 @@ mod models;
 pub(crate) mod output;
 mod pairing;
 mod parse;
+mod providers;
 mod removal;
 pub(crate) mod table;
 pub(crate) mod text;
@@ -105,6 +106,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Resume => lending::resume(&find()?, output).await,
         NodeCommand::Drain(arguments) => lending::drain(&find()?, &arguments, output).await,
         NodeCommand::Keys { action } => keys::keys(find, action, output).await,
+        NodeCommand::Providers { action } => providers::providers(find, action, output).await,
+        NodeCommand::Route(arguments) => providers::route(find, arguments, output).await,
         NodeCommand::Invite(arguments) => inviting::invite(find, &arguments, output).await,
         NodeCommand::Invitations { action } => inviting::invitations(find, action, output).await,
         NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pumasi_cloud::KeyStore;
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
 use pumasi_web::{Secret, Settings, api};
@@ -24,6 +25,7 @@ use crate::https::CertificateError;
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
+use crate::router::{self, Book, BookError, MeshDoor, Router};
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
 use crate::store::{Act, AuditRecord, Keep, Store, StoreError};
 use crate::{keys, models, starter};
@@ -32,6 +34,9 @@ use crate::{keys, models, starter};
 const MODELS: &str = "models";
 /// Folder of the data directory where running workers are written down.
 const WORKERS: &str = "workers";
+
+/// Folder of the data directory for providers' keys, where the system keeps no secrets.
+const PROVIDER_KEYS: &str = "provider-keys";
 
 /// How often the ledger is looked after (guess: far more often than it needs).
 const KEEP_LEDGER_EVERY: Duration = Duration::from_mins(10);
@@ -85,6 +90,9 @@ pub enum DaemonError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The list of providers cannot be read.
+    #[error(transparent)]
+    Providers(#[from] BookError),
     /// The running node could not be written down.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -100,7 +108,9 @@ impl DaemonError {
             Self::Store(
                 StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
             ) => 65,
+            Self::Providers(BookError::Damaged) => 65,
             Self::DataDir(_)
+            | Self::Providers(_)
             | Self::Starter(_)
             | Self::Record { .. }
             | Self::Runtime(_)
@@ -140,7 +150,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     notes.note(AuditRecord { at_ms: unix_ms(), act: started });
     let parts = (notes.clone(), endpoint);
     let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
+    let router = router(&config, &node.events).await?;
     let gateway = Arc::new(Gateway {
+        router: Arc::clone(&router),
         events: node.events.clone(),
         changes: node.changes.clone(),
         net,
@@ -162,6 +174,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     faces.spawn(serve_http(listener, gateway, settings, closing.clone()));
     faces.spawn(keys::keep_used(store.clone(), keys, closing.clone()));
     faces.spawn(audit::keep(store, noted, closing.clone()));
+    faces.spawn(router::tend(router, http.port(), closing.clone()));
     let _published = runtime::publish(&config.data_dir, &running)?;
     ready(&running);
 
@@ -176,6 +189,22 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     // Their own patience with slow clients is bounded.
     while faces.join_next().await.is_some() {}
     Ok(())
+}
+
+/// The router with what this install keeps of it.
+async fn router(
+    config: &Config,
+    events: &mpsc::Sender<Event>,
+) -> Result<Arc<Router>, DaemonError> {
+    let (folder, door) = (config.data_dir.clone(), MeshDoor::new(events.clone()));
+    let opened = tokio::task::spawn_blocking(move || {
+        let keys = KeyStore::usual(folder.join(PROVIDER_KEYS));
+        let book = Book::open(folder, keys)?;
+        let client = pumasi_cloud::Client::new(&pumasi_cloud::ClientConfig::default());
+        Ok::<_, BookError>(Router::new(door, book, client))
+    });
+    let opened = opened.await.map_err(|_| BookError::Damaged)?;
+    Ok(opened?)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {

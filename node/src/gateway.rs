@@ -2,13 +2,16 @@
 
 mod clinic;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use pumasi_dialects::Counts;
 use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
-    Mesh, ModelError, RemoveError, Repeat, Run, RunError, Running,
+    Mesh, ModelError, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError, Running,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -17,6 +20,7 @@ use crate::config::Config;
 use crate::core::event::{Ask, Event};
 use crate::core::unix_ms;
 use crate::net::NetHandle;
+use crate::router::Router;
 use crate::runtime;
 use crate::store::{Act, AuditRecord, Store, StoreError};
 
@@ -29,6 +33,7 @@ pub(crate) struct Gateway {
     pub(crate) notes: Notes,
     pub(crate) config: Config,
     pub(crate) running: runtime::Running,
+    pub(crate) router: Arc<Router>,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
     /// What it says while the node is stopping and nobody answers.
@@ -41,6 +46,10 @@ impl Gateway {
         let (reply, answer) = oneshot::channel();
         self.events.send(Event::Ask(question(reply))).await.ok()?;
         answer.await.ok()
+    }
+
+    fn me(&self) -> api::NodeRef {
+        api::NodeRef::new(self.net.me(), self.config.name.as_str())
     }
 }
 
@@ -55,19 +64,33 @@ impl Mesh for Gateway {
     }
 
     async fn models(&self) -> Vec<api::Model> {
-        self.ask(Ask::Models).await.unwrap_or_default()
+        let mut models = self.ask(Ask::Models).await.unwrap_or_default();
+        models.extend(self.router.models());
+        models
     }
 
     async fn jobs(&self, caller: &Caller, filter: JobFilter) -> Vec<api::Job> {
-        self.ask(|reply| Ask::Jobs(caller.clone(), filter, reply)).await.unwrap_or_default()
+        let mesh = self.ask(|reply| Ask::Jobs(caller.clone(), filter, reply)).await;
+        let mut jobs = mesh.unwrap_or_default();
+        let routed = self.router.jobs(&self.me(), caller, filter.limit);
+        jobs.extend(routed.into_iter().filter(|job| !(filter.live && job.state.is_terminal())));
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.accepted_ms));
+        jobs.truncate(filter.limit);
+        jobs
     }
 
     async fn job(&self, caller: &Caller, job: JobId) -> Result<api::Job, JobLookupError> {
+        if let Ok(routed) = self.router.job(&self.me(), caller, job) {
+            return Ok(routed);
+        }
         let answer = self.ask(|reply| Ask::Job(caller.clone(), job, reply)).await;
         answer.unwrap_or(Err(JobLookupError::Unreachable))
     }
 
     async fn why(&self, caller: &Caller, job: JobId) -> Result<api::Why, JobLookupError> {
+        if let Ok(why) = self.router.explain(caller, job) {
+            return Ok(why);
+        }
         let answer = self.ask(|reply| Ask::Why(caller.clone(), job, reply)).await;
         answer.unwrap_or(Err(JobLookupError::Unreachable))
     }
@@ -98,8 +121,46 @@ impl Mesh for Gateway {
     }
 
     async fn run(&self, run: Run) -> Result<Running, RunError> {
+        if let Some(routed) = self.router.run(&run) {
+            return routed;
+        }
         let answer = self.ask(|reply| Ask::Run(Box::new(run), reply)).await;
         answer.unwrap_or(Err(RunError::Stopping))
+    }
+
+    fn has_providers(&self) -> bool {
+        self.router.is_needed()
+    }
+
+    async fn relay(&self, relay: &Relay) -> Result<Relayed, RunError> {
+        self.router.relay(relay).await
+    }
+
+    fn account(&self, job: JobId, counts: Counts) {
+        self.router.account(job, counts);
+    }
+
+    async fn providers(&self) -> api::Providers {
+        self.router.providers()
+    }
+
+    async fn set_provider(
+        &self,
+        request: api::ProviderRequest,
+    ) -> Result<api::Provider, ProviderError> {
+        self.router.set_provider(request).await
+    }
+
+    async fn remove_provider(&self, id: &str) -> Result<(), ProviderError> {
+        self.router.remove_provider(id).await
+    }
+
+    async fn check_provider(&self, id: &str) -> Result<api::Provider, ProviderError> {
+        self.router.check_provider(id).await
+    }
+
+    async fn set_routing(&self, change: api::RoutingChange) -> Result<api::Routing, ProviderError> {
+        self.router.set_routing(change).await
     }
 
     async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {

@@ -19,6 +19,7 @@ pub mod net;
 mod public;
 mod qr;
 mod recorder;
+mod router;
 pub mod runtime;
 mod starter;
 pub mod store;

@@ -25,6 +25,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "pumasi-cloud",
             "pumasi-engine-host",
             "pumasi-models",
+            "pumasi-cloud",
+            "pumasi-dialects",
             "pumasi-web",
         ],
     ),

@@ -9,6 +9,7 @@ mod lending;
 mod mesh;
 mod model;
 mod pairing;
+mod provider;
 mod typescript;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,10 @@ pub use mesh::{
 pub use model::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
 pub use pairing::{
     ApproveRequest, Approved, AskInRequest, Doorstep, FoundRequest, Newcomer, Pairing,
+};
+pub use provider::{
+    Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
+    Routing, RoutingChange, RoutingPolicy,
 };
 pub use typescript::typescript;
 

@@ -3,17 +3,20 @@
 
 mod admission;
 mod key;
+mod provider;
 mod removal;
 mod run;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use pumasi_dialects::provider::ProviderFault;
 use pumasi_dialects::{Dialect, Failure, Invalid};
 use pumasi_protocol::Fault;
 
 use crate::keys::KeyError;
 use crate::mesh::{
-    AdmissionError, AuditError, JobLookupError, LendError, ModelError, RemoveError, RunError,
+    AdmissionError, AuditError, JobLookupError, LendError, ModelError, ProviderError, RemoveError,
+    RunError,
 };
 
 pub(crate) use key::KeyRefusal;
@@ -105,6 +108,9 @@ pub(crate) enum ApiError {
     /// The job was taken and failed.
     #[error("{0}")]
     Fault(Fault),
+    /// A provider was asked and failed.
+    #[error("{0}")]
+    Provider(ProviderFault),
     /// The question about a job has no answer.
     #[error("{0}")]
     Job(#[from] JobLookupError),
@@ -117,6 +123,9 @@ pub(crate) enum ApiError {
     /// Inviting or joining failed.
     #[error("{0}")]
     Admission(#[from] AdmissionError),
+    /// A provider was not set up, changed, tried or removed.
+    #[error("{0}")]
+    Providers(#[from] ProviderError),
     /// A member was not removed.
     #[error("{0}")]
     Remove(#[from] RemoveError),
@@ -164,9 +173,11 @@ impl ApiError {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Run(error) => run::status(error),
             Self::Fault(fault) => run::fault_status(fault),
+            Self::Provider(fault) => run::provider_status(*fault),
             Self::Job(error) => job_status(*error),
             Self::Model(error) => model_status(error),
             Self::Admission(error) => admission::status(error),
+            Self::Providers(error) => provider::status(error),
             Self::Remove(error) => removal::status(*error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Audit(AuditError::Store) | Self::Lend(LendError::Store) | Self::Internal => {
@@ -203,10 +214,12 @@ impl ApiError {
             Self::JobKind => "unsupported_job_kind",
             Self::Run(error) => run::code(error),
             Self::Fault(fault) => fault.code(),
+            Self::Provider(fault) => fault.code(),
             Self::Job(error) => job_code(*error),
             Self::Model(error) => model_code(error),
             Self::ModelUnknown => "model_not_found",
             Self::Admission(error) => admission::code(error),
+            Self::Providers(error) => provider::code(error),
             Self::Remove(error) => removal::code(*error),
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Lend(LendError::Store) => "store_failed",

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use pumasi_dialects::assemble::{Assembler, Settings};
+use pumasi_dialects::provider::Heard;
 use pumasi_dialects::request::callable;
 use pumasi_dialects::{Counts, Delta, Ending, Provenance, Seam};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::error::ApiError;
 use crate::keys::Charge;
-use crate::mesh::{Placed, RunEvent, Running};
+use crate::mesh::{Placed, Provided, RunEvent, Running};
 
 /// What a job's event means for the client.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub(crate) enum Step {
     /// The rest of an answer, and why it ended.
     Ended(usize, Vec<Delta>, Ending),
     /// It failed: the whole request does.
-    Failed(Fault),
+    Failed(ApiError),
 }
 
 /// One answer on its way.
@@ -37,10 +39,16 @@ pub(crate) struct Lane {
     job: JobId,
     assembler: Assembler,
     placed: Option<Placed>,
+    /// Set while the answer is a provider's.
+    provided: Option<Provided>,
     attempts: u32,
     prompt: Option<(u32, u32)>,
     usage: Option<Usage>,
     timings: Option<Timings>,
+    /// Counts that a provider told.
+    told: Option<Counts>,
+    /// Pieces that providers sent.
+    pieces: u32,
     seams: Vec<Seam>,
     /// When the last token came.
     last: Option<Instant>,
@@ -56,10 +64,13 @@ impl Lane {
             job,
             assembler: Assembler::new(settings),
             placed: None,
+            provided: None,
             attempts: 0,
             prompt: None,
             usage: None,
             timings: None,
+            told: None,
+            pieces: 0,
             seams: Vec::new(),
             last: None,
             ended: false,
@@ -74,9 +85,14 @@ impl Lane {
         self.placed.as_ref()
     }
 
+    pub(crate) fn provided(&self) -> Option<&Provided> {
+        self.provided.as_ref()
+    }
+
     pub(crate) fn provenance(&self) -> Provenance {
         Provenance {
             job: self.job.to_string(),
+            provider: self.provided.as_ref().map(|provided| provided.id.clone()),
             node: self.placed.as_ref().map(|placed| placed.node.to_string()),
             node_name: self.placed.as_ref().map(|placed| placed.name.to_string()),
             attempts: self.attempts,
@@ -85,9 +101,15 @@ impl Lane {
         }
     }
 
-    /// The engine's counts. An answer that moved was counted in parts, so its tokens are those that
-    /// came; the prompt counts as the first attempt read it.
+    /// The engine's counts, or the provider's. An answer that moved was counted in parts, so its tokens
+    /// are those that came; the prompt counts as the first attempt read it. A provider that broke off
+    /// told nothing of its tokens: then its pieces count, which are tokens mostly.
     pub(crate) fn counts(&self) -> Counts {
+        if self.told.is_some() || self.pieces > 0 {
+            let told = self.told.unwrap_or_default();
+            let said = told.completion.max(self.pieces.into());
+            return Counts { completion: said + u64::from(self.assembler.tokens()), ..told };
+        }
         let usage = self.usage.unwrap_or_default();
         let (prompt, cached) = self.prompt.unwrap_or((usage.prompt, usage.cached));
         let completion = usage.completion.max(self.assembler.tokens());
@@ -102,27 +124,62 @@ impl Lane {
     pub(crate) fn take(&mut self, index: usize, event: RunEvent) -> Step {
         match event {
             RunEvent::Placed(placed) => {
-                self.attempts += 1;
-                let moved = self.attempts > 1;
-                if moved && self.seams.len() < SEAMS {
-                    self.seams.push(self.seam(&placed));
-                }
-                self.placed = Some(placed);
-                if moved { Step::Moved(index) } else { Step::Progress }
+                let step = self.go_on(index, placed.name.to_string(), placed.after);
+                (self.placed, self.provided) = (Some(placed), None);
+                step
             }
-            RunEvent::Failed(fault) => Step::Failed(fault),
+            RunEvent::Provided(provided) => {
+                let step = self.go_on(index, provided.name.clone(), provided.after);
+                (self.placed, self.provided) = (None, Some(provided));
+                step
+            }
+            RunEvent::Failed(fault) => Step::Failed(ApiError::Fault(fault)),
             RunEvent::Attempt(event) => self.take_attempt(index, event),
+            RunEvent::Heard(heard) => self.hear(index, heard),
         }
     }
 
-    fn seam(&self, placed: &Placed) -> Seam {
-        Seam {
-            from: self.placed.as_ref().map(|placed| placed.name.to_string()),
-            to: placed.name.to_string(),
-            after_tokens: self.assembler.tokens(),
-            fault: placed.after.as_ref().map(Fault::code),
-            gap_ms: None,
-            crossed: false,
+    /// Another place has it from here on.
+    fn go_on(&mut self, index: usize, to: String, after: Option<&'static str>) -> Step {
+        self.attempts += 1;
+        if self.attempts == 1 {
+            return Step::Progress;
+        }
+        if self.seams.len() < SEAMS {
+            self.seams.push(Seam {
+                from: self.place_name(),
+                to,
+                after_tokens: self.assembler.tokens() + self.pieces,
+                fault: after,
+                gap_ms: None,
+                crossed: false,
+            });
+        }
+        Step::Moved(index)
+    }
+
+    /// The name of the computer or provider that has it.
+    pub(crate) fn place_name(&self) -> Option<String> {
+        let node = self.placed.as_ref().map(|placed| placed.name.to_string());
+        node.or_else(|| self.provided.as_ref().map(|provided| provided.name.clone()))
+    }
+
+    fn hear(&mut self, index: usize, heard: Heard) -> Step {
+        match heard {
+            Heard::Delta(delta) => {
+                self.note_gap();
+                self.pieces = self.pieces.saturating_add(1);
+                Step::Deltas(index, vec![delta])
+            }
+            Heard::Counts(counts) => {
+                self.told = Some(counts);
+                Step::Progress
+            }
+            Heard::Ended(ending) => {
+                self.ended = true;
+                Step::Ended(index, Vec::new(), ending)
+            }
+            Heard::Failed(fault) => Step::Failed(ApiError::Provider(fault)),
         }
     }
 
@@ -159,15 +216,15 @@ impl Lane {
                 Step::Deltas(index, deltas)
             }
             AttemptEvent::Finished { finish: Finish::Cancelled, .. } => {
-                Step::Failed(Fault::Cancelled)
+                Step::Failed(ApiError::Fault(Fault::Cancelled))
             }
             AttemptEvent::Finished { finish, usage, timings } => {
                 self.usage = Some(usage);
                 self.timings = Some(timings);
                 self.end(index, Vec::new(), finish)
             }
-            AttemptEvent::Embedded { .. } => Step::Failed(Fault::PeerProtocol),
-            AttemptEvent::Failed(fault) => Step::Failed(fault),
+            AttemptEvent::Embedded { .. } => Step::Failed(ApiError::Fault(Fault::PeerProtocol)),
+            AttemptEvent::Failed(fault) => Step::Failed(ApiError::Fault(fault)),
         }
     }
 
@@ -224,6 +281,15 @@ impl Gathering {
         &self.lanes
     }
 
+    /// The answer follows on what a provider said, of which the client has so many pieces.
+    pub(crate) fn follow(&mut self, provided: &Provided, told: Option<Counts>, pieces: u32) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.provided = Some(provided.clone());
+            (lane.told, lane.pieces, lane.attempts) = (told, pieces, 1);
+            lane.last = Some(Instant::now());
+        }
+    }
+
     /// Counts of all answers. A prompt with several answers counts once, as the API reference has it.
     pub(crate) fn counts(&self) -> Counts {
         let mut sum = Counts::default();
@@ -240,12 +306,12 @@ impl Gathering {
     }
 
     /// Waits until an engine has begun, or at most `patience`. What comes meanwhile is kept.
-    pub(crate) async fn begin(&mut self, patience: Duration) -> Result<(), Fault> {
+    pub(crate) async fn begin(&mut self, patience: Duration) -> Result<(), ApiError> {
         let begun = async {
             loop {
                 match self.receive().await {
                     None => return Ok(()),
-                    Some(Step::Failed(fault)) => return Err(fault),
+                    Some(Step::Failed(error)) => return Err(error),
                     Some(Step::Progress | Step::Moved(_)) => {}
                     Some(step @ (Step::Deltas(..) | Step::Ended(..))) => {
                         self.early.push_back(step);
@@ -286,7 +352,7 @@ impl Gathering {
                     self.count();
                     return Some(step);
                 }
-                None => return Some(Step::Failed(Fault::Connection)),
+                None => return Some(Step::Failed(ApiError::Fault(Fault::Connection))),
             }
         }
         None

@@ -53,3 +53,12 @@ pub const LINGER_BYTES: usize = 4 * 1024 * 1024;
 pub const AUDIT_LISTED: usize = 50_000;
 /// Entries of the audit log in a list, where nothing else is asked for.
 pub const AUDIT_DEFAULT: usize = 200;
+
+/// Bytes of a provider's whole reply, which is read to its end before it is passed on.
+pub const PROVIDER_REPLY_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of a provider's first frame that are kept, for what the following ones begin with.
+pub const FIRST_FRAME_BYTES: usize = 4 * 1024;
+/// Bytes of frames with parts of tool calls that are held back until the calls are whole.
+pub const HELD_CALL_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one frame of a provider's stream that wait for its end.
+pub const FRAME_BYTES: usize = 8 * 1024 * 1024;

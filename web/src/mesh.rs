@@ -3,9 +3,12 @@
 
 mod admission;
 mod audit;
+mod providing;
 mod removal;
 
 use async_trait::async_trait;
+use pumasi_dialects::Counts;
+use pumasi_dialects::provider::{Heard, ProviderFault, Unsayable};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
     Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
@@ -17,6 +20,7 @@ use crate::keys::{KeyError, KeyRow};
 
 pub use admission::AdmissionError;
 pub use audit::{AuditError, AuditFilter};
+pub use providing::{Endpoint, Provided, ProviderError, Relay, Relayed, RelayedAnswer, Tried};
 pub use removal::RemoveError;
 
 /// Who asks.
@@ -50,6 +54,25 @@ pub struct Run {
     pub constraints: Constraints,
     /// Whether somebody waits.
     pub priority: Priority,
+    /// What providers are to know of it.
+    pub abroad: Abroad,
+}
+
+/// What a request says that only matters where it goes to a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abroad {
+    /// More than one tool call is welcome.
+    pub parallel_tool_calls: bool,
+    /// An answer in pieces was asked for.
+    pub stream: bool,
+    /// Providers that were tried already and failed.
+    pub tried: Vec<Tried>,
+}
+
+impl Default for Abroad {
+    fn default() -> Self {
+        Self { parallel_tool_calls: true, stream: false, tried: Vec::new() }
+    }
 }
 
 /// What tells a repeated submission from a new one.
@@ -72,8 +95,8 @@ pub struct Placed {
     pub why: String,
     /// The epoch of the binding.
     pub epoch: Epoch,
-    /// What ended the attempt before, if there was one.
-    pub after: Option<Fault>,
+    /// The code of what ended the attempt before, if there was one.
+    pub after: Option<&'static str>,
 }
 
 /// What happens to a running job, in order.
@@ -86,6 +109,10 @@ pub enum RunEvent {
     /// `Embedded` are last. A failed attempt is not passed on: either the job moves, or
     /// [`RunEvent::Failed`] follows.
     Attempt(AttemptEvent),
+    /// A provider was asked: it goes on there.
+    Provided(Provided),
+    /// What the provider says. `Ended` is last; `Failed` is not passed on, or is last.
+    Heard(Heard),
     /// It ended without a result: last.
     Failed(Fault),
 }
@@ -160,6 +187,15 @@ pub enum RunError {
     /// The node is stopping.
     #[error("this node is stopping")]
     Stopping,
+    /// The model is a provider's, and the request cannot be put in that provider's words.
+    #[error("{0}")]
+    Unsayable(Unsayable),
+    /// The model is a provider's, which is not to be asked.
+    #[error("the model '{0}' is at a provider, and this computer is set to ask none")]
+    NoProvider(ModelName),
+    /// Every provider that could be asked failed: how the last one did.
+    #[error("{0}")]
+    Provider(ProviderFault),
     /// It failed at once.
     #[error("{0}")]
     Fault(Fault),
@@ -272,6 +308,33 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Runs a job for somebody who listens. Returns once it is accepted, before it is placed.
     async fn run(&self, run: Run) -> Result<Running, RunError>;
+
+    /// Whether any provider is set up here. Asked for each request, so it must be quick.
+    fn has_providers(&self) -> bool;
+
+    /// Hands a request on in the words it came in, if its turn is a provider's that speaks them.
+    async fn relay(&self, relay: &Relay) -> Result<Relayed, RunError>;
+
+    /// What a request cost that was handed on, as the provider counts.
+    fn account(&self, job: JobId, counts: Counts);
+
+    /// Providers, their kinds, and how requests are routed.
+    async fn providers(&self) -> api::Providers;
+
+    /// Sets a provider up, or changes it. Returns once that is on the disk.
+    async fn set_provider(
+        &self,
+        request: api::ProviderRequest,
+    ) -> Result<api::Provider, ProviderError>;
+
+    /// Removes a provider, and its key.
+    async fn remove_provider(&self, id: &str) -> Result<(), ProviderError>;
+
+    /// Asks a provider what it has.
+    async fn check_provider(&self, id: &str) -> Result<api::Provider, ProviderError>;
+
+    /// Changes how requests are routed. Returns once that is on the disk.
+    async fn set_routing(&self, change: api::RoutingChange) -> Result<api::Routing, ProviderError>;
 
     /// Asks a node (`None`: this one) to load a model. Returns when it has begun.
     async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;

@@ -17,6 +17,8 @@ mod lending;
 mod listing;
 mod models;
 mod pairing;
+mod providers;
+mod relay;
 mod streaming;
 
 use std::sync::Arc;
@@ -112,6 +114,7 @@ fn view() -> Router<Arc<App>> {
         .route("/api/v1/status", get(listing::status))
         .route("/api/v1/nodes", get(listing::nodes))
         .route("/api/v1/models", get(listing::models))
+        .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/events", get(events::all))
 }
 
@@ -138,6 +141,10 @@ fn owner() -> Router<Arc<App>> {
         .route("/api/v1/pairing", get(pairing::show).post(pairing::ask_in))
         .route("/api/v1/pairing/approve", post(pairing::approve))
         .route("/api/v1/mesh", post(pairing::found))
+        .route("/api/v1/providers", post(providers::set))
+        .route("/api/v1/providers/{provider}", delete(providers::remove))
+        .route("/api/v1/providers/{provider}/check", post(providers::check))
+        .route("/api/v1/routing", patch(providers::route))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{key}", patch(keys::change).delete(keys::revoke))
 }

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use pumasi_protocol::engine::{OutputSyntax, Tempo, ToolSyntax};
 use pumasi_protocol::generate::{
-    Embed, EmbedInput, Generate, Message, OutputFormat, Part, Prompt, Thinking as Think, Tool,
-    ToolChoice,
+    Embed, EmbedInput, Generate, Message, OutputFormat, Part, Prompt, Role, Thinking as Think,
+    Tool, ToolChoice,
 };
 use pumasi_protocol::worker::RequestId;
 use pumasi_protocol::{Fault, Finish, Refusal};
@@ -151,21 +151,40 @@ struct ChatRequest<'a> {
     tools: &'a [Tool],
     choice: &'a ToolChoice,
     thinking: Think,
+    /// Text with which the answer begins already.
+    begun: Option<String>,
 }
 
 fn chat_request(prompt: &Prompt) -> Option<ChatRequest<'_>> {
     match prompt {
         Prompt::Chat { messages, tools, tool_choice, thinking } => {
             let tools = if *tool_choice == ToolChoice::None { &[] } else { tools.as_slice() };
-            Some(ChatRequest { messages, tools, choice: tool_choice, thinking: *thinking })
+            let (messages, begun) = begun(messages);
+            // Whoever has begun to answer has thought.
+            let thinking = if begun.is_some() { Think::Off } else { *thinking };
+            Some(ChatRequest { messages, tools, choice: tool_choice, thinking, begun })
         }
         Prompt::Text(_) | Prompt::Tokens(_) => None,
+    }
+}
+
+/// A last message of the model's own is the beginning of its answer; one with calls is not.
+fn begun(messages: &[Message]) -> (&[Message], Option<String>) {
+    match messages.split_last() {
+        Some((last, before))
+            if last.role == Role::Assistant && last.tool_calls.is_empty() && !before.is_empty() =>
+        {
+            (before, Some(last.joined_text()))
+        }
+        Some(_) | None => (messages, None),
     }
 }
 
 /// What to continue: ids, how to read the answer, strings that end it besides the request's own.
 struct Rendered {
     ids: Vec<u32>,
+    /// How many of these are the beginning of the answer.
+    begun: usize,
     syntax: OutputSyntax,
     stop: Option<String>,
 }
@@ -181,18 +200,23 @@ fn render(model: &Model, request: &ChatRequest<'_>) -> Result<Rendered, Fault> {
     if !request.tools.is_empty() && model.template.tools() == ToolSyntax::None {
         return Err(Fault::Capability);
     }
-    let ChatRequest { messages, tools, thinking, .. } = *request;
+    let ChatRequest { messages, tools, thinking, ref begun, .. } = *request;
     let chat = Chat { messages, tools, thinking };
     let controls = model.vocabulary.control_texts();
     let rendered = model.template.render(chat, controls).map_err(|_| Fault::Template)?;
-    let ids = prompt::chat_ids(&model.llama, &model.vocabulary, &rendered.text);
+    let mut ids = prompt::chat_ids(&model.llama, &model.vocabulary, &rendered.text);
+    let answer = begun.as_deref().map_or_else(Vec::new, |text| {
+        prompt::answer_ids(&model.llama, text)
+    });
+    let begun = answer.len();
+    ids.extend(answer);
     let own_end = model.vocabulary.control(CHATML_END).is_some();
     let stop = (model.template.is_fallback() && !own_end).then(|| CHATML_END.to_owned());
-    Ok(Rendered { ids, syntax: rendered.syntax, stop })
+    Ok(Rendered { ids, begun, syntax: rendered.syntax, stop })
 }
 
 fn rendered(model: &Model, body: &Generate) -> Result<Rendered, Fault> {
-    let plain = |ids| Rendered { ids, syntax: OutputSyntax::default(), stop: None };
+    let plain = |ids| Rendered { ids, begun: 0, syntax: OutputSyntax::default(), stop: None };
     let mut rendered = match (&body.prompt, chat_request(&body.prompt)) {
         (_, Some(chat)) => render(model, &chat)?,
         (Prompt::Text(text), None) => {
@@ -240,10 +264,15 @@ fn shape(model: &Model, body: &Generate) -> Result<Option<Shape>, Fault> {
     Ok(Some(Shape::Tools { syntax: model.template.tools(), tools, or_json }))
 }
 
-fn grammar(model: &Model, body: &Generate) -> Result<Option<Grammar>, Fault> {
+/// `begun`: what the answer begins with; it must be of that shape, too.
+fn grammar(model: &Model, body: &Generate, begun: &[u32]) -> Result<Option<Grammar>, Fault> {
     let Some(shape) = shape(model, body)? else { return Ok(None) };
     let compiled = model.grammars.compile(&shape, &model.vocabulary);
-    compiled.map(Some).map_err(|_| Fault::Grammar)
+    let mut grammar = compiled.map_err(|_| Fault::Grammar)?;
+    for id in begun {
+        grammar.accept(*id).map_err(|_| Fault::BadRequest)?;
+    }
+    Ok(Some(grammar))
 }
 
 fn sampler(model: &Model, body: &Generate) -> Sampler {
@@ -286,13 +315,13 @@ fn generation(
     if !body.is_within_limits() {
         return Err(Fault::BadRequest);
     }
-    let Rendered { ids, syntax, stop } = rendered(model, &body)?;
+    let Rendered { ids, begun, syntax, stop } = rendered(model, &body)?;
     let left = (context as usize).saturating_sub(ids.len());
     if left == 0 {
         let needed = u32::try_from(ids.len() + 1).unwrap_or(u32::MAX);
         return Err(Fault::Context { needed, available: context });
     }
-    let grammar = grammar(model, &body)?;
+    let grammar = grammar(model, &body, &ids[ids.len().saturating_sub(begun)..])?;
     let (thinking, forced) = thinking(model, &body, syntax, grammar.is_some());
     let mut sampler = sampler(model, &body);
     sampler.see_prompt(&ids);

@@ -45,6 +45,14 @@ pub(crate) fn text_ids(model: &LlamaModel, vocabulary: &Vocabulary, text: &str) 
     ids
 }
 
+/// Token ids of the text with which an answer begins already. Whoever wrote it controls no turn, so
+/// control tokens are not read.
+pub(crate) fn answer_ids(model: &LlamaModel, text: &str) -> Vec<u32> {
+    let mut ids = Vec::new();
+    extend(&mut ids, &model.vocab().tokenize(text.as_bytes(), false, false));
+    ids
+}
+
 /// Token ids of a text to embed, framed as the model wants it.
 pub(crate) fn embed_ids(model: &LlamaModel, text: &str) -> Vec<u32> {
     let mut ids = Vec::new();

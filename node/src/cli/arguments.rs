@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod lending;
 mod models;
+mod providers;
 mod removal;
 mod start;
 
@@ -29,6 +30,9 @@ pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
 pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use providers::{
+    PolicyArgument, ProviderArguments, ProvidersAction, RouteArguments, Switch,
+};
 pub(super) use removal::RemoveArguments;
 pub(super) use start::{DemoArguments, UpArguments};
 
@@ -285,6 +289,34 @@ Examples:
         #[command(subcommand)]
         action: Option<KeysAction>,
     },
+    /// List providers of models elsewhere, set one up, try or remove one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "\
+A provider is a cloud (OpenAI, Anthropic, Gemini, …) or a model server near by (Ollama, LM Studio,
+vLLM, llama-server). Its models are asked for as ID/MODEL, in any dialect. Text that goes to a cloud
+leaves the office.
+
+Examples:
+  pumasi providers
+  pumasi providers kinds
+  pumasi providers add openai < key.txt
+  pumasi providers add openai-compatible --id lab --base http://10.0.0.7:8000/v1 --no-key
+  pumasi providers check openai"
+    )]
+    Providers {
+        /// What to do with them [default: list]
+        #[command(subcommand)]
+        action: Option<ProvidersAction>,
+    },
+    /// Show or change when providers are asked, and who stands in for them
+    #[command(after_long_help = "\
+Examples:
+  pumasi route
+  pumasi route --policy cloud-first --stand-in starter-chat
+  pumasi route --alias fast=groq/llama-3.1-8b-instant,starter-chat
+  pumasi route --rehearsal on       see what the office does without its clouds")]
+    Route(RouteArguments),
     /// Make an invitation for another computer
     #[command(after_long_help = "\
 Examples:

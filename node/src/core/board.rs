@@ -134,6 +134,7 @@ impl Core {
 
     fn model_view(&self, held: &ModelAdvert) -> api::Model {
         api::Model {
+            provider: None,
             name: held.name.to_string(),
             engine: held.engine.into(),
             size_bytes: held.size,

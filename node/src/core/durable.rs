@@ -126,6 +126,9 @@ impl Core {
                 | RunError::NoHolder
                 | RunError::NotAllowed
                 | RunError::Stopping
+                | RunError::Unsayable(_)
+                | RunError::NoProvider(_)
+                | RunError::Provider(_)
                 | RunError::Fault(_),
             ) => return,
             None => return drop(self.notices.remove("disk_full")),

@@ -9,7 +9,7 @@ use pumasi_protocol::{
     BlobId, Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Term,
     Timings, Usage, Work, frame,
 };
-use pumasi_web::mesh::{Caller, Kept, Placed, Run, RunEvent};
+use pumasi_web::mesh::{Abroad, Caller, Kept, Placed, Run, RunEvent};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -114,6 +114,7 @@ impl Question {
             work: self.work,
             constraints: self.constraints,
             priority: self.priority,
+            abroad: Abroad::default(),
         }
     }
 
@@ -177,7 +178,8 @@ pub(super) async fn collect(
             RunEvent::Placed(p) => outcome.node = Some((p.node, p.name, p.why, p.epoch.0)),
             RunEvent::Failed(fault) => failed = Some(fault),
             RunEvent::Attempt(event) if is_kept(&event) => merge(&mut outcome.events, event),
-            RunEvent::Attempt(_) => {}
+            // A lasting job runs on the mesh.
+            RunEvent::Attempt(_) | RunEvent::Provided(_) | RunEvent::Heard(_) => {}
         }
     }
     let at_ms = unix_ms();

@@ -169,7 +169,7 @@ impl Core {
         let file = self.file_at(executor, &model, known);
         let mut placed = self.placed(attempt, executor);
         let Some(job) = self.owned.of_try(id) else { return };
-        placed.after = job.latest_fault();
+        placed.after = job.latest_fault().map(|fault| fault.code());
         let Some(current) = job.try_mut(id) else { return };
         // Token ids mean nothing to another file: an answer that has begun goes on with its own.
         if transcript.has_begun() && file != begun_with {

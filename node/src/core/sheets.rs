@@ -278,6 +278,7 @@ pub(super) fn view(
         | JobState::Cancelled => None,
     };
     api::Job {
+        provider: None,
         id: sheet.line.job.to_string(),
         kind: sheet.line.kind.into(),
         model: sheet.line.model.to_string(),

@@ -1,6 +1,6 @@
 //! The Anthropic dialect: messages and the counting of their tokens, as the official clients speak it
 //! (Messages API, version 2023-06-01). What the canonical request has no word for is named back or
-//! refused: tools that run at Anthropic, documents other than text, answers that go on with a message.
+//! refused: tools that run at Anthropic, documents other than text.
 
 mod block;
 mod message;

@@ -7,6 +7,7 @@ pub mod assemble;
 mod failure;
 mod fields;
 pub mod gemini;
+mod glance;
 pub mod invalid;
 mod json;
 pub mod limits;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use assemble::{Assembler, Delta, Ending};
 pub use failure::{Dialect, Failure};
+pub use glance::{Glance, glance};
 pub use invalid::{Invalid, Reason};
 pub use model::ModelCard;
 pub use reply::{Answer, Counts, Head, Provenance, Seam, TimingsMs};

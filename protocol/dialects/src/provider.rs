@@ -10,7 +10,7 @@ mod message;
 pub mod openai;
 mod sse;
 
-use pumasi_protocol::Generate;
+use pumasi_protocol::{Generate, Message, Role};
 use serde_json::Value;
 
 use crate::assemble::{Delta, Ending};
@@ -73,6 +73,9 @@ pub enum Unsayable {
     /// A picture of a kind that nobody knows.
     #[error("a picture is neither PNG nor JPEG nor WebP")]
     Picture,
+    /// The answer begins with text of another, and it cannot go on with that.
+    #[error("this provider cannot go on with an answer that has begun")]
+    Begun,
     /// It goes on where another attempt stopped, by token ids.
     #[error("a provider cannot go on from tokens")]
     Resume,
@@ -127,6 +130,38 @@ pub enum ProviderFault {
 }
 
 impl ProviderFault {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Garbled => "provider_garbled",
+            Self::CutOff => "provider_cut_off",
+            Self::TooLarge => "provider_too_large",
+            Self::Filtered => "content_filter",
+            Self::Key => "provider_key",
+            Self::RateLimited => "provider_rate_limited",
+            Self::NoModel => "model_not_found",
+            Self::Context => "context_length_exceeded",
+            Self::Refused => "provider_refused",
+            Self::Unavailable => "provider_unavailable",
+        }
+    }
+
+    /// Whether another place, or the same a moment later, can do better.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::Garbled
+            | Self::CutOff
+            | Self::TooLarge
+            | Self::Key
+            | Self::RateLimited
+            | Self::NoModel
+            | Self::Unavailable => true,
+            Self::Filtered | Self::Context | Self::Refused => false,
+        }
+    }
+
     /// What an HTTP status other than 2xx says.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
@@ -183,6 +218,12 @@ pub fn outgoing(
         Speech::Anthropic => anthropic::outgoing(target, generate),
         Speech::Gemini => gemini::outgoing(target, generate),
     }
+}
+
+/// Whether the answer is to go on with a last message of the model's own.
+fn has_begun(messages: &[Message]) -> bool {
+    let last = messages.last().filter(|last| last.tool_calls.is_empty());
+    last.is_some_and(|last| last.role == Role::Assistant)
 }
 
 /// Reads a whole reply.

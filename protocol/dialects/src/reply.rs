@@ -16,6 +16,9 @@ pub struct Provenance {
     pub node: Option<String>,
     /// That node's name.
     pub node_name: Option<String>,
+    /// The id of the provider that answered in its stead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Nodes that it was bound to, one after the other.
     pub attempts: u32,
     /// Durations of the last attempt.

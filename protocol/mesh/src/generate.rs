@@ -122,7 +122,8 @@ pub enum Thinking {
 pub enum Prompt {
     /// A chat, rendered by the model's own template.
     Chat {
-        /// The messages, oldest first; never empty.
+        /// The messages, oldest first; never empty. A last one of the model without calls is the
+        /// beginning of its answer, which goes on with it.
         messages: Vec<Message>,
         /// Tools on offer.
         tools: Vec<Tool>,
@@ -135,6 +136,22 @@ pub enum Prompt {
     Text(String),
     /// Raw token ids, continued as they are.
     Tokens(Vec<u32>),
+}
+
+impl Prompt {
+    /// Has the answer begin with a text; or go on with it, where it had begun. Ids stay as they are.
+    pub fn begin_answer(&mut self, said: &str) {
+        match self {
+            Self::Text(text) => text.push_str(said),
+            Self::Tokens(_) => {}
+            Self::Chat { messages, .. } => match messages.last_mut() {
+                Some(last) if last.role == Role::Assistant && last.tool_calls.is_empty() => {
+                    *last = Message::text(Role::Assistant, last.joined_text() + said);
+                }
+                Some(_) | None => messages.push(Message::text(Role::Assistant, said)),
+            },
+        }
+    }
 }
 
 /// What shape the answer must have.

@@ -21,7 +21,7 @@ pub enum NameError {
     Invisible,
     /// Not of the form of a model's name.
     #[error(
-        "a model name is letters, digits, '.', '_' and '-', in up to three parts separated by '/', \
+        "a model name is letters, digits, '.', '_' and '-', in up to six parts separated by '/', \
          with an optional ':tag'"
     )]
     Model,
@@ -81,7 +81,10 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// A model's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,95}`, up to three such parts joined by `/`, and an
+/// Parts of a model's name: what hubs have, and what the longest-winded provider has behind its own name.
+const PARTS: usize = 6;
+
+/// A model's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,95}`, up to six such parts joined by `/`, and an
 /// optional `:tag`. Never a path: `..`, absolute names and device names cannot be spelled.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -124,7 +127,7 @@ impl TryFrom<String> for ModelName {
         }
         let (path, tag) = text.split_once(':').map_or((text.as_str(), None), |(p, t)| (p, Some(t)));
         let parts = path.split('/');
-        let well_formed = parts.clone().count() <= 3
+        let well_formed = parts.clone().count() <= PARTS
             && parts.clone().all(is_model_part)
             && tag.is_none_or(is_model_part);
         if well_formed { Ok(Self(text)) } else { Err(NameError::Model) }
@@ -160,7 +163,7 @@ mod tests {
         let refused = [
             "../../x",
             "/abs",
-            "a/b/c/d",
+            "a/b/c/d/e/f/g",
             "CON",
             "aux.gguf",
             "COM1",
@@ -183,7 +186,7 @@ mod tests {
             assert!(name.parse::<ModelName>().is_err(), "{name:?} was accepted");
         }
         for name in
-            ["starter-chat", "org/Model-7B.Q4_K_M", "a/b/c", "llama3:8b", "console", "command-r"]
+            ["starter-chat", "org/Model-7B.Q4_K_M", "a/b/c/d/e/f", "llama3:8b", "console", "command-r"]
         {
             assert_eq!(name.parse::<ModelName>().map(String::from), Ok(name.to_owned()));
         }

@@ -213,6 +213,9 @@ pub struct Job {
     pub state: JobState,
     /// The node that it is bound to, runs on, or ran on.
     pub node: Option<NodeRef>,
+    /// The provider that it went to, by id, where it is not on the mesh.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// Whether somebody waits for it.
     pub priority: Priority,
     /// Whether it outlives the connection and the node that asked.

@@ -107,6 +107,9 @@ pub struct Model {
     pub starter: bool,
     /// When this node first saw it, Unix time in seconds (OpenAI's `created`).
     pub created_s: u64,
+    /// The provider that has it, by id; none: the mesh has it.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// Where it is.
     pub places: Vec<ModelPlace>,
     /// Where a request would most likely run now.

@@ -43,7 +43,10 @@ pub fn typescript() -> String {
         super::RemoveRequest, super::Removed, super::AuditAct, super::AuditSubject,
         super::AuditOutcome, super::AuditJob, super::AuditEntry,
         super::KeyScope, super::KeyState, super::Key, super::KeyRequest, super::KeyChange,
-        super::NewKey, super::CheckOutcome, super::Check, super::Doctor,
+        super::NewKey,
+        super::ProviderState, super::ProviderModel, super::Provider, super::ProviderKey,
+        super::ProviderKind, super::RoutingPolicy, super::Routing, super::Providers,
+        super::ProviderRequest, super::RoutingChange, super::CheckOutcome, super::Check, super::Doctor,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

@@ -1,6 +1,7 @@
 //! What is answered where a job was not taken, or was taken and failed.
 
 use http::StatusCode;
+use pumasi_dialects::provider::ProviderFault;
 use pumasi_protocol::Fault;
 
 use crate::mesh::RunError;
@@ -15,8 +16,11 @@ pub(super) fn status(error: &RunError) -> StatusCode {
         | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         RunError::KeyReused => StatusCode::CONFLICT,
         RunError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        RunError::Capability(_) | RunError::UnknownNode(_) => StatusCode::BAD_REQUEST,
-        RunError::NotAllowed => StatusCode::FORBIDDEN,
+        RunError::Capability(_) | RunError::UnknownNode(_) | RunError::Unsayable(_) => {
+            StatusCode::BAD_REQUEST
+        }
+        RunError::NotAllowed | RunError::NoProvider(_) => StatusCode::FORBIDDEN,
+        RunError::Provider(fault) => provider_status(*fault),
         RunError::Fault(fault) => fault_status(fault),
     }
 }
@@ -25,7 +29,8 @@ pub(super) fn code(error: &RunError) -> &'static str {
     match error {
         RunError::ModelNotFound(_) => "model_not_found",
         RunError::ModelLoading { .. } => "model_loading",
-        RunError::Capability(_) => "unsupported_by_model",
+        RunError::Capability(_) | RunError::Unsayable(_) => "unsupported_by_model",
+        RunError::NoProvider(_) => "providers_disabled",
         RunError::UnknownNode(_) => "unknown_node",
         RunError::Busy { .. } => "busy",
         RunError::KeyReused => "idempotency_key_reused",
@@ -34,6 +39,7 @@ pub(super) fn code(error: &RunError) -> &'static str {
         RunError::NoHolder => "no_holder",
         RunError::NotAllowed => "not_allowed",
         RunError::Stopping => "stopping",
+        RunError::Provider(fault) => fault.code(),
         RunError::Fault(fault) => fault.code(),
     }
 }
@@ -60,5 +66,20 @@ pub(super) fn fault_status(fault: &Fault) -> StatusCode {
         | Fault::NoCandidate
         | Fault::Deadline
         | Fault::NotContinued => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+pub(super) fn provider_status(fault: ProviderFault) -> StatusCode {
+    match fault {
+        ProviderFault::Context | ProviderFault::Refused | ProviderFault::Filtered => {
+            StatusCode::BAD_REQUEST
+        }
+        ProviderFault::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ProviderFault::NoModel => StatusCode::NOT_FOUND,
+        ProviderFault::Garbled
+        | ProviderFault::CutOff
+        | ProviderFault::TooLarge
+        | ProviderFault::Key => StatusCode::BAD_GATEWAY,
+        ProviderFault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use pumasi_dialects::provider::{Heard, ProviderFault};
 use pumasi_dialects::{GenerateRequest, Invalid, Options, anthropic, counted, responses};
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Priority, Work};
@@ -14,7 +15,7 @@ use super::inference::{Asked, json_response};
 use crate::app::App;
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
-use crate::mesh::{Run, RunEvent};
+use crate::mesh::{Abroad, Run, RunEvent};
 
 pub(super) async fn messages(
     State(app): State<Arc<App>>,
@@ -49,31 +50,45 @@ pub(super) async fn count(
         work: Work::Generate(Box::new(generate)),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
+        abroad: Abroad::default(),
     };
     let running = app.mesh.run(run).await?;
-    let tokens = rendered(running.events).await.map_err(ApiError::Fault)?;
+    let tokens = rendered(running.events).await?;
     let mut response = json_response(counted(&parsed.form, tokens));
     headers::of_ignored(response.headers_mut(), &parsed.ignored);
     Ok(response)
 }
 
 /// The length of the rendered prompt. Nobody hears the rest, so the job ends there.
-async fn rendered(mut events: tokio::sync::mpsc::Receiver<RunEvent>) -> Result<u64, Fault> {
+async fn rendered(
+    mut events: tokio::sync::mpsc::Receiver<RunEvent>,
+) -> Result<u64, ApiError> {
     loop {
         match events.recv().await {
             Some(RunEvent::Attempt(AttemptEvent::Started { prompt, .. })) => {
                 return Ok(u64::try_from(prompt.len()).unwrap_or(u64::MAX));
             }
-            Some(RunEvent::Placed(_) | RunEvent::Attempt(AttemptEvent::Alive { .. })) => {}
+            Some(
+                RunEvent::Placed(_)
+                | RunEvent::Provided(_)
+                | RunEvent::Attempt(AttemptEvent::Alive { .. }),
+            ) => {}
+            // Some providers say it before the answer, the others with it.
+            Some(RunEvent::Heard(Heard::Counts(counts))) => return Ok(counts.prompt),
+            Some(RunEvent::Heard(Heard::Delta(_))) => {}
+            Some(RunEvent::Heard(Heard::Ended(_))) => {
+                return Err(ApiError::Provider(ProviderFault::Garbled));
+            }
+            Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
             Some(RunEvent::Failed(fault) | RunEvent::Attempt(AttemptEvent::Failed(fault))) => {
-                return Err(fault);
+                return Err(ApiError::Fault(fault));
             }
             Some(RunEvent::Attempt(
                 AttemptEvent::Tokens { .. }
                 | AttemptEvent::Finished { .. }
                 | AttemptEvent::Embedded { .. },
-            )) => return Err(Fault::PeerProtocol),
-            None => return Err(Fault::Connection),
+            )) => return Err(ApiError::Fault(Fault::PeerProtocol)),
+            None => return Err(ApiError::Fault(Fault::Connection)),
         }
     }
 }

@@ -12,28 +12,30 @@ use super::{counting, headers, models};
 use crate::app::App;
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
+use crate::mesh::Endpoint;
 
 type Shared = State<Arc<App>>;
 type Answered = Result<Response, ApiError>;
 
 pub(super) async fn messages(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, Ceiling::Pictures, anthropic::parse).await
+    let endpoint = Some(Endpoint::Messages);
+    inference::generate(&app, request, Ceiling::Pictures, endpoint, anthropic::parse).await
 }
 
 pub(super) async fn ollama_chat(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, Ceiling::Pictures, ollama::parse_chat).await
+    inference::generate(&app, request, Ceiling::Pictures, None, ollama::parse_chat).await
 }
 
 pub(super) async fn ollama_generate(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, Ceiling::Pictures, ollama::parse_generate).await
+    inference::generate(&app, request, Ceiling::Pictures, None, ollama::parse_generate).await
 }
 
 pub(super) async fn ollama_embed(State(app): Shared, request: Request) -> Answered {
-    inference::embed(&app, request, ollama::parse_embed).await
+    inference::embed(&app, request, None, ollama::parse_embed).await
 }
 
 pub(super) async fn ollama_embed_one(State(app): Shared, request: Request) -> Answered {
-    inference::embed(&app, request, ollama::parse_embed_one).await
+    inference::embed(&app, request, None, ollama::parse_embed_one).await
 }
 
 pub(super) async fn ollama_tags(State(app): Shared) -> Response {
@@ -92,19 +94,19 @@ pub(super) async fn gemini_call(
         "embedContent" => {
             let model = model?;
             let parse = move |bytes: &[u8], options| gemini::parse_embed(model, bytes, options);
-            return inference::embed(&app, request, parse).await;
+            return inference::embed(&app, request, None, parse).await;
         }
         "batchEmbedContents" => {
             let model = model?;
             let parse =
                 move |bytes: &[u8], options| gemini::parse_embed_batch(model, bytes, options);
-            return inference::embed(&app, request, parse).await;
+            return inference::embed(&app, request, None, parse).await;
         }
         _ => return Err(ApiError::RouteNotFound),
     };
     let (model, events) = (model?, wants_events(query.as_deref().unwrap_or("")));
     let parse = move |bytes: &[u8], options| gemini::parse(model, bytes, stream, events, options);
-    inference::generate(&app, request, Ceiling::Pictures, parse).await
+    inference::generate(&app, request, Ceiling::Pictures, None, parse).await
 }
 
 /// Without the word for server-sent events, a stream is one JSON array.

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::gather::Lane;
 use crate::limits;
-use crate::mesh::Placed;
+use crate::mesh::{Placed, Provided};
 
 pub(super) fn of_lanes(headers: &mut HeaderMap, lanes: &[Lane]) {
     let ids: Vec<String> = lanes.iter().map(|lane| lane.job().to_string()).collect();
@@ -12,6 +12,14 @@ pub(super) fn of_lanes(headers: &mut HeaderMap, lanes: &[Lane]) {
     if let Some(placed) = lanes.first().and_then(Lane::placed) {
         of_place(headers, placed);
     }
+    if let Some(provided) = lanes.first().and_then(Lane::provided) {
+        of_provider(headers, provided);
+    }
+}
+
+pub(super) fn of_provider(headers: &mut HeaderMap, provided: &Provided) {
+    insert(headers, "x-pumasi-provider", &provided.id);
+    insert(headers, "x-pumasi-why", &provided.why);
 }
 
 pub(super) fn of_place(headers: &mut HeaderMap, placed: &Placed) {

@@ -8,45 +8,50 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
+use pumasi_dialects::provider::Heard;
 use pumasi_dialects::{
     Answer, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, openai, responses,
 };
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, JobId, JobKind, Priority, Timings, Work};
 
+use super::relay::{self, Handed, Whole};
 use super::{caller, headers, payer, streaming};
 use crate::app::{App, random, unix_ms, unix_s};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::gather::{Gathering, Lane, Step, assembly};
 use crate::keys::{Charge, Holder};
-use crate::mesh::{Caller, Placed, Run, RunEvent};
+use crate::mesh::{Abroad, Caller, Endpoint, Placed, Run, RunEvent, Tried};
 use crate::server::RequestId;
 
 type Shared = State<Arc<App>>;
 type Answered = Result<Response, ApiError>;
 
 pub(super) async fn chat(State(app): Shared, request: Request) -> Answered {
-    generate(&app, request, Ceiling::Pictures, openai::parse_chat).await
+    let endpoint = Some(Endpoint::Chat);
+    generate(&app, request, Ceiling::Pictures, endpoint, openai::parse_chat).await
 }
 
 pub(super) async fn completion(State(app): Shared, request: Request) -> Answered {
-    generate(&app, request, Ceiling::Text, openai::parse_completion).await
+    let endpoint = Some(Endpoint::Completion);
+    generate(&app, request, Ceiling::Text, endpoint, openai::parse_completion).await
 }
 
 pub(super) async fn responses(State(app): Shared, request: Request) -> Answered {
-    generate(&app, request, Ceiling::Pictures, responses::parse).await
+    generate(&app, request, Ceiling::Pictures, None, responses::parse).await
 }
 
 pub(super) async fn embeddings(State(app): Shared, request: Request) -> Answered {
-    embed(&app, request, openai::parse_embeddings).await
+    embed(&app, request, Some(Endpoint::Embeddings), openai::parse_embeddings).await
 }
 
 /// Who asks, who pays, and under which id.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) caller: Caller,
-    payer: Option<Arc<Holder>>,
-    request_id: String,
+    pub(super) payer: Option<Arc<Holder>>,
+    pub(super) request_id: String,
 }
 
 impl Asked {
@@ -60,19 +65,39 @@ impl Asked {
     }
 }
 
-/// Reads a body with a dialect's parser, and answers it in its form.
+/// Reads a body with a dialect's parser, and answers it in its form; or hands it on as it is, where it
+/// came to an `endpoint` that providers have, too, and one of them has its turn.
 pub(super) async fn generate(
     app: &Arc<App>,
     request: Request,
     ceiling: Ceiling,
+    endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<GenerateRequest, Invalid> + Send + 'static,
 ) -> Answered {
     let asked = Asked::new(&request)?;
+    let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, ceiling).await?;
     let options = Options { strict: app.strict };
-    let parsed = body::parse(bytes, move |bytes| parse(bytes, options)).await?;
-    let mut gathering = start(app, &asked, &parsed).await?;
-    gathering.begin(app.patience.reply_head).await.map_err(ApiError::Fault)?;
+    let parse = move |bytes: &[u8]| parse(bytes, options);
+    match spoken {
+        None => answer(app, asked, body::parse(bytes, parse).await?, Vec::new()).await,
+        Some(spoken) => match relay::hand_on(app, &asked, spoken, &bytes, parse).await? {
+            Handed::Answer(response) => Ok(response),
+            Handed::Back(parse, tried) => {
+                answer(app, asked, body::parse(bytes, parse).await?, tried).await
+            }
+        },
+    }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    asked: Asked,
+    parsed: GenerateRequest,
+    tried: Vec<Tried>,
+) -> Answered {
+    let mut gathering = start(app, &asked, &parsed, tried).await?;
+    gathering.begin(app.patience.reply_head).await?;
     let head = reply_head(&parsed, gathering.lanes()[0].job());
     let mut response = if parsed.stream {
         streaming::respond(app, gathering, head, &parsed, asked.request_id)
@@ -84,7 +109,12 @@ pub(super) async fn generate(
 }
 
 /// One job per answer. If one is not taken, those before it are dropped, which cancels them.
-async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gathering, ApiError> {
+pub(super) async fn start(
+    app: &App,
+    asked: &Asked,
+    parsed: &GenerateRequest,
+    tried: Vec<Tried>,
+) -> Result<Gathering, ApiError> {
     let mut running = Vec::with_capacity(parsed.answers.len());
     for generate in &parsed.answers {
         let mut generate = generate.clone();
@@ -96,6 +126,11 @@ async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gat
             work: Work::Generate(Box::new(generate.clone())),
             constraints: parsed.constraints.clone(),
             priority: parsed.priority.unwrap_or(Priority::Interactive),
+            abroad: Abroad {
+                parallel_tool_calls: parsed.parallel_tool_calls,
+                stream: parsed.stream,
+                tried: tried.clone(),
+            },
         };
         let job = app.mesh.run(run).await?;
         let settings = assembly(job.job, &generate, parsed.parallel_tool_calls);
@@ -105,7 +140,7 @@ async fn start(app: &App, asked: &Asked, parsed: &GenerateRequest) -> Result<Gat
     Ok(Gathering::new(running, parsed.copies, charge))
 }
 
-fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
+pub(super) fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
     let id = format!("{}{}", parsed.form.id_prefix(), job.0.simple());
     Head { id, created: unix_s(), model: parsed.model.to_string() }
 }
@@ -127,7 +162,7 @@ async fn whole(
                 deltas.into_iter().for_each(|delta| answers[index].push(delta));
                 answers[index].end(ending);
             }
-            Step::Failed(fault) => return Err(ApiError::Fault(fault)),
+            Step::Failed(error) => return Err(error),
         }
     }
     let provenance: Vec<Provenance> = gathering.lanes().iter().map(Lane::provenance).collect();
@@ -146,14 +181,23 @@ pub(super) fn json_response(text: String) -> Response {
     response
 }
 
-/// Reads a body with a dialect's parser, and answers it with embeddings in its form.
+/// Reads a body with a dialect's parser, and answers it with embeddings in its form; or hands it on.
 pub(super) async fn embed(
-    app: &App,
+    app: &Arc<App>,
     request: Request,
+    endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<EmbedRequest, Invalid> + Send + 'static,
 ) -> Answered {
     let asked = Asked::new(&request)?;
+    let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, Ceiling::Text).await?;
+    let mut tried = Vec::new();
+    if let Some(spoken) = spoken {
+        match relay::hand_on_whole(app, &asked, &spoken, &bytes).await? {
+            Whole::Answer(response) => return Ok(response),
+            Whole::Back(failed) => tried = failed,
+        }
+    }
     let options = Options { strict: app.strict };
     let parsed = body::parse(bytes, move |bytes| parse(bytes, options)).await?;
     let run = Run {
@@ -163,6 +207,7 @@ pub(super) async fn embed(
         work: Work::Embed(parsed.embed),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
+        abroad: Abroad { tried, ..Abroad::default() },
     };
     let mut running = app.mesh.run(run).await?;
     let (mut placed, mut attempts) = (None, 0);
@@ -189,9 +234,12 @@ pub(super) async fn embed(
                 return Ok(response);
             }
             Some(RunEvent::Attempt(AttemptEvent::Alive { .. } | AttemptEvent::Started { .. })) => {}
-            Some(RunEvent::Attempt(
-                AttemptEvent::Tokens { .. } | AttemptEvent::Finished { .. },
-            )) => return Err(ApiError::Fault(Fault::PeerProtocol)),
+            Some(RunEvent::Provided(_)) => attempts += 1,
+            Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
+            Some(
+                RunEvent::Heard(_)
+                | RunEvent::Attempt(AttemptEvent::Tokens { .. } | AttemptEvent::Finished { .. }),
+            ) => return Err(ApiError::Fault(Fault::PeerProtocol)),
             Some(RunEvent::Failed(fault) | RunEvent::Attempt(AttemptEvent::Failed(fault))) => {
                 return Err(ApiError::Fault(fault));
             }
@@ -205,6 +253,7 @@ fn provenance(job: JobId, placed: Option<&Placed>, attempts: u32, timings: Timin
         job: job.to_string(),
         node: placed.map(|placed| placed.node.to_string()),
         node_name: placed.map(|placed| placed.name.to_string()),
+        provider: None,
         attempts,
         timings: Some(timings.into()),
         seams: Vec::new(),

@@ -17,7 +17,7 @@ use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::keys::charge_at_end;
 use crate::limits;
-use crate::mesh::{Caller, JobFilter, JobLookupError, Repeat, Run};
+use crate::mesh::{Abroad, Caller, JobFilter, JobLookupError, Repeat, Run};
 
 /// An id that is none is as unknown as one that is.
 pub(super) fn job_id(text: &str) -> Result<JobId, ApiError> {
@@ -170,6 +170,7 @@ fn run(bytes: &[u8], caller: Caller, options: Options) -> Result<Option<Run>, In
                 work: Work::Embed(parsed.embed),
                 constraints: parsed.constraints,
                 priority: parsed.priority.unwrap_or(Priority::Batch),
+                abroad: Abroad::default(),
             }));
         }
         api::JobKind::Image | api::JobKind::Document => return Ok(None),
@@ -192,6 +193,7 @@ fn single(parsed: GenerateRequest, caller: Caller) -> Result<Run, Invalid> {
         work: Work::Generate(Box::new(generate)),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Batch),
+        abroad: Abroad::default(),
     })
 }
 

@@ -51,7 +51,7 @@ fn generated(job: JobId, kept: &Kept, generate: &Generate) -> Result<String, Api
                 answer.end(ending);
                 break;
             }
-            Step::Failed(fault) => return Err(ApiError::Fault(fault)),
+            Step::Failed(error) => return Err(error),
         }
     }
     let chat = kept.run.kind == JobKind::Chat;

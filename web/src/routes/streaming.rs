@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderValue, header};
 use pumasi_dialects::{GenerateRequest, Head, Writer};
-use pumasi_protocol::Fault;
 
 use super::headers;
 use crate::app::App;
@@ -18,7 +17,8 @@ use crate::error::ApiError;
 use crate::gather::{Gathering, Step};
 use crate::limits;
 
-struct Streaming {
+/// An answer on its way in pieces.
+pub(super) struct Streaming {
     app: Arc<App>,
     gathering: Gathering,
     writer: Writer,
@@ -39,7 +39,7 @@ pub(super) fn respond(
     let kind = writer.content_type();
     let mut response = Response::new(Body::empty());
     headers::of_lanes(response.headers_mut(), gathering.lanes());
-    let streaming = Streaming { app: Arc::clone(app), gathering, writer, request_id, opening };
+    let streaming = Streaming::new(Arc::clone(app), gathering, writer, request_id, opening);
     piecewise(response.headers_mut(), kind);
     response.map(|_| streaming.into_body())
 }
@@ -58,13 +58,28 @@ fn piecewise(headers: &mut http::HeaderMap, kind: &'static str) {
 pub(super) const HEARTBEAT: &str = ": waiting\n\n";
 
 impl Streaming {
+    pub(super) fn new(
+        app: Arc<App>,
+        gathering: Gathering,
+        writer: Writer,
+        request_id: String,
+        opening: String,
+    ) -> Self {
+        Self { app, gathering, writer, request_id, opening }
+    }
+
+    /// The client has everything.
+    pub(super) fn wind_down(self) {
+        let patience = self.app.patience.wind_down;
+        self.gathering.wind_down(patience);
+    }
+
     fn into_body(self) -> Body {
         let pieces = futures::stream::unfold(Some(self), |streaming| async {
             let mut streaming = streaming?;
             let (text, over) = streaming.next().await;
             let rest = if over {
-                let patience = streaming.app.patience.wind_down;
-                streaming.gathering.wind_down(patience);
+                streaming.wind_down();
                 None
             } else {
                 Some(streaming)
@@ -75,7 +90,7 @@ impl Streaming {
     }
 
     /// The next piece of the body, and whether it is the last.
-    async fn next(&mut self) -> (String, bool) {
+    pub(super) async fn next(&mut self) -> (String, bool) {
         let mut text = std::mem::take(&mut self.opening);
         if text.is_empty() {
             let patience: Duration = self.app.patience.heartbeat;
@@ -105,8 +120,8 @@ impl Streaming {
                 text.push_str(&self.writer.close(self.gathering.counts()));
                 return true;
             }
-            Some(Step::Failed(fault)) => {
-                text.push_str(&self.failure(fault));
+            Some(Step::Failed(error)) => {
+                text.push_str(&self.failure(&error));
                 return true;
             }
             Some(Step::Progress) => {}
@@ -128,17 +143,20 @@ impl Streaming {
         false
     }
 
-    fn failure(&mut self, fault: Fault) -> String {
-        let error = ApiError::Fault(fault);
+    fn failure(&mut self, error: &ApiError) -> String {
         self.app.errors.add(error.code());
         self.writer.failure(&error.failure(&self.request_id))
     }
 
     /// A comment, so that programs which know nothing of moving jobs are not disturbed.
     fn moved(&self, index: usize) -> String {
-        let placed = self.gathering.lanes()[index].placed();
-        let named = placed.map(|placed| {
+        let lane = &self.gathering.lanes()[index];
+        let placed = lane.placed().map(|placed| {
             serde_json::json!({ "node": placed.node.to_string(), "name": placed.name.as_str() })
+        });
+        let named = placed.or_else(|| {
+            let provided = lane.provided()?;
+            Some(serde_json::json!({ "provider": provided.id, "name": provided.name }))
         });
         named.map_or_else(String::new, |named| self.writer.remark(&format!("moved {named}")))
     }

@@ -184,10 +184,14 @@ fn kept(events: Vec<AttemptEvent>) -> Kept {
         work: Work::Generate(Box::new(Generate::new(prompt))),
         constraints: Default::default(),
         priority: Priority::Batch,
+        abroad: Default::default(),
     };
     let placed: Option<Placed> = match placed(0) {
         RunEvent::Placed(placed) => Some(placed),
-        RunEvent::Attempt(_) | RunEvent::Failed(_) => None,
+        RunEvent::Provided(_)
+        | RunEvent::Attempt(_)
+        | RunEvent::Heard(_)
+        | RunEvent::Failed(_) => None,
     };
     Kept { run, placed, events, ended_ms: 12_345 }
 }

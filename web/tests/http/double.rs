@@ -10,11 +10,12 @@ use pumasi_protocol::engine::{OutputSyntax, Token};
 use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
+use pumasi_dialects::Counts;
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
-    Mesh, ModelError, Placed, RemoveError, Repeat, Run, RunError, RunEvent, Running,
+    Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -63,7 +64,7 @@ pub(crate) fn placed(epoch: u32) -> RunEvent {
         name: "창가 desk".parse().expect("a name"),
         why: "idle, and the model is loaded".to_owned(),
         epoch: Epoch(epoch),
-        after: (epoch > 0).then_some(Fault::Silent),
+        after: (epoch > 0).then_some(Fault::Silent.code()),
     })
 }
 
@@ -188,6 +189,7 @@ fn reference() -> api::NodeRef {
 
 pub(crate) fn job(id: JobId, state: api::JobState) -> api::Job {
     api::Job {
+        provider: None,
         id: id.to_string(),
         kind: api::JobKind::Chat,
         model: "words".to_owned(),
@@ -219,6 +221,7 @@ fn model() -> api::Model {
         wait_ms: Some(0),
     };
     api::Model {
+        provider: None,
         name: "org/words".to_owned(),
         engine: api::EngineKind::Llama,
         size_bytes: 1,
@@ -318,6 +321,42 @@ impl Mesh for Handle {
             return Err(JobLookupError::NotOver);
         }
         self.0.kept.lock().expect("no test panics with it").clone().ok_or(JobLookupError::NotKept)
+    }
+
+    fn has_providers(&self) -> bool {
+        false
+    }
+
+    async fn relay(&self, _: &Relay) -> Result<Relayed, RunError> {
+        Ok(Relayed::Not { tried: Vec::new() })
+    }
+
+    fn account(&self, _: JobId, _: Counts) {}
+
+    async fn providers(&self) -> api::Providers {
+        api::Providers::default()
+    }
+
+    async fn set_provider(
+        &self,
+        request: api::ProviderRequest,
+    ) -> Result<api::Provider, ProviderError> {
+        self.0.note(format!("set provider {}", request.kind));
+        Err(ProviderError::NotFound)
+    }
+
+    async fn remove_provider(&self, id: &str) -> Result<(), ProviderError> {
+        self.0.note(format!("remove provider {id}"));
+        Ok(())
+    }
+
+    async fn check_provider(&self, _: &str) -> Result<api::Provider, ProviderError> {
+        Err(ProviderError::NotFound)
+    }
+
+    async fn set_routing(&self, change: api::RoutingChange) -> Result<api::Routing, ProviderError> {
+        self.0.note(format!("route {:?}", change.policy));
+        Ok(api::Routing::default())
     }
 
     async fn run(&self, run: Run) -> Result<Running, RunError> {

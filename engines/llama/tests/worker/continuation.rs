@@ -1,7 +1,7 @@
 //! An answer that goes on in another worker after any of its tokens, with everything that its
 //! beginning left behind: grammar, penalties, stop strings, thinking, tools, log-probabilities.
 
-use pumasi_protocol::Finish;
+use pumasi_protocol::{Fault, Finish};
 use pumasi_protocol::generate::{
     Generate, Message, OutputFormat, Prompt, Resume, Role, Thinking, Tool, ToolChoice,
 };
@@ -191,4 +191,37 @@ async fn log_probabilities_go_on() {
     body.logprobs = Some(3);
     let whole = pair.continues("logprobs", &body).await;
     assert!(whole.tokens.iter().all(|token| token.logprob.is_some() && token.top.len() == 3));
+}
+
+/// The same question, with an answer that begins with a text.
+fn begun(question: &str, text: &str) -> Generate {
+    greedy(chat(vec![Message::text(Role::User, question), Message::text(Role::Assistant, text)]))
+}
+
+#[tokio::test]
+async fn an_answer_goes_on_with_text_that_somebody_else_wrote() {
+    let rig = Rig::new(1).await;
+    for cut in 0..="NEIGHBOURS HELP".len() {
+        let (before, after) = "NEIGHBOURS HELP".split_at(cut);
+        let answer = rig.ask(begun("upper: neighbours help", before)).await;
+        assert_eq!(answer.text(), after, "after {before:?}");
+        assert_eq!(answer.finish, Some(Finish::Stop));
+    }
+    let spelled = rig.ask(begun("upper: neighbours help", "NEIGH<|im_end|>")).await;
+    assert_ne!(spelled.text(), "", "nobody ends a turn by spelling its end");
+}
+
+#[tokio::test]
+async fn the_shape_of_an_answer_binds_its_beginning_too() {
+    let rig = Rig::new(1).await;
+    let schema = r#"{"type":"string","enum":["neighbour","nobody"]}"#.to_owned();
+    let shaped = |text: &str| {
+        let mut body = begun("repeat: x", text);
+        body.format = OutputFormat::JsonSchema(schema.clone());
+        body
+    };
+    assert_eq!(rig.ask(shaped("\"nei")).await.text(), "ghbour\"");
+    assert_eq!(rig.ask(shaped("\"no")).await.text(), "body\"");
+    assert_eq!(rig.ask(shaped("\"nobody\"")).await.text(), "");
+    assert_eq!(rig.fails(shaped("\"every")).await, Fault::BadRequest);
 }

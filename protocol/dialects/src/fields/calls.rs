@@ -57,17 +57,13 @@ fn unknown(param: &str) -> Invalid {
     Invalid::at(param, Reason::ResultWithoutCall)
 }
 
-/// What every conversation needs besides instructions: somebody who speaks, and not the model last where
-/// the dialect would have it go on with what it said.
+/// What every conversation needs besides instructions: somebody who speaks. Where that is the model
+/// alone, there is nothing to answer.
 pub(crate) fn check_turns(param: &str, messages: &[Message]) -> Result<(), Invalid> {
-    let last = messages.iter().rev().find(|message| message.role != Role::System);
-    match last.map(|message| message.role) {
-        None if messages.is_empty() => Err(Invalid::at(param, Reason::NoMessages)),
-        None => Err(Invalid::at(param, Reason::OnlyInstructions)),
-        Some(Role::Assistant) => {
-            let what = "a last message of the model that it goes on with (prefill)";
-            Err(Invalid::at(param, Reason::Unsupported { what }))
-        }
-        Some(Role::User | Role::Tool | Role::System) => Ok(()),
+    let speaks = |message: &Message| matches!(message.role, Role::User | Role::Tool);
+    match messages.iter().any(speaks) {
+        true => Ok(()),
+        false if messages.is_empty() => Err(Invalid::at(param, Reason::NoMessages)),
+        false => Err(Invalid::at(param, Reason::OnlyInstructions)),
     }
 }

@@ -140,11 +140,6 @@ fn what_cannot_be_served_is_refused_by_name() {
             "unsupported_parameter @ tools[0].type",
         ),
         (
-            json!({ "messages": [{ "role": "user", "content": "x" },
-            { "role": "assistant", "content": "The answer is (" }] }),
-            "unsupported_parameter @ messages",
-        ),
-        (
             said(
                 json!([{ "type": "image", "source": { "type": "url", "url": "http://169.254.169.254/" } }]),
             ),

@@ -106,6 +106,7 @@ fn provenance() -> Provenance {
         job: "j".to_owned(),
         node: None,
         node_name: None,
+        provider: None,
         attempts: 1,
         timings: Some(timings),
         seams: Vec::new(),

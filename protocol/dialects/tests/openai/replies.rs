@@ -16,6 +16,7 @@ fn provenance() -> Provenance {
         job: "j".to_owned(),
         node: Some("n".to_owned()),
         node_name: Some("desk".to_owned()),
+        provider: None,
         attempts: 1,
         timings: Some(timings),
         seams: Vec::new(),

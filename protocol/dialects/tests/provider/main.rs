@@ -63,6 +63,7 @@ fn provenance() -> Provenance {
         job: "j".to_owned(),
         node: None,
         node_name: None,
+        provider: None,
         attempts: 1,
         timings: None,
         seams: Vec::new(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::json;
 use crate::provider::message::{Dropped, decimal, encoded, raw};
-use crate::provider::{Outgoing, Target, Unsayable};
+use crate::provider::{Outgoing, Target, Unsayable, has_begun};
 use crate::reply::to_json;
 
 #[derive(Serialize)]
@@ -102,6 +102,9 @@ pub(in crate::provider) fn outgoing(
     let Prompt::Chat { messages, tools, tool_choice, thinking } = &generate.prompt else {
         return Err(Unsayable::Raw);
     };
+    if has_begun(messages) {
+        return Err(Unsayable::Begun);
+    }
     let mut dropped = Dropped::default();
     let declared: Result<Vec<Declaration<'_>>, Unsayable> = tools.iter().map(declaration).collect();
     let function_declarations = declared?;

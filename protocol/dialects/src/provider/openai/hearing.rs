@@ -47,7 +47,8 @@ impl Hearing {
         if let Some(text) = thought.filter(|text| !text.is_empty()) {
             heard.push(Heard::Delta(Delta::Reasoning(text.to_owned())));
         }
-        let content = &delta["content"];
+        // Continuations of raw text have it beside, not in, a message.
+        let content = if delta["content"].is_null() { &choice["text"] } else { &delta["content"] };
         say(content, logprobs(&choice["logprobs"]["content"]), heard);
         content.as_array().into_iter().flatten().for_each(|part| say_part(part, heard));
         let calls = delta["tool_calls"].as_array().map_or(&[][..], Vec::as_slice);

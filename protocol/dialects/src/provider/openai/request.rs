@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::fields::thinking;
 use crate::provider::message::{Dropped, decimal, encoded, raw};
-use crate::provider::{Outgoing, Target, Unsayable};
+use crate::provider::{Outgoing, Target, Unsayable, has_begun};
 use crate::reply::to_json;
 
 #[derive(Serialize)]
@@ -89,6 +89,10 @@ pub(in crate::provider) fn outgoing(
     let Prompt::Chat { messages, tools, tool_choice, thinking } = &generate.prompt else {
         return Err(Unsayable::Raw);
     };
+    // OpenAI's own models would begin anew; the servers that know more go on.
+    if has_begun(messages) && !target.extensions {
+        return Err(Unsayable::Begun);
+    }
     let mut dropped = Dropped::default();
     let entries: Result<Vec<Entry<'_>>, Unsayable> =
         messages.iter().map(|message| entry(message, target, &mut dropped)).collect();

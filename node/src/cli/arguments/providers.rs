@@ -1,0 +1,93 @@
+//! The arguments of `providers` and `route`.
+
+use clap::{Args, Subcommand};
+
+/// What to do with providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersAction {
+    /// List the providers that are set up or found, with their models
+    List {
+        /// Every model of each, not only how many there are
+        #[arg(long)]
+        models: bool,
+    },
+    /// List the kinds of providers that can be set up
+    Kinds,
+    /// Set a provider up, or change it; its key is read from standard input
+    Add(ProviderArguments),
+    /// Ask a provider what it has, now
+    Check {
+        /// Its id
+        #[arg(value_name = "PROVIDER")]
+        provider: String,
+    },
+    /// Remove a provider, and its key
+    Remove {
+        /// Its id
+        #[arg(value_name = "PROVIDER")]
+        provider: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProviderArguments {
+    /// Its kind, as `pumasi providers kinds` lists them
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: String,
+    /// What to call it here: its models are asked for as ID/MODEL [default: its kind]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Its address, where the kind has none or another one is meant
+    #[arg(long, value_name = "URL")]
+    pub(crate) base: Option<String>,
+    /// Use only this model of it; may be repeated [default: all that it lists]
+    #[arg(long = "model", value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// Read no key: it needs none, or has one already
+    #[arg(long)]
+    pub(crate) no_key: bool,
+}
+
+/// When providers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PolicyArgument {
+    /// The mesh, and a provider where that fails
+    MeshFirst,
+    /// A provider, and the mesh where that fails
+    CloudFirst,
+    /// The mesh, unless it is full
+    CloudWhenFull,
+    /// No provider outside the office, ever
+    NeverCloud,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RouteArguments {
+    /// When a model that both have is asked of a provider
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicyArgument>,
+    /// Act as if every provider outside the office were down
+    #[arg(long, value_name = "SWITCH")]
+    pub(crate) rehearsal: Option<Switch>,
+    /// A model of the mesh that stands in where a provider fails; may be repeated, '' for none
+    #[arg(long = "stand-in", value_name = "MODEL")]
+    pub(crate) stand_in: Vec<String>,
+    /// A name and the models that it stands for, in order; may be repeated; NAME= removes it
+    #[arg(long = "alias", value_name = "NAME=MODEL,MODEL")]
+    pub(crate) aliases: Vec<String>,
+    /// Find and use model servers of this computer by themselves
+    #[arg(long, value_name = "SWITCH")]
+    pub(crate) find_local: Option<Switch>,
+    /// Wait from which on the mesh counts as full, in milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(crate) full_after_ms: Option<u64>,
+}

@@ -1,0 +1,339 @@
+//! One answer on its way through the places that may give it: the first that can begins; where it breaks
+//! off, the next goes on with what it said.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{HeaderName, HeaderValue};
+use pumasi_cloud::{Call, Permit, Reply};
+use pumasi_dialects::Delta;
+use pumasi_dialects::provider::{
+    Heard, Outgoing, ProviderFault, Reader, Target, outgoing, read_whole,
+};
+use pumasi_protocol::{Fault, Generate, ModelName, Work};
+use pumasi_web::mesh::{Provided, Run, RunError, RunEvent};
+use tokio::sync::mpsc;
+
+use super::fault::{fault_of, is_ours};
+use super::journal::Entry;
+use super::place::Place;
+use super::plan::Route;
+use super::mesh_door::MeshDoor;
+
+/// How the try at one place ended without the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Failure {
+    /// A provider failed.
+    Provider(ProviderFault),
+    /// The mesh failed.
+    Mesh(Fault),
+    /// Nothing was begun.
+    Refused(RunError),
+}
+
+impl Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Provider(fault) => fault.code(),
+            Self::Mesh(fault) => fault.code(),
+            Self::Refused(RunError::Unsayable(_)) => "unsupported_by_model",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// Whether another place may do better.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Provider(fault) => fault.is_transient(),
+            Self::Mesh(fault) => match fault {
+                Fault::Cancelled | Fault::BadRequest | Fault::Grammar => false,
+                Fault::EngineCrash
+                | Fault::EngineSilent
+                | Fault::EngineGarbage
+                | Fault::EngineStart
+                | Fault::ModelDamaged
+                | Fault::ModelUnsupported
+                | Fault::Memory { .. }
+                | Fault::Context { .. }
+                | Fault::Template
+                | Fault::Capability
+                | Fault::Refused(_)
+                | Fault::Connection
+                | Fault::Silent
+                | Fault::PeerProtocol
+                | Fault::NoCandidate
+                | Fault::Deadline
+                | Fault::NotContinued => true,
+            },
+            Self::Refused(_) => true,
+        }
+    }
+}
+
+/// How the try at one place ended.
+enum Ended {
+    Done,
+    Failed(Failure),
+}
+
+/// An answer that looks for its place.
+pub(super) struct Journey {
+    mesh: MeshDoor,
+    run: Run,
+    routes: VecDeque<Route>,
+    out: mpsc::Sender<RunEvent>,
+    entry: Entry,
+    said: Said,
+    /// The code of what ended the try before.
+    after: Option<&'static str>,
+}
+
+/// What the client has.
+#[derive(Default)]
+struct Said {
+    text: String,
+    pieces: u32,
+    has_calls: bool,
+}
+
+impl Journey {
+    pub(super) fn new(
+        mesh: MeshDoor,
+        run: Run,
+        routes: Vec<Route>,
+        out: mpsc::Sender<RunEvent>,
+        entry: Entry,
+    ) -> Self {
+        let (routes, said) = (routes.into(), Said::default());
+        Self { mesh, run, routes, out, entry, said, after: None }
+    }
+
+    /// Goes from place to place until one gives the answer, or the client leaves.
+    pub(super) async fn travel(mut self) {
+        let gone = self.out.clone();
+        tokio::select! {
+            () = gone.closed() => self.entry.left(),
+            () = self.try_all() => {}
+        }
+    }
+
+    async fn try_all(&mut self) {
+        let mut last = Failure::Mesh(Fault::NoCandidate);
+        while let Some(route) = self.routes.pop_front() {
+            let ended = match route {
+                Route::Provider(place, model) => self.at_provider(&place, &model).await,
+                Route::Mesh(model) => self.on_mesh(model).await,
+            };
+            match ended {
+                Ended::Done => return self.entry.done(),
+                Ended::Failed(failure) => {
+                    self.entry.failed_here(failure.code());
+                    self.after = Some(failure.code());
+                    last = failure;
+                }
+            }
+            // What has been called cannot be taken back, and what is wrong is wrong everywhere.
+            if self.said.has_calls || !last.is_transient() {
+                break;
+            }
+        }
+        self.entry.failed();
+        self.tell(match last {
+            Failure::Provider(fault) => RunEvent::Heard(Heard::Failed(fault)),
+            Failure::Mesh(fault) => RunEvent::Failed(fault),
+            Failure::Refused(RunError::Fault(fault)) => RunEvent::Failed(fault),
+            Failure::Refused(RunError::Unsayable(_)) => RunEvent::Failed(Fault::Capability),
+            Failure::Refused(_) => RunEvent::Failed(Fault::NoCandidate),
+        })
+        .await;
+    }
+
+    async fn tell(&self, event: RunEvent) {
+        // Whoever left needs to know nothing.
+        let _ = self.out.send(event).await;
+    }
+
+    /// What is left to be asked.
+    fn rest(&self) -> Option<Generate> {
+        let Work::Generate(generate) = &self.run.work else { return None };
+        let mut generate = generate.as_ref().clone();
+        if self.said.pieces > 0 {
+            let left = |most: u32| most.saturating_sub(self.said.pieces).max(1);
+            generate.max_tokens = generate.max_tokens.map(left);
+        }
+        if !self.said.text.is_empty() {
+            generate.prompt.begin_answer(&self.said.text);
+        }
+        Some(generate)
+    }
+
+    async fn on_mesh(&mut self, model: ModelName) -> Ended {
+        let mut run = Run { model, ..self.run.clone() };
+        if let Some(generate) = self.rest() {
+            run.work = Work::Generate(Box::new(generate));
+        }
+        self.entry.tries_mesh(&run.model);
+        let mut running = match self.mesh.run(run).await {
+            Ok(running) => running,
+            Err(error) => return Ended::Failed(Failure::Refused(error)),
+        };
+        while let Some(mut event) = running.events.recv().await {
+            if let RunEvent::Failed(fault) = event {
+                return Ended::Failed(Failure::Mesh(fault));
+            }
+            if let RunEvent::Placed(placed) = &mut event {
+                placed.after = placed.after.or(self.after.take());
+                self.entry.placed(placed);
+            }
+            let is_last =
+                matches!(&event, RunEvent::Attempt(event) if event.is_last());
+            self.tell(event).await;
+            if is_last {
+                return Ended::Done;
+            }
+        }
+        Ended::Failed(Failure::Mesh(Fault::Connection))
+    }
+
+    async fn at_provider(&mut self, place: &Place, model: &str) -> Ended {
+        let Some(generate) = self.rest() else {
+            return Ended::Failed(Failure::Refused(RunError::Fault(Fault::Capability)));
+        };
+        let quirks = &place.provider.kind().quirks;
+        let target = Target {
+            model,
+            stream: self.run.abroad.stream,
+            parallel_tool_calls: self.run.abroad.parallel_tool_calls,
+            extensions: quirks.extensions,
+            older_ceiling: quirks.older_ceiling,
+        };
+        let speech = place.provider.kind().speech;
+        let outgoing = match outgoing(speech, target, &generate) {
+            Ok(outgoing) => outgoing,
+            Err(error) => return Ended::Failed(Failure::Refused(RunError::Unsayable(error))),
+        };
+        self.entry.tries(place.id());
+        let Ok(permit) = place.provider.permit(model) else {
+            return Ended::Failed(Failure::Provider(ProviderFault::Unavailable));
+        };
+        let reply = match place.provider.post(&permit, call(outgoing)).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                permit.failed(&error);
+                return Ended::Failed(Failure::Provider(fault_of(&error)));
+            }
+        };
+        let provided = Provided {
+            id: place.id().to_owned(),
+            name: place.name().to_owned(),
+            why: self.entry.why(),
+            after: self.after.take(),
+        };
+        self.tell(RunEvent::Provided(provided)).await;
+        let heard = match self.run.abroad.stream {
+            true => self.hear(&permit, reply, Reader::new(speech)).await,
+            false => self.hear_whole(reply, speech).await,
+        };
+        self.settle(permit, heard)
+    }
+
+    fn settle(&mut self, permit: Permit, heard: Result<(), ProviderFault>) -> Ended {
+        match heard {
+            Ok(()) => {
+                permit.succeeded();
+                Ended::Done
+            }
+            Err(fault) => {
+                permit.failed(&is_ours(fault));
+                Ended::Failed(Failure::Provider(fault))
+            }
+        }
+    }
+
+    /// Hands on what a stream says. Tool calls wait until they are whole.
+    async fn hear(
+        &mut self,
+        permit: &Permit,
+        mut reply: Reply,
+        mut reader: Reader,
+    ) -> Result<(), ProviderFault> {
+        let mut held = Vec::new();
+        let began = std::time::Instant::now();
+        while let Some(bytes) = reply.body.next().await {
+            let bytes = bytes.map_err(|error| fault_of(&error))?;
+            for heard in reader.push(&bytes) {
+                self.take(heard, &mut held).await?;
+            }
+            if reader.is_over() {
+                permit.counted(self.said.pieces.into(), began.elapsed());
+                return Ok(());
+            }
+        }
+        for heard in reader.finish() {
+            self.take(heard, &mut held).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear_whole(
+        &mut self,
+        mut reply: Reply,
+        speech: pumasi_cloud::Speech,
+    ) -> Result<(), ProviderFault> {
+        let mut body = Vec::new();
+        while let Some(bytes) = reply.body.next().await {
+            body.extend_from_slice(&bytes.map_err(|error| fault_of(&error))?);
+        }
+        let mut held = Vec::new();
+        for heard in read_whole(speech, &body) {
+            self.take(heard, &mut held).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, heard: Heard, held: &mut Vec<Heard>) -> Result<(), ProviderFault> {
+        match heard {
+            Heard::Failed(fault) => return Err(fault),
+            Heard::Delta(Delta::ToolCall { .. } | Delta::Arguments { .. }) => held.push(heard),
+            heard if !held.is_empty() && !matches!(heard, Heard::Ended(_)) => held.push(heard),
+            heard => {
+                let is_last = matches!(heard, Heard::Ended(_));
+                if is_last {
+                    for heard in held.drain(..) {
+                        self.say(heard).await;
+                    }
+                }
+                self.say(heard).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, heard: Heard) {
+        match &heard {
+            Heard::Delta(delta) => {
+                self.said.pieces = self.said.pieces.saturating_add(1);
+                match delta {
+                    Delta::Content { text, .. } => self.said.text.push_str(text),
+                    Delta::Reasoning(_) => {}
+                    Delta::ToolCall { .. } | Delta::Arguments { .. } => self.said.has_calls = true,
+                }
+            }
+            Heard::Counts(counts) => self.entry.counted(*counts),
+            Heard::Ended(_) | Heard::Failed(_) => {}
+        }
+        self.tell(RunEvent::Heard(heard)).await;
+    }
+}
+
+fn call(outgoing: Outgoing) -> Call {
+    let header = |(name, value): (&'static str, String)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
+    };
+    Call {
+        path: outgoing.path,
+        headers: outgoing.headers.into_iter().filter_map(header).collect(),
+        body: Bytes::from(outgoing.body),
+    }
+}

@@ -1,0 +1,374 @@
+//! Providers, their models and what was routed, as the API shows them; and how a person changes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pumasi_cloud::{
+    BreakerState, KeyNeed, Kind, ModelInfo, ModelStanding, Secret, Settings, kinds, price,
+};
+use pumasi_protocol::{JobId, ModelName, Priority};
+use pumasi_web::api;
+use pumasi_web::mesh::{Caller, JobLookupError, ProviderError};
+
+use super::book::BookError;
+use super::journal::Record;
+use super::place::Place;
+use super::policy::Policy;
+use super::{Router, Routing};
+
+/// Models of one provider that are shown.
+const SHOWN_MODELS: usize = 500;
+
+impl Router {
+    /// Everything about providers.
+    pub(crate) fn providers(&self) -> api::Providers {
+        let known = self.known();
+        api::Providers {
+            providers: known.places.iter().map(|place| self.view(place)).collect(),
+            kinds: kinds().iter().map(kind_view).collect(),
+            routing: routing_view(&known.routing),
+        }
+    }
+
+    fn view(&self, place: &Place) -> api::Provider {
+        let (settings, kind) = (place.provider.settings(), place.provider.kind());
+        let standing = place.provider.standing();
+        let stands =
+            |name: &str| standing.models.iter().find(|standing| standing.model == name);
+        let models = place.models();
+        let listed = models.iter().take(SHOWN_MODELS);
+        let mut shown: Vec<api::ProviderModel> =
+            listed.map(|info| model_view(place, info, stands(&info.name))).collect();
+        // Those that were asked for by name count, too.
+        let unlisted = standing.models.iter().filter(|s| models.iter().all(|i| i.name != s.model));
+        shown.extend(unlisted.map(|s| model_view(place, &ModelInfo::named(&s.model), Some(s))));
+        api::Provider {
+            id: settings.id.to_string(),
+            kind: kind.id.clone(),
+            name: kind.name.clone(),
+            base: settings.base.clone(),
+            has_key: !place.is_found && self.book.key(&settings.id).is_some(),
+            outside: place.is_outside(),
+            found: place.is_found,
+            only: settings.models.clone(),
+            models: shown,
+        }
+    }
+
+    fn place(&self, id: &str) -> Result<Arc<Place>, ProviderError> {
+        let known = self.known();
+        let place = known.places.iter().find(|place| place.id() == id);
+        place.cloned().ok_or(ProviderError::NotFound)
+    }
+
+    /// Sets a provider up, or changes it; then asks it what it has.
+    pub(crate) async fn set_provider(
+        self: &Arc<Self>,
+        request: api::ProviderRequest,
+    ) -> Result<api::Provider, ProviderError> {
+        let id = request.id.unwrap_or_else(|| request.kind.clone());
+        let id = id.parse::<pumasi_cloud::ProviderId>().map_err(settings_error)?;
+        let key = request.key.filter(|key| !key.is_empty()).map(Secret::new);
+        let key = key.transpose().map_err(settings_error)?;
+        let mut settings = Settings::new(id.clone(), request.kind);
+        (settings.base, settings.models) = (request.base, request.models);
+        let router = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || router.write_down(settings, key)).await;
+        written.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))??;
+        let place = self.place(id.as_str())?;
+        self.list(&place).await;
+        Ok(self.view(&place))
+    }
+
+    fn write_down(&self, settings: Settings, key: Option<Secret>) -> Result<(), ProviderError> {
+        let id = settings.id.clone();
+        let kept = key.clone().or_else(|| self.book.key(&id));
+        // Only what works is written down.
+        pumasi_cloud::Provider::new(self.client.clone(), settings.clone(), kept)
+            .map_err(settings_error)?;
+        if let Some(key) = &key {
+            self.book.keep_key(&id, key).map_err(book_error)?;
+        }
+        self.book
+            .change(|page| {
+                page.providers.retain(|kept| kept.id != id);
+                page.providers.push(settings);
+                Ok(())
+            })
+            .map_err(book_error)?;
+        self.read_book();
+        Ok(())
+    }
+
+    /// Removes a provider, and its key.
+    pub(crate) async fn remove_provider(self: &Arc<Self>, id: &str) -> Result<(), ProviderError> {
+        let place = self.place(id)?;
+        if place.is_found {
+            return Err(ProviderError::Found);
+        }
+        let (router, id) = (Arc::clone(self), place.provider.settings().id.clone());
+        let removed = tokio::task::spawn_blocking(move || {
+            router.book.change(|page| {
+                page.providers.retain(|kept| kept.id != id);
+                Ok(())
+            })?;
+            router.book.forget_key(&id)?;
+            router.read_book();
+            Ok(())
+        });
+        let removed = removed.await;
+        let removed =
+            removed.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))?;
+        removed.map_err(book_error)
+    }
+
+    /// Asks a provider what it has, now.
+    pub(crate) async fn check_provider(&self, id: &str) -> Result<api::Provider, ProviderError> {
+        let place = self.place(id)?;
+        let models = place.provider.models().await;
+        place.set_models(models.map_err(|error| ProviderError::Unanswered(error.to_string()))?);
+        Ok(self.view(&place))
+    }
+
+    /// Changes how requests are routed.
+    pub(crate) async fn set_routing(
+        self: &Arc<Self>,
+        change: api::RoutingChange,
+    ) -> Result<api::Routing, ProviderError> {
+        let names = |texts: Vec<String>| -> Result<Vec<ModelName>, ProviderError> {
+            texts.into_iter().map(|text| text.parse().map_err(settings_error)).collect()
+        };
+        let aliases = change.aliases.map(|aliases| {
+            let named = aliases.into_iter().map(|(name, chain)| {
+                Ok((name.parse::<ModelName>().map_err(settings_error)?, names(chain)?))
+            });
+            named.collect::<Result<std::collections::BTreeMap<_, _>, ProviderError>>()
+        });
+        let (aliases, stand_in) = (aliases.transpose()?, change.stand_in.map(names).transpose()?);
+        let router = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || {
+            router.book.change(|page| {
+                let routing = &mut page.routing;
+                routing.policy = change.policy.map_or(routing.policy, policy_of);
+                routing.full_after_ms = change.full_after_ms.unwrap_or(routing.full_after_ms);
+                routing.find_local = change.find_local.unwrap_or(routing.find_local);
+                routing.rehearsal = change.rehearsal.unwrap_or(routing.rehearsal);
+                if let Some(aliases) = aliases {
+                    routing.aliases = aliases;
+                }
+                if let Some(stand_in) = stand_in {
+                    routing.stand_in = stand_in;
+                }
+                Ok(())
+            })?;
+            router.read_book();
+            Ok(())
+        });
+        let written = written.await;
+        let written =
+            written.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))?;
+        written.map_err(book_error)?;
+        Ok(routing_view(&self.known().routing))
+    }
+
+    /// Models of providers, as the list of models shows them: `id/model`, and each alias.
+    pub(crate) fn models(&self) -> Vec<api::Model> {
+        if !self.is_needed() {
+            return Vec::new();
+        }
+        let known = self.known();
+        let outside = known.routing.rehearsal || known.routing.policy == Policy::NeverCloud;
+        let open = known.places.iter().filter(|place| !(outside && place.is_outside()));
+        let mut models: Vec<api::Model> = open.flat_map(|place| models_of(place)).collect();
+        let aliases = known.routing.aliases.keys();
+        models.extend(aliases.map(|name| bare_model(name.to_string(), "alias", None, true, false)));
+        models
+    }
+
+    /// What was routed, as the list of jobs shows it.
+    pub(crate) fn jobs(&self, me: &api::NodeRef, caller: &Caller, most: usize) -> Vec<api::Job> {
+        let records = self.journal.list(caller, most);
+        records.into_iter().map(|record| job_view(me, record)).collect()
+    }
+
+    pub(crate) fn job(
+        &self,
+        me: &api::NodeRef,
+        caller: &Caller,
+        job: JobId,
+    ) -> Result<api::Job, JobLookupError> {
+        self.journal.find(caller, job).map(|record| job_view(me, record))
+    }
+
+    /// Why a request went where it went.
+    pub(crate) fn explain(&self, caller: &Caller, job: JobId) -> Result<api::Why, JobLookupError> {
+        let record = self.journal.find(caller, job)?;
+        let tries = record.tries.iter().map(|one| match one.code {
+            Some(code) => format!("{} failed: {code}", one.place),
+            None => format!("{} answered", one.place),
+        });
+        let told: Vec<String> = std::iter::once(record.why.clone()).chain(tries).collect();
+        Ok(api::Why { job: job.to_string(), summary: told.join("; "), rounds: Vec::new() })
+    }
+}
+
+fn settings_error(error: impl std::fmt::Display) -> ProviderError {
+    ProviderError::Settings(error.to_string())
+}
+
+fn book_error(error: BookError) -> ProviderError {
+    match error {
+        BookError::Routing(_) | BookError::TooMany => settings_error(error),
+        BookError::Io(_) | BookError::Damaged | BookError::Key(_) => {
+            tracing::warn!(%error, "the list of providers could not be written down");
+            ProviderError::Store(error.to_string())
+        }
+    }
+}
+
+fn policy_of(policy: api::RoutingPolicy) -> Policy {
+    match policy {
+        api::RoutingPolicy::MeshFirst => Policy::MeshFirst,
+        api::RoutingPolicy::CloudFirst => Policy::CloudFirst,
+        api::RoutingPolicy::CloudWhenFull => Policy::CloudWhenFull,
+        api::RoutingPolicy::NeverCloud => Policy::NeverCloud,
+    }
+}
+
+fn routing_view(routing: &Routing) -> api::Routing {
+    let texts = |names: &Vec<ModelName>| names.iter().map(ToString::to_string).collect();
+    let aliases = routing.aliases.iter();
+    api::Routing {
+        policy: match routing.policy {
+            Policy::MeshFirst => api::RoutingPolicy::MeshFirst,
+            Policy::CloudFirst => api::RoutingPolicy::CloudFirst,
+            Policy::CloudWhenFull => api::RoutingPolicy::CloudWhenFull,
+            Policy::NeverCloud => api::RoutingPolicy::NeverCloud,
+        },
+        full_after_ms: routing.full_after_ms,
+        aliases: aliases.map(|(name, chain)| (name.to_string(), texts(chain))).collect(),
+        stand_in: texts(&routing.stand_in),
+        find_local: routing.find_local,
+        rehearsal: routing.rehearsal,
+    }
+}
+
+fn kind_view(kind: &Kind) -> api::ProviderKind {
+    api::ProviderKind {
+        id: kind.id.clone(),
+        name: kind.name.clone(),
+        base: kind.base.clone(),
+        key: match kind.key {
+            KeyNeed::Required => api::ProviderKey::Required,
+            KeyNeed::Optional => api::ProviderKey::Optional,
+            KeyNeed::None => api::ProviderKey::None,
+        },
+        outside: kind.paid,
+        keys_at: kind.keys_at.clone(),
+    }
+}
+
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+fn model_view(
+    place: &Place,
+    info: &ModelInfo,
+    standing: Option<&ModelStanding>,
+) -> api::ProviderModel {
+    let price = price(&place.provider.kind().id, &info.name);
+    let breaker = standing.map_or(BreakerState::Closed, |standing| standing.breaker);
+    let held = standing.and_then(|standing| standing.held_back);
+    let (state, retry_s) = match (breaker, held) {
+        (BreakerState::Open { retry_in }, _) => {
+            (api::ProviderState::Resting, Some(seconds(retry_in)))
+        }
+        (BreakerState::HalfOpen, _) => (api::ProviderState::Trying, None),
+        (BreakerState::Closed, Some(held)) => (api::ProviderState::HeldBack, Some(seconds(held))),
+        (BreakerState::Closed, None) => (api::ProviderState::Ready, None),
+    };
+    api::ProviderModel {
+        name: format!("{}/{}", place.id(), info.name),
+        context_tokens: info.context,
+        state,
+        retry_s,
+        requests: standing.map_or(0, |standing| standing.requests),
+        failed: standing.map_or(0, |s| s.failed.iter().map(|(_, count)| count).sum()),
+        first_byte_ms: standing.and_then(|s| Some(s.first_byte.mean?.as_secs_f64() * 1_000.0)),
+        tokens_per_s: standing.and_then(|standing| standing.tokens_per_s),
+        last_fault: standing.and_then(|s| Some(s.last_fault?.error.word().to_owned())),
+        price_in: price.as_ref().map(|price| price.input),
+        price_out: price.as_ref().map(|price| price.output),
+    }
+}
+
+fn models_of(place: &Place) -> Vec<api::Model> {
+    let models = place.models();
+    let named = models.iter().filter_map(|info| {
+        let name: ModelName = format!("{}/{}", place.id(), info.name).parse().ok()?;
+        let (chats, embeds) = (info.chats != Some(false), info.embeds == Some(true));
+        Some(bare_model(name.to_string(), place.id(), info.context, chats, embeds))
+    });
+    named.take(SHOWN_MODELS).collect()
+}
+
+fn bare_model(
+    name: String,
+    provider: &str,
+    context: Option<u32>,
+    chats: bool,
+    embeds: bool,
+) -> api::Model {
+    let can = [(chats, api::Capability::Generate), (embeds, api::Capability::Embed)];
+    api::Model {
+        name,
+        engine: api::EngineKind::Cloud,
+        size_bytes: 0,
+        context_tokens: context.unwrap_or(0),
+        capabilities: can.into_iter().filter_map(|(is, can)| is.then_some(can)).collect(),
+        starter: false,
+        created_s: 0,
+        provider: Some(provider.to_owned()),
+        places: Vec::new(),
+        best: None,
+    }
+}
+
+fn job_view(me: &api::NodeRef, record: Record) -> api::Job {
+    let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let failed = record.tries.last().and_then(|last| last.code);
+    let failed = failed.filter(|_| record.state == api::JobState::Failed);
+    let person = match &record.caller {
+        Caller::Key { person, .. } => Some(person.clone()),
+        Caller::Install | Caller::Loopback => None,
+    };
+    api::Job {
+        id: record.job.to_string(),
+        kind: record.kind.into(),
+        model: record.model.to_string(),
+        person,
+        owner: me.clone(),
+        owner_reachable: true,
+        state: record.state,
+        node: record.node,
+        provider: record.provider,
+        priority: Priority::Interactive.into(),
+        durable: false,
+        attempts: small(record.tries.len() as u64),
+        progress: None,
+        usage: record.counts.map(|counts| api::JobUsage {
+            prompt_tokens: small(counts.prompt),
+            cached_tokens: small(counts.cached),
+            completion_tokens: small(counts.completion),
+        }),
+        timings: None,
+        error: failed.map(|code| api::JobError {
+            code: code.to_owned(),
+            message: "no place could answer".to_owned(),
+        }),
+        why: Some(record.why),
+        accepted_ms: record.accepted_ms,
+        ended_ms: record.ended_ms,
+    }
+}

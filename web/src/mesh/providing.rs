@@ -1,0 +1,145 @@
+//! Model services elsewhere, as the HTTP face sees them: who answers for the mesh, and a request that is
+//! handed on in the words it came in.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::{HeaderName, HeaderValue};
+use pumasi_dialects::Dialect;
+use pumasi_dialects::provider::{ProviderFault, Speech};
+use pumasi_protocol::{JobId, ModelName};
+
+use super::Caller;
+
+/// A provider that an answer comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provided {
+    /// Its id on this computer: `openai`, `ollama`, …
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Why this one, in one sentence.
+    pub why: String,
+    /// The code of what ended the attempt before, if there was one.
+    pub after: Option<&'static str>,
+}
+
+/// Which endpoint of an API a request came to that providers have, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// OpenAI's chat completions.
+    Chat,
+    /// OpenAI's completions.
+    Completion,
+    /// OpenAI's embeddings.
+    Embeddings,
+    /// Anthropic's messages.
+    Messages,
+}
+
+impl Endpoint {
+    /// The language that a provider must speak.
+    #[must_use]
+    pub fn speech(self) -> Speech {
+        match self {
+            Self::Chat | Self::Completion | Self::Embeddings => Speech::OpenAi,
+            Self::Messages => Speech::Anthropic,
+        }
+    }
+
+    /// Behind a provider's base address.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Completion => "/completions",
+            Self::Embeddings => "/embeddings",
+            Self::Messages => "/v1/messages",
+        }
+    }
+
+    /// The dialect that its answers are in.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Chat | Self::Completion | Self::Embeddings => Dialect::OpenAi,
+            Self::Messages => Dialect::Anthropic,
+        }
+    }
+}
+
+/// A request that can be handed on as it came.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    /// Who asks.
+    pub caller: Caller,
+    /// What it came to.
+    pub endpoint: Endpoint,
+    /// The model asked for.
+    pub model: ModelName,
+    /// The body, as it came: one JSON object.
+    pub body: Bytes,
+    /// Where in the body the name of the model stands, quotes included.
+    pub model_at: Range<usize>,
+    /// An answer in pieces was asked for.
+    pub stream: bool,
+    /// Headers that are part of the API: Anthropic's version and betas.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What became of it.
+pub enum Relayed {
+    /// It is not for a provider that speaks this language, or its turn has not come: the request is to be
+    /// read and run.
+    Not {
+        /// Providers that were tried already and failed.
+        tried: Vec<Tried>,
+    },
+    /// A provider answers.
+    Answer(RelayedAnswer),
+}
+
+/// Why a provider was not set up, changed, tried or removed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// There is none with this id.
+    #[error("there is no provider with this id: `pumasi providers` lists what there is")]
+    NotFound,
+    /// It cannot be set up like that. The words are ours.
+    #[error("{0}")]
+    Settings(String),
+    /// It was asked and did not answer as it should. The words are ours.
+    #[error("{0}")]
+    Unanswered(String),
+    /// It was found by itself, so it cannot be removed.
+    #[error(
+        "this provider was found on this computer: stop it there, or turn the search for local \
+         servers off"
+    )]
+    Found,
+    /// The world failed. The words are ours.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// A provider that failed, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Its id.
+    pub id: String,
+    /// How it failed.
+    pub fault: ProviderFault,
+}
+
+/// A provider's answer, in its own words.
+pub struct RelayedAnswer {
+    /// Under which the list of jobs has it.
+    pub job: JobId,
+    /// Who answers.
+    pub provided: Provided,
+    /// The media type.
+    pub content_type: HeaderValue,
+    /// The body; ends with an error if it breaks off.
+    pub body: BoxStream<'static, Result<Bytes, ProviderFault>>,
+}

@@ -1,0 +1,206 @@
+//! Requests in a provider's own words, handed on as they came. What the provider answers goes out as it
+//! wrote it; what it breaks off goes on in another place.
+
+mod said;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::{HeaderName, HeaderValue, header};
+use pumasi_dialects::provider::{Heard, ProviderFault, read_whole};
+use pumasi_dialects::{Counts, GenerateRequest, Invalid, glance};
+use pumasi_protocol::ModelName;
+use serde::Deserialize;
+
+use super::headers;
+use super::inference::Asked;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::keys::Charge;
+use crate::limits;
+use crate::mesh::{Endpoint, Relay, Relayed, RelayedAnswer, Tried};
+
+/// How a request was put: to which endpoint, with which headers that are part of its API.
+pub(super) struct Spoken {
+    endpoint: Endpoint,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Headers of Anthropic's API that say how a body is to be read.
+const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
+
+impl Spoken {
+    pub(super) fn new(endpoint: Endpoint, request: &Request) -> Self {
+        let names = match endpoint {
+            Endpoint::Messages => ANTHROPIC_HEADERS.as_slice(),
+            Endpoint::Chat | Endpoint::Completion | Endpoint::Embeddings => &[],
+        };
+        let given = |name: &&'static str| {
+            let value = request.headers().get(*name)?;
+            Some((HeaderName::from_static(name), value.clone()))
+        };
+        Self { endpoint, headers: names.iter().filter_map(given).collect() }
+    }
+}
+
+/// What became of a request to generate text. `Back`: it is to be read and run after all.
+pub(super) enum Handed<P> {
+    Answer(Response),
+    Back(P, Vec<Tried>),
+}
+
+/// What became of a request whose answer comes in one piece.
+pub(super) enum Whole {
+    Answer(Response),
+    Back(Vec<Tried>),
+}
+
+/// Hands a request on, if a provider that speaks its language has its turn.
+pub(super) async fn hand_on<P>(
+    app: &Arc<App>,
+    asked: &Asked,
+    spoken: Spoken,
+    bytes: &Bytes,
+    parse: P,
+) -> Result<Handed<P>, ApiError>
+where
+    P: FnOnce(&[u8]) -> Result<GenerateRequest, Invalid> + Send + 'static,
+{
+    let (answer, stream) = match ask(app, asked, &spoken, bytes).await? {
+        (Relayed::Not { tried }, _) => return Ok(Handed::Back(parse, tried)),
+        (Relayed::Answer(answer), stream) => (answer, stream),
+    };
+    if stream {
+        let origin = stream::Origin {
+            app: Arc::clone(app),
+            asked: asked.clone(),
+            endpoint: spoken.endpoint,
+            body: bytes.clone(),
+            parse: Box::new(parse),
+        };
+        return Ok(Handed::Answer(stream::respond(origin, answer)));
+    }
+    Ok(match whole(app, asked, spoken.endpoint, answer).await {
+        Ok(response) => Handed::Answer(response),
+        Err(tried) => Handed::Back(parse, vec![tried]),
+    })
+}
+
+/// Hands a request on whose answer comes in one piece.
+pub(super) async fn hand_on_whole(
+    app: &App,
+    asked: &Asked,
+    spoken: &Spoken,
+    bytes: &Bytes,
+) -> Result<Whole, ApiError> {
+    match ask(app, asked, spoken, bytes).await? {
+        (Relayed::Not { tried }, _) => Ok(Whole::Back(tried)),
+        (Relayed::Answer(answer), _) => Ok(match whole(app, asked, spoken.endpoint, answer).await {
+            Ok(response) => Whole::Answer(response),
+            Err(tried) => Whole::Back(vec![tried]),
+        }),
+    }
+}
+
+/// Asks; and says whether the answer is to come in pieces.
+async fn ask(
+    app: &App,
+    asked: &Asked,
+    spoken: &Spoken,
+    bytes: &Bytes,
+) -> Result<(Relayed, bool), ApiError> {
+    let not = (Relayed::Not { tried: Vec::new() }, false);
+    if app.strict || !app.mesh.has_providers() {
+        return Ok(not);
+    }
+    let Some(seen) = glance(bytes) else { return Ok(not) };
+    let name = &bytes[seen.model.start + 1..seen.model.end - 1];
+    let name = std::str::from_utf8(name).ok().map(str::to_owned);
+    let Some(Ok(model)) = name.map(ModelName::try_from) else { return Ok(not) };
+    let relay = Relay {
+        caller: asked.caller.clone(),
+        endpoint: spoken.endpoint,
+        model,
+        body: bytes.clone(),
+        model_at: seen.model,
+        stream: seen.stream,
+        headers: spoken.headers.clone(),
+    };
+    Ok((app.mesh.relay(&relay).await?, seen.stream))
+}
+
+/// Reads an answer to its end before anything of it is sent, so that one that breaks off can be had from
+/// another place.
+async fn whole(
+    app: &App,
+    asked: &Asked,
+    endpoint: Endpoint,
+    answer: RelayedAnswer,
+) -> Result<Response, Tried> {
+    let RelayedAnswer { job, provided, content_type, mut body } = answer;
+    let failed = |fault| Tried { id: provided.id.clone(), fault };
+    let mut pieces = Vec::new();
+    let mut length = 0_usize;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(failed)?;
+        length += piece.len();
+        if length > limits::PROVIDER_REPLY_BYTES {
+            return Err(failed(ProviderFault::TooLarge));
+        }
+        pieces.push(piece);
+    }
+    let bytes = match pieces.len() {
+        1 => pieces.swap_remove(0),
+        _ => pieces.iter().fold(BytesMut::with_capacity(length), join).freeze(),
+    };
+    let counts = counts(endpoint, &bytes).map_err(failed)?;
+    app.mesh.account(job, counts);
+    if let Some(payer) = &asked.payer {
+        let tokens = counts.prompt.saturating_add(counts.completion);
+        Charge::new(Arc::clone(payer)).set(tokens);
+    }
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    headers::insert(response.headers_mut(), "x-pumasi-job", &job.to_string());
+    headers::of_provider(response.headers_mut(), &provided);
+    Ok(response)
+}
+
+fn join(mut all: BytesMut, piece: &Bytes) -> BytesMut {
+    all.extend_from_slice(piece);
+    all
+}
+
+#[derive(Deserialize)]
+struct Used {
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: u64,
+}
+
+/// What a whole answer cost, by the provider's own count; an error if it is no answer.
+fn counts(endpoint: Endpoint, bytes: &[u8]) -> Result<Counts, ProviderFault> {
+    if endpoint == Endpoint::Embeddings {
+        let used: Used = serde_json::from_slice(bytes).map_err(|_| ProviderFault::Garbled)?;
+        let prompt = used.usage.map_or(0, |usage| usage.prompt_tokens);
+        return Ok(Counts { prompt, ..Counts::default() });
+    }
+    let mut told = Counts::default();
+    for heard in read_whole(endpoint.speech(), bytes) {
+        match heard {
+            Heard::Counts(counts) => told = counts,
+            Heard::Failed(fault) => return Err(fault),
+            Heard::Delta(_) | Heard::Ended(_) => {}
+        }
+    }
+    Ok(told)
+}
