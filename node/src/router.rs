@@ -29,7 +29,7 @@ use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
 
 pub(crate) use book::Book;
-pub use book::BookError;
+pub(crate) use book::BookError;
 pub(crate) use policy::{Policy, Routing};
 pub(crate) use tending::tend;
 

@@ -2,6 +2,7 @@
 //! off, the next goes on with what it said.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,7 +13,7 @@ use pumasi_dialects::provider::{
     Heard, Outgoing, ProviderFault, Reader, Target, outgoing, read_whole,
 };
 use pumasi_protocol::{Fault, Generate, ModelName, Work};
-use pumasi_web::mesh::{Provided, Run, RunError, RunEvent};
+use pumasi_web::mesh::{Provided, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
 
 use super::fault::{fault_of, is_ours};
@@ -20,6 +21,9 @@ use super::journal::Entry;
 use super::place::Place;
 use super::plan::Route;
 use super::mesh_door::MeshDoor;
+
+/// How long a job of the mesh may take to end after its last event.
+const WIND_DOWN: Duration = Duration::from_secs(2);
 
 /// How the try at one place ended without the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,6 +194,7 @@ impl Journey {
                 matches!(&event, RunEvent::Attempt(event) if event.is_last());
             self.tell(event).await;
             if is_last {
+                wind_down(running);
                 return Ended::Done;
             }
         }
@@ -259,7 +264,7 @@ impl Journey {
         mut reader: Reader,
     ) -> Result<(), ProviderFault> {
         let mut held = Vec::new();
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         while let Some(bytes) = reply.body.next().await {
             let bytes = bytes.map_err(|error| fault_of(&error))?;
             for heard in reader.push(&bytes) {
@@ -325,6 +330,15 @@ impl Journey {
         }
         self.tell(RunEvent::Heard(heard)).await;
     }
+}
+
+/// Listens until the job has ended by itself, so that it does not count as left.
+fn wind_down(mut running: Running) {
+    tokio::spawn(async move {
+        let end = async { while running.events.recv().await.is_some() {} };
+        // What does not end in time is cancelled by being dropped.
+        let _ = tokio::time::timeout(WIND_DOWN, end).await;
+    });
 }
 
 fn call(outgoing: Outgoing) -> Call {

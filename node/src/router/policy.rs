@@ -62,7 +62,7 @@ impl Default for Routing {
 
 /// Why routing cannot be settled like that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RoutingFault {
+pub enum RoutingFault {
     /// Too many names, or too many models behind one.
     #[error("at most 64 names may stand for others, each for 1 to 8 models")]
     TooMany,

@@ -1,4 +1,4 @@
-//! How a model's name tells the fake what to do wrong. Words are joined by `+`: `slow-500+pause-20`.
+//! How a model's name tells the fake what to do wrong. Words are joined by `+` or `.`: `slow-500+pause-20`.
 
 /// What a model's name asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Behaviour {
     pub fn of(model: &str) -> Self {
         let mut behaviour = Self::default();
         let name = model.rsplit('/').next().unwrap_or(model);
-        name.split('+').for_each(|word| behaviour.take(word));
+        name.split(['+', '.']).for_each(|word| behaviour.take(word));
         behaviour
     }
 

@@ -3,6 +3,7 @@
 //! half a call cannot be gone on with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -25,6 +26,9 @@ use crate::mesh::{Endpoint, Provided, RelayedAnswer, Tried};
 use crate::routes::inference::{self, Asked};
 use crate::routes::streaming::{self, HEARTBEAT, Streaming};
 use crate::routes::headers;
+
+/// How long a provider may take to end a stream after its last word.
+const DRAIN: Duration = Duration::from_secs(1);
 
 type Parse = Box<dyn FnOnce(&[u8]) -> Result<GenerateRequest, Invalid> + Send>;
 
@@ -71,6 +75,10 @@ type Piece = Result<Bytes, std::convert::Infallible>;
 async fn step(passage: Option<Passage>) -> Option<(Piece, Option<Passage>)> {
     match passage? {
         Passage::Relaying(mut relaying) => {
+            if relaying.reader.is_over() {
+                relaying.drain().await;
+                return None;
+            }
             let (bytes, next) = relaying.next().await;
             let passage = match next {
                 Next::More => Some(Passage::Relaying(relaying)),
@@ -143,7 +151,7 @@ impl Relaying {
             self.note_cost();
             match outcome {
                 Ok(bytes) if bytes.is_empty() && !over => {}
-                Ok(bytes) => return (bytes, if over { Next::Over } else { Next::More }),
+                Ok(bytes) => return (bytes, Next::More),
                 Err((bytes, fault)) => return self.go_on(bytes, fault).await,
             }
         }
@@ -201,6 +209,13 @@ impl Relaying {
                 Ok(rest.freeze())
             }
         }
+    }
+
+    /// Reads the provider's stream to its end, so that the connection serves again.
+    async fn drain(&mut self) {
+        let end = async { while let Some(Ok(_)) = self.body.next().await {} };
+        // One that does not end is closed.
+        let _ = tokio::time::timeout(DRAIN, end).await;
     }
 
     fn note_cost(&mut self) {
