@@ -192,10 +192,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
 }
 
 /// The router with what this install keeps of it.
-async fn router(
-    config: &Config,
-    events: &mpsc::Sender<Event>,
-) -> Result<Arc<Router>, DaemonError> {
+async fn router(config: &Config, events: &mpsc::Sender<Event>) -> Result<Arc<Router>, DaemonError> {
     let (folder, door) = (config.data_dir.clone(), MeshDoor::new(events.clone()));
     let opened = tokio::task::spawn_blocking(move || {
         let keys = KeyStore::usual(folder.join(PROVIDER_KEYS));

@@ -117,8 +117,7 @@ impl Router {
     fn begin(&self, run: Run, routes: Vec<Route>) -> Running {
         let job = new_job();
         let why = self.why(&routes);
-        let entry =
-            self.journal.open(job, run.caller.clone(), run.kind, run.model.clone(), why);
+        let entry = self.journal.open(job, run.caller.clone(), run.kind, run.model.clone(), why);
         for tried in &run.abroad.tried {
             entry.tries(&tried.id);
             entry.failed_here(tried.fault.code());

@@ -176,7 +176,10 @@ fn what_is_wrong_with_a_request_is_told_and_not_tried_elsewhere() {
     let (node, _fake) = with_lab();
     stands_in(&node);
     let reply = node.request("POST", CHAT, Some(&chat("lab/context", "x")));
-    assert_eq!((reply.status, &reply.body["error"]["code"]), (400, &json!("context_length_exceeded")));
+    assert_eq!(
+        (reply.status, &reply.body["error"]["code"]),
+        (400, &json!("context_length_exceeded"))
+    );
     let reply = node.request("POST", CHAT, Some(&chat("lab/status-400", "x")));
     assert_eq!((reply.status, &reply.body["error"]["code"]), (400, &json!("provider_refused")));
 }
@@ -246,13 +249,21 @@ fn aliases_policies_and_the_rehearsal_decide_who_is_asked() {
     route(json!({ "aliases": { "fast": ["lab/status-500", "lab/fine"] } }));
     assert_eq!(text(&node.post(CHAT, &chat("fast", "hi"))), "You said: hi");
     let listed = node.get("/v1/models");
-    let ids: Vec<&str> =
-        listed["data"].as_array().expect("models").iter().filter_map(|m| m["id"].as_str()).collect();
+    let ids: Vec<&str> = listed["data"]
+        .as_array()
+        .expect("models")
+        .iter()
+        .filter_map(|m| m["id"].as_str())
+        .collect();
     assert!(ids.contains(&"fast") && ids.contains(&"lab/fine"), "{ids:?}");
 
     let shown = node.pumasi(&["route"]);
     assert!(shown.stdout.contains("fast: lab/status-500, then lab/fine"), "{shown:?}");
-    let bad = node.request("PATCH", "/api/v1/routing", Some(&json!({ "aliases": { "a": ["fast"], "b": ["a"] } })));
+    let bad = node.request(
+        "PATCH",
+        "/api/v1/routing",
+        Some(&json!({ "aliases": { "a": ["fast"], "b": ["a"] } })),
+    );
     assert_eq!((bad.status, &bad.body["error"]["code"]), (400, &json!("provider_settings")));
     let removed = node.pumasi(&["route", "--alias", "fast="]);
     assert_eq!(removed.code, Some(0), "{removed:?}");
@@ -273,8 +284,7 @@ fn providers_are_set_up_listed_tried_and_removed_by_the_command_line() {
     let fake = FakeProvider::start(Speech::OpenAi);
     let kinds = node.pumasi(&["providers", "kinds"]);
     assert!(kinds.stdout.contains("anthropic") && kinds.stdout.contains("openrouter"), "{kinds:?}");
-    let arguments =
-        ["providers", "add", "openai-compatible", "--id", "lab", "--base", &fake.base];
+    let arguments = ["providers", "add", "openai-compatible", "--id", "lab", "--base", &fake.base];
     let added = with_key(&node, &arguments);
     assert_eq!(added.code, Some(0), "{added:?}");
     assert!(added.stdout.contains("lab is set up"), "{added:?}");
@@ -294,7 +304,16 @@ fn providers_are_set_up_listed_tried_and_removed_by_the_command_line() {
         &["providers", "add", "openai", "--no-key"],
         &["providers", "add", "openai-compatible", "--no-key"],
         &["providers", "add", "openai-compatible", "--no-key", "--base", "ftp://x"],
-        &["providers", "add", "openai-compatible", "--no-key", "--id", "../x", "--base", &fake.base],
+        &[
+            "providers",
+            "add",
+            "openai-compatible",
+            "--no-key",
+            "--id",
+            "../x",
+            "--base",
+            &fake.base,
+        ],
     ] {
         let refused = node.pumasi(arguments);
         assert_eq!(refused.code, Some(65), "{arguments:?}: {refused:?}");

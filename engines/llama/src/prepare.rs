@@ -205,9 +205,8 @@ fn render(model: &Model, request: &ChatRequest<'_>) -> Result<Rendered, Fault> {
     let controls = model.vocabulary.control_texts();
     let rendered = model.template.render(chat, controls).map_err(|_| Fault::Template)?;
     let mut ids = prompt::chat_ids(&model.llama, &model.vocabulary, &rendered.text);
-    let answer = begun.as_deref().map_or_else(Vec::new, |text| {
-        prompt::answer_ids(&model.llama, text)
-    });
+    let answer =
+        begun.as_deref().map_or_else(Vec::new, |text| prompt::answer_ids(&model.llama, text));
     let begun = answer.len();
     ids.extend(answer);
     let own_end = model.vocabulary.control(CHATML_END).is_some();

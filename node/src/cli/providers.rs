@@ -248,7 +248,8 @@ fn policy_of(policy: PolicyArgument) -> RoutingPolicy {
 
 /// `fast=groq/llama,starter-chat`; nothing behind the sign removes the name.
 fn alias(text: &str) -> Result<(String, Vec<String>), Failure> {
-    let usage = || Failure::usage("--alias takes NAME=MODEL,MODEL, as in fast=groq/llama,starter-chat");
+    let usage =
+        || Failure::usage("--alias takes NAME=MODEL,MODEL, as in fast=groq/llama,starter-chat");
     let (name, chain) = text.split_once('=').ok_or_else(usage)?;
     let chain = chain.split(',').filter(|model| !model.is_empty());
     Ok((name.to_owned(), chain.map(str::to_owned).collect()))

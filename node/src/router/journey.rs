@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 
 use super::fault::{fault_of, is_ours};
 use super::journal::Entry;
+use super::mesh_door::MeshDoor;
 use super::place::Place;
 use super::plan::Route;
-use super::mesh_door::MeshDoor;
 
 /// How long a job of the mesh may take to end after its last event.
 const WIND_DOWN: Duration = Duration::from_secs(2);
@@ -190,8 +190,7 @@ impl Journey {
                 placed.after = placed.after.or(self.after.take());
                 self.entry.placed(placed);
             }
-            let is_last =
-                matches!(&event, RunEvent::Attempt(event) if event.is_last());
+            let is_last = matches!(&event, RunEvent::Attempt(event) if event.is_last());
             self.tell(event).await;
             if is_last {
                 wind_down(running);

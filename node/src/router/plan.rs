@@ -104,9 +104,8 @@ fn addressed(places: &[Arc<Place>], name: &ModelName) -> Option<Route> {
 /// Text that is to stay on some computers, or in the office, goes to no provider outside.
 fn is_allowed(routing: &Routing, constraints: &Constraints, route: &Route) -> bool {
     let Route::Provider(place, _) = route else { return true };
-    let stays = constraints.local_only
-        || !constraints.only.is_empty()
-        || constraints.trust == Trust::Mine;
+    let stays =
+        constraints.local_only || !constraints.only.is_empty() || constraints.trust == Trust::Mine;
     let outside = place.is_outside();
     let never = routing.policy == Policy::NeverCloud || routing.rehearsal;
     !(outside && (never || stays))

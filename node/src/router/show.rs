@@ -33,8 +33,7 @@ impl Router {
     fn view(&self, place: &Place) -> api::Provider {
         let (settings, kind) = (place.provider.settings(), place.provider.kind());
         let standing = place.provider.standing();
-        let stands =
-            |name: &str| standing.models.iter().find(|standing| standing.model == name);
+        let stands = |name: &str| standing.models.iter().find(|standing| standing.model == name);
         let models = place.models();
         let listed = models.iter().take(SHOWN_MODELS);
         let mut shown: Vec<api::ProviderModel> =

@@ -126,7 +126,8 @@ impl Router {
         let mut names = std::iter::once(found.kind.id.clone())
             .chain((2..10).map(|number| format!("{}-{number}", found.kind.id)));
         let id = names.find(free)?.parse().ok()?;
-        let settings = Settings { base: Some(found.base), ..Settings::new(id, found.kind.id.as_str()) };
+        let settings =
+            Settings { base: Some(found.base), ..Settings::new(id, found.kind.id.as_str()) };
         let provider = Provider::new(self.client.clone(), settings, None).ok()?;
         let place = Place::new(provider, true);
         place.set_models(found.models);

@@ -185,9 +185,14 @@ mod tests {
         for name in refused {
             assert!(name.parse::<ModelName>().is_err(), "{name:?} was accepted");
         }
-        for name in
-            ["starter-chat", "org/Model-7B.Q4_K_M", "a/b/c/d/e/f", "llama3:8b", "console", "command-r"]
-        {
+        for name in [
+            "starter-chat",
+            "org/Model-7B.Q4_K_M",
+            "a/b/c/d/e/f",
+            "llama3:8b",
+            "console",
+            "command-r",
+        ] {
             assert_eq!(name.parse::<ModelName>().map(String::from), Ok(name.to_owned()));
         }
     }

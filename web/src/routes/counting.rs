@@ -60,9 +60,7 @@ pub(super) async fn count(
 }
 
 /// The length of the rendered prompt. Nobody hears the rest, so the job ends there.
-async fn rendered(
-    mut events: tokio::sync::mpsc::Receiver<RunEvent>,
-) -> Result<u64, ApiError> {
+async fn rendered(mut events: tokio::sync::mpsc::Receiver<RunEvent>) -> Result<u64, ApiError> {
     loop {
         match events.recv().await {
             Some(RunEvent::Attempt(AttemptEvent::Started { prompt, .. })) => {

@@ -100,10 +100,12 @@ pub(super) async fn hand_on_whole(
 ) -> Result<Whole, ApiError> {
     match ask(app, asked, spoken, bytes).await? {
         (Relayed::Not { tried }, _) => Ok(Whole::Back(tried)),
-        (Relayed::Answer(answer), _) => Ok(match whole(app, asked, spoken.endpoint, answer).await {
-            Ok(response) => Whole::Answer(response),
-            Err(tried) => Whole::Back(vec![tried]),
-        }),
+        (Relayed::Answer(answer), _) => {
+            Ok(match whole(app, asked, spoken.endpoint, answer).await {
+                Ok(response) => Whole::Answer(response),
+                Err(tried) => Whole::Back(vec![tried]),
+            })
+        }
     }
 }
 

@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pumasi_dialects::Counts;
 use pumasi_protocol::engine::{OutputSyntax, Token};
 use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
-use pumasi_dialects::Counts;
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
-    Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running,
+    Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError,
+    RunEvent, Running,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 

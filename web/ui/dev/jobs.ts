@@ -31,6 +31,7 @@ export function jobOf(age: number, nodes: Node[]): Job {
   const failed = { code: 'engine_crash', message: 'the engine crashed; it is being restarted' };
   return {
     id: freshId(),
+    provider: null,
     kind: kinds[age % kinds.length] ?? 'chat',
     model: node.models.at(-1)?.name ?? 'starter',
     person: owner.person,

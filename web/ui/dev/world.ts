@@ -81,6 +81,7 @@ export function modelsOf(nodes: Node[]): Model[] {
       size_bytes: size,
       context_tokens: context,
       starter,
+      provider: null,
       created_s: 1_790_000_000,
     };
     const rest = { engine: 'llama' as const, capabilities: [...able], best: best?.node ?? null };

@@ -1,10 +1,10 @@
 //! An answer that goes on in another worker after any of its tokens, with everything that its
 //! beginning left behind: grammar, penalties, stop strings, thinking, tools, log-probabilities.
 
-use pumasi_protocol::{Fault, Finish};
 use pumasi_protocol::generate::{
     Generate, Message, OutputFormat, Prompt, Resume, Role, Thinking, Tool, ToolChoice,
 };
+use pumasi_protocol::{Fault, Finish};
 
 use crate::rig::{Answer, Rig, chat, greedy, question};
 

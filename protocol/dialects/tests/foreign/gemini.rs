@@ -142,7 +142,7 @@ fn what_cannot_be_served_is_refused_by_name() {
         (json!({ "contents": [] }), "empty_messages @ contents"),
         (
             json!({ "contents": [{ "role": "model", "parts": [{ "text": "x" }] }] }),
-            "unsupported_parameter @ contents",
+            "only_system_messages @ contents",
         ),
         (json!({ "cachedContent": "c" }), "unsupported_parameter @ cachedContent"),
         (

@@ -23,9 +23,9 @@ use crate::error::ApiError;
 use crate::keys::Charge;
 use crate::limits;
 use crate::mesh::{Endpoint, Provided, RelayedAnswer, Tried};
+use crate::routes::headers;
 use crate::routes::inference::{self, Asked};
 use crate::routes::streaming::{self, HEARTBEAT, Streaming};
-use crate::routes::headers;
 
 /// How long a provider may take to end a stream after its last word.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -254,7 +254,6 @@ impl Relaying {
             }
         }
     }
-
 }
 
 /// An answer that goes on with what was said.

@@ -9,6 +9,7 @@ const job = (over: Partial<Job>): Job =>
     kind: 'chat',
     state: 'completed',
     accepted_ms: 1_000,
+    provider: null,
     ended_ms: 2_000,
     ...over,
   }) as Job;

@@ -418,6 +418,10 @@ starter: boolean,
  */
 created_s: number, 
 /**
+ * The provider that has it, by id; none: the mesh has it.
+ */
+provider: string | null, 
+/**
  * Where it is.
  */
 places: Array<ModelPlace>, 
@@ -525,6 +529,10 @@ state: JobState,
  * The node that it is bound to, runs on, or ran on.
  */
 node: NodeRef | null, 
+/**
+ * The provider that it went to, by id, where it is not on the mesh.
+ */
+provider: string | null, 
 /**
  * Whether somebody waits for it.
  */
@@ -1109,6 +1117,210 @@ secret: string,
  * The key.
  */
 key: Key, };
+
+export type ProviderState = "ready" | "resting" | "trying" | "held_back";
+
+export type ProviderModel = { 
+/**
+ * What a request says in `model`.
+ */
+name: string, 
+/**
+ * Tokens of its context, where the provider tells.
+ */
+context_tokens: number | null, 
+/**
+ * How it stands.
+ */
+state: ProviderState, 
+/**
+ * When it is asked again, in seconds.
+ */
+retry_s: number | null, 
+/**
+ * Requests so far.
+ */
+requests: number, 
+/**
+ * Of these, failed.
+ */
+failed: number, 
+/**
+ * To the first byte of an answer, lately, in milliseconds.
+ */
+first_byte_ms: number | null, 
+/**
+ * Writing speed, lately.
+ */
+tokens_per_s: number | null, 
+/**
+ * How it last failed: one closed word.
+ */
+last_fault: string | null, 
+/**
+ * US dollars for a million tokens of prompts; none: not known.
+ */
+price_in: number | null, 
+/**
+ * US dollars for a million tokens of answers; none: not known.
+ */
+price_out: number | null, };
+
+export type Provider = { 
+/**
+ * What it is called here: models are asked for as `id/model`.
+ */
+id: string, 
+/**
+ * Its kind, by id.
+ */
+kind: string, 
+/**
+ * The kind's name for people.
+ */
+name: string, 
+/**
+ * Its address, where it is not that of the kind.
+ */
+base: string | null, 
+/**
+ * Whether a key is kept for it. The key itself is never told.
+ */
+has_key: boolean, 
+/**
+ * Whether text that goes there leaves the office.
+ */
+outside: boolean, 
+/**
+ * Found by itself on this computer.
+ */
+found: boolean, 
+/**
+ * Only these models are used; empty: all that it lists.
+ */
+only: Array<string>, 
+/**
+ * Its models.
+ */
+models: Array<ProviderModel>, };
+
+export type ProviderKey = "required" | "optional" | "none";
+
+export type ProviderKind = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its name for people.
+ */
+name: string, 
+/**
+ * Its address; none: the person gives it.
+ */
+base: string | null, 
+/**
+ * Whether it wants a key.
+ */
+key: ProviderKey, 
+/**
+ * Whether text that goes there leaves the office.
+ */
+outside: boolean, 
+/**
+ * The page where a person makes a key.
+ */
+keys_at: string | null, };
+
+export type RoutingPolicy = "mesh_first" | "cloud_first" | "cloud_when_full" | "never_cloud";
+
+export type Routing = { 
+/**
+ * When providers are asked.
+ */
+policy: RoutingPolicy, 
+/**
+ * Wait from which on the mesh counts as full, in milliseconds.
+ */
+full_after_ms: number, 
+/**
+ * Names that stand for models, which are tried in this order.
+ */
+aliases: { [key in string]: Array<string> }, 
+/**
+ * Models of the mesh that stand in, in this order, where a provider fails.
+ */
+stand_in: Array<string>, 
+/**
+ * Model servers on this computer are found and used by themselves.
+ */
+find_local: boolean, 
+/**
+ * As if every provider outside the office were down.
+ */
+rehearsal: boolean, };
+
+export type Providers = { 
+/**
+ * Those that are set up or found.
+ */
+providers: Array<Provider>, 
+/**
+ * What can be set up.
+ */
+kinds: Array<ProviderKind>, 
+/**
+ * How requests are routed.
+ */
+routing: Routing, };
+
+export type ProviderRequest = { 
+/**
+ * Its kind, by id.
+ */
+kind: string, 
+/**
+ * What it is to be called here; none: as its kind.
+ */
+id: string | null, 
+/**
+ * Its address, where the kind has none or another one is meant.
+ */
+base: string | null, 
+/**
+ * Its key; none: the one that is kept, if there is one.
+ */
+key: string | null, 
+/**
+ * Only these models; empty: all that it lists.
+ */
+models: Array<string>, };
+
+export type RoutingChange = { 
+/**
+ * When providers are asked.
+ */
+policy: RoutingPolicy | null, 
+/**
+ * Wait from which on the mesh counts as full, in milliseconds.
+ */
+full_after_ms: number | null, 
+/**
+ * All names that stand for models.
+ */
+aliases: { [key in string]: Array<string> } | null, 
+/**
+ * All models that stand in.
+ */
+stand_in: Array<string> | null, 
+/**
+ * Whether model servers on this computer are found by themselves.
+ */
+find_local: boolean | null, 
+/**
+ * Whether to act as if every provider outside the office were down.
+ */
+rehearsal: boolean | null, };
 
 export type CheckOutcome = "good" | "warning" | "trouble" | "skipped";
 
