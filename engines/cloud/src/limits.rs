@@ -37,7 +37,7 @@ pub const TRAILER: u16 = 8_192;
 /// Bytes that are read at a time.
 pub const READ_BYTES: usize = 16 * 1024;
 /// Connections to one provider that are kept for later.
-pub const IDLE_CONNECTIONS: usize = 64;
+pub const IDLE_CONNECTIONS: usize = 256;
 /// How long one is kept (load balancers close theirs after 60 s or more).
 pub const IDLE_TIME: Duration = Duration::from_secs(50);
 /// How long one address is tried alone before the next one is, too (RFC 8305, section 5).

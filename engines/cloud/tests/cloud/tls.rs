@@ -1,8 +1,10 @@
 //! Whose certificates are believed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pumasi_cloud::{CallError, Client, ClientConfig};
+use pumasi_tests::provider::FakeProvider;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,8 +39,7 @@ fn office(name: &str, expired: bool) -> Office {
     }
 }
 
-/// A server that answers everything with an empty list, and its port.
-async fn serve(office: &Office) -> u16 {
+fn acceptor(office: &Office) -> TlsAcceptor {
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(ring)
         .with_safe_default_protocol_versions()
@@ -46,7 +47,12 @@ async fn serve(office: &Office) -> u16 {
         .with_no_client_auth()
         .with_single_cert(office.chain.clone(), office.key.clone_key())
         .expect("a certificate");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server that answers everything with an empty list, and its port.
+async fn serve(office: &Office) -> u16 {
+    let acceptor = acceptor(office);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
@@ -92,8 +98,42 @@ async fn another_name_and_an_expired_certificate_are_refused() {
 
 #[tokio::test]
 async fn what_speaks_no_tls_is_refused_and_gets_no_key() {
-    let fake = pumasi_tests::provider::FakeProvider::start(FakeSpeech::OpenAi);
+    let fake = FakeProvider::start(FakeSpeech::OpenAi);
     let port = fake.address().port();
     assert_eq!(listed(port, "localhost", Vec::new()).await, Err(CallError::Tls));
     assert_eq!(fake.seen(), []);
+}
+
+#[tokio::test]
+async fn a_stream_over_tls_comes_whole_and_its_connection_is_used_again() {
+    let office = office("localhost", false);
+    let acceptor = acceptor(&office);
+    let fake = FakeProvider::start(FakeSpeech::OpenAi);
+    let behind = fake.address();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let port = listener.local_addr().expect("an address").port();
+    let made = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&made);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut front = acceptor.accept(stream).await?;
+                let mut back = tokio::net::TcpStream::connect(behind).await?;
+                tokio::io::copy_bidirectional(&mut front, &mut back).await
+            });
+        }
+    });
+    let authorities = vec![office.authority.clone()];
+    let client = Client::new(&ClientConfig { authorities, only_these: true });
+    let settings = settings("openai", &format!("https://localhost:{port}/v1"));
+    let provider = Provider::new(client, settings, Some(key())).expect("it can be set up");
+    for model in ["pause-2+long-50", "huge-argument", "fine", "status-400", "fine"] {
+        let outcome = soon(ask(&provider, model)).await;
+        assert_eq!(outcome.is_ok(), model != "status-400", "{model}: {outcome:?}");
+    }
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+    let error = soon(ask(&provider, "cut-3")).await.expect_err("cut");
+    assert_eq!(error, CallError::Reset);
 }
