@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -19,12 +20,15 @@ use crate::pool::Pool;
 use crate::{limits, request};
 
 /// Which ports are asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// Ports to ask; at most 16 of them are.
     pub ports: Vec<u16>,
     /// Ports that are this node's own: what answers there is itself.
     pub own: Vec<u16>,
+    /// How long each may take, all questions together. Default 300 ms (guess: a server of this computer
+    /// that is busy with a model still answers these).
+    pub within: Duration,
 }
 
 impl Search {
@@ -35,7 +39,7 @@ impl Search {
             kinds().iter().flat_map(|kind| kind.local_ports.clone()).collect();
         ports.sort_unstable();
         ports.dedup();
-        Self { ports, own }
+        Self { ports, own, within: limits::DISCOVERY_TIME }
     }
 }
 
@@ -53,18 +57,18 @@ pub struct Found {
 /// Asks the ports of this computer, all at once.
 pub async fn discover(client: &Client, search: &Search) -> Vec<Found> {
     let ports = search.ports.iter().filter(|port| **port > 0 && !search.own.contains(port));
-    let asked = ports.take(limits::DISCOVERY_PORTS).map(|port| at_port(client, *port));
+    let ports = ports.take(limits::DISCOVERY_PORTS);
+    let asked = ports.map(|port| at_port(client, *port, search.within));
     join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// What answers at this port, by the first of the two addresses that answers.
-async fn at_port(client: &Client, port: u16) -> Option<Found> {
+async fn at_port(client: &Client, port: u16, time: Duration) -> Option<Found> {
     let hosts = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     let asked = hosts.map(|host| {
-        let time = limits::DISCOVERY_TIME;
         let connector = client.connector(false, &host.to_string(), port, time);
         let pool = Arc::new(Pool::new(connector));
-        let server = Server { pool, at: SocketAddr::new(host, port) };
+        let server = Server { pool, at: SocketAddr::new(host, port), time };
         async move { timeout(time, server.recognise()).await.ok().flatten() }
     });
     join_all(asked).await.into_iter().flatten().next()
@@ -73,6 +77,7 @@ async fn at_port(client: &Client, port: u16) -> Option<Found> {
 struct Server {
     pool: Arc<Pool>,
     at: SocketAddr,
+    time: Duration,
 }
 
 impl Server {
@@ -119,7 +124,7 @@ impl Server {
         if !(200..300).contains(&exchange.head.status) {
             return None;
         }
-        let deadlines = Deadlines::within(limits::DISCOVERY_TIME);
+        let deadlines = Deadlines::within(self.time);
         let body = ReplyBody::new(exchange, Arc::clone(&self.pool), deadlines, None);
         serde_json::from_slice(&body.whole(limits::DISCOVERY_BYTES).await.ok()?).ok()
     }

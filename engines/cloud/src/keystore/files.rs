@@ -23,12 +23,10 @@ pub(super) fn get(folder: &Path, id: &ProviderId) -> Result<Option<Secret>, KeyS
         Ok(file) => file,
     };
     check_file(&file)?;
-    let most = limits::KEY_BYTES + 2;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(disk)?;
-    if bytes.len() > most {
-        return Err(KeyStoreError::Odd);
-    }
+    // What is longer is no key, whatever comes behind.
+    let most = limits::KEY_BYTES + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+    file.take(most as u64).read_to_end(&mut bytes).map_err(disk)?;
     key(std::mem::take(&mut *bytes)).map(Some)
 }
 

@@ -1,6 +1,7 @@
 //! Servers of this computer, found on its ports.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use pumasi_cloud::{Search, discover};
 use pumasi_tests::provider::{FakeProvider, Speech as FakeSpeech};
@@ -45,6 +46,11 @@ async fn serve(
     }
 }
 
+/// With time enough for a busy computer; what is silent is not waited for any longer.
+fn search(ports: Vec<u16>, own: Vec<u16>) -> Search {
+    Search { ports, own, within: Duration::from_secs(5) }
+}
+
 const MODELS: (&str, &str) = ("/v1/models", r#"{"object":"list","data":[{"id":"m"}]}"#);
 
 #[tokio::test]
@@ -66,7 +72,7 @@ async fn each_server_is_known_by_its_own_answer() {
     ];
     for (kind, answers) in cases {
         let (port, asked) = server(answers).await;
-        let search = Search { ports: vec![port], own: Vec::new() };
+        let search = search(vec![port], Vec::new());
         let found = soon(discover(&client(), &search)).await;
         assert_eq!(found.len(), 1, "{kind}");
         assert_eq!(found[0].kind.id, kind);
@@ -86,7 +92,7 @@ async fn what_answers_nothing_or_nonsense_or_is_the_node_itself_is_not_found() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let silent_port = silent.local_addr().expect("an address").port();
     let ports = vec![web, own, gone.address().port(), silent_port, 0];
-    let found = soon(discover(&client(), &Search { ports, own: vec![own] })).await;
+    let found = soon(discover(&client(), &search(ports, vec![own]))).await;
     assert_eq!(found, []);
     assert_eq!(*asked.lock().expect("nobody panics"), Vec::<String>::new());
 }
@@ -94,7 +100,7 @@ async fn what_answers_nothing_or_nonsense_or_is_the_node_itself_is_not_found() {
 #[tokio::test]
 async fn what_was_found_can_be_set_up_and_asked() {
     let fake = FakeProvider::start(FakeSpeech::OpenAi);
-    let search = Search { ports: vec![fake.address().port()], own: Vec::new() };
+    let search = search(vec![fake.address().port()], Vec::new());
     let found = soon(discover(&client(), &search)).await.remove(0);
     let mut settings = settings(&found.kind.id, &found.base);
     settings.models = vec![found.models[0].name.clone()];
@@ -107,5 +113,5 @@ async fn what_was_found_can_be_set_up_and_asked() {
 fn the_usual_ports_are_those_of_the_table() {
     let search = Search::usual(vec![1]);
     assert_eq!(search.ports, [1234, 7862, 8000, 8080, 11434]);
-    assert_eq!(search.own, [1]);
+    assert_eq!((search.own, search.within), (vec![1], Duration::from_millis(300)));
 }

@@ -29,6 +29,17 @@ async fn what_is_no_dialect_is_garbled_in_each() {
 }
 
 #[tokio::test]
+async fn a_page_with_status_200_is_refused_before_anybody_reads_it() {
+    for (kind, speech, fake) in KINDS {
+        let fake = FakeProvider::start(fake);
+        let provider = provider(settings(kind, &fake.base));
+        let permit = permit(&provider, "html");
+        let error = provider.post(&permit, question(speech, "html", true)).await;
+        assert_eq!(error.expect_err(kind), CallError::Provider(ProviderFault::Garbled), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn half_a_stream_is_a_broken_connection_with_what_came_before() {
     for (kind, speech, fake) in KINDS {
         let fake = FakeProvider::start(fake);
@@ -65,16 +76,16 @@ async fn a_provider_that_falls_silent_is_left() {
 async fn a_slow_reader_is_no_silent_provider() {
     let fake = FakeProvider::start(FakeSpeech::OpenAi);
     let mut settings = settings("openai", &fake.base);
-    settings.silence = Duration::from_millis(50);
+    settings.silence = Duration::from_millis(700);
     let provider = provider(settings);
-    let permit = permit(&provider, "pause-5+long-20");
-    let call = question(Speech::OpenAi, "pause-5+long-20", true);
+    let permit = permit(&provider, "pause-150+long-8");
+    let call = question(Speech::OpenAi, "pause-150+long-8", true);
     let mut reply = provider.post(&permit, call).await.expect("a head");
     let mut reader = Reader::new(Speech::OpenAi);
     while let Some(piece) = soon(reply.body.next()).await {
         reader.push(&piece.expect("no timeout"));
-        // Whoever reads takes longer than the provider may: that is not the provider's silence.
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        // What the reader takes is not the provider's silence: all in all it is more than that may be.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(reader.is_over());
 }
