@@ -92,7 +92,7 @@ pub(crate) fn fault(
     let said = Said::read(body);
     match status {
         300..=399 => CallError::Redirect,
-        429 => CallError::RateLimited { retry_after },
+        429 => CallError::RateLimited { retry_after: retry_after.or(said.retry_after) },
         503 if said.is_loading => CallError::Loading { retry_after },
         408 | 425 | 500.. => CallError::Provider(ProviderFault::Unavailable),
         _ if said.is_key => CallError::Provider(ProviderFault::Key),
@@ -122,6 +122,7 @@ struct Said {
     is_loading: bool,
     is_context: bool,
     is_key: bool,
+    retry_after: Option<Duration>,
 }
 
 impl Said {
@@ -139,6 +140,7 @@ impl Said {
             .to_ascii_lowercase();
         let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
         Self {
+            retry_after: retry_delay(&error["details"]),
             // Gemini's word for it is that an argument is invalid.
             is_key: has(&["api key not valid", "api key expired", "incorrect api key"]),
             is_loading: has(&["loading", "warming up", "warm-up", "starting up", "not ready"]),
@@ -154,6 +156,12 @@ impl Said {
             ]),
         }
     }
+}
+
+/// Where Google says how long to wait: `google.rpc.RetryInfo` among an error's details.
+fn retry_delay(details: &Value) -> Option<Duration> {
+    let mut delays = details.as_array()?.iter().filter_map(|detail| detail["retryDelay"].as_str());
+    delays.find_map(duration).map(|time| time.min(limits::HELD_BACK))
 }
 
 #[cfg(test)]
@@ -281,5 +289,15 @@ mod tests {
         assert_eq!(refused(503, loading), CallError::Loading { retry_after: None });
         assert_eq!(refused(503, "{}"), provider(ProviderFault::Unavailable));
         assert_eq!(refused(308, ""), CallError::Redirect);
+        let delay = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[
+            {"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
+            {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.5s"}]}}"#;
+        let wait = Some(Duration::from_millis(34_500));
+        assert_eq!(refused(429, delay), CallError::RateLimited { retry_after: wait });
+        let endless = delay.replace("34.5s", "999999999s");
+        let hour = Some(limits::HELD_BACK);
+        assert_eq!(refused(429, &endless), CallError::RateLimited { retry_after: hour });
+        let odd = delay.replace("34.5s", "-3s");
+        assert_eq!(refused(429, &odd), CallError::RateLimited { retry_after: None });
     }
 }

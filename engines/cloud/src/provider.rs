@@ -153,7 +153,7 @@ impl Provider {
             let wait = answer::retry_after(&exchange.head.headers);
             let body = self.body(exchange, Deadlines::within(limits::ERROR_TIME), None);
             let error = self.refused(status, wait, body).await;
-            hold(permit, status, wait, &error);
+            hold(permit, wait, &error);
             return Err(error);
         }
         if let Some(time) = answer::exhausted(&exchange.head.headers) {
@@ -208,10 +208,12 @@ fn is_success(status: u16) -> bool {
 }
 
 /// A provider that says so is left in peace for a while.
-fn hold(permit: &Permit, status: u16, wait: Option<Duration>, error: &CallError) {
+fn hold(permit: &Permit, wait: Option<Duration>, error: &CallError) {
     if let CallError::Loading { .. } = error {
         permit.cell.hold(Some(wait.unwrap_or(limits::LOADING)));
-    } else if status == 429 || wait.is_some() {
+    } else if let CallError::RateLimited { retry_after } = error {
+        permit.cell.hold(*retry_after);
+    } else if wait.is_some() {
         permit.cell.hold(wait);
     }
 }
