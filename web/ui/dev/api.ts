@@ -44,6 +44,10 @@ export async function answerApi(
   }
   if (what === 'doctor') return json(response, { checks: checksOf(life.world) });
   if (what === 'audit') return json(response, { data: recordOf(life.world, Date.now()) });
+  if (what === 'providers' || what === 'routing') {
+    if (await life.outside.answer(request, path, body, response)) life.outsideChanged();
+    return;
+  }
   if (what === 'keys') return keys(request.method ?? 'GET', body, response);
   if (what === 'invitations') {
     const invitation = { id: 'i1', person: body.person ?? null, role: 'member', uses: body.uses };

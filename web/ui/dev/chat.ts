@@ -27,8 +27,11 @@ export async function answerChat(
   response.writeHead(200, {
     'content-type': 'text/event-stream',
     'x-pumasi-job': begun.job.id,
-    'x-pumasi-node': encodeURIComponent(begun.node.name),
-    'x-pumasi-node-id': begun.node.id,
+    ...(begun.node && {
+      'x-pumasi-node': encodeURIComponent(begun.node.name),
+      'x-pumasi-node-id': begun.node.id,
+    }),
+    ...(begun.job.provider && { 'x-pumasi-provider': begun.job.provider }),
     'x-pumasi-why': encodeURIComponent(begun.job.why ?? ''),
   });
   const send = (chunk: unknown): boolean => response.write(`data: ${JSON.stringify(chunk)}\n\n`);

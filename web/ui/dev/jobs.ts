@@ -98,5 +98,6 @@ export function whyOf(job: Job, nodes: Node[]): Why {
       };
     });
   const summary = job.why ?? '';
+  if (job.provider) return { job: job.id, summary, rounds: [] };
   return { job: job.id, summary, rounds: [{ epoch: 1, after_ms: 2, candidates, passage: null }] };
 }

@@ -2,17 +2,21 @@
 
 import type { Event, Job, Node } from '../src/lib/api/types.ts';
 import { newJob } from './jobs.ts';
+import { Outside } from './providers.ts';
 import { makeWorld, modelsOf, refOf, statusOf, type World } from './world.ts';
 
 const STEP_MS = 900;
 
 export class Life {
   world: World;
+  outside: Outside;
   #listeners = new Set<(event: Event) => void>();
   #step = 0;
 
   constructor(count: number) {
     this.world = makeWorld(count);
+    this.outside = new Outside(count === 0);
+    this.outsideChanged();
     setInterval(() => this.#tick(), STEP_MS).unref();
   }
 
@@ -26,6 +30,13 @@ export class Life {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** What providers have comes and goes with them. */
+  outsideChanged(): void {
+    const ours = this.world.models.filter(({ provider }) => provider === null);
+    this.world.models = [...ours, ...this.outside.models()];
+    this.emit({ type: 'snapshot', snapshot: this.world });
+  }
+
   put(job: Job): void {
     this.world.jobs = [job, ...this.world.jobs.filter(({ id }) => id !== job.id)].slice(0, 200);
     this.emit({ type: 'job', job });
@@ -34,9 +45,17 @@ export class Life {
   }
 
   /** Starts a job on the computer that holds the model, for a page that asks. */
-  begin(model: string): { job: Job; node: Node } | null {
+  begin(model: string): { job: Job; node: Node | null } | null {
     const owner = this.world.nodes[0];
-    const best = this.world.models.find(({ name }) => name === model)?.best;
+    const { best, provider } = this.world.models.find(({ name }) => name === model) ?? {};
+    if (owner && provider) {
+      const meant = this.outside.all.routing.aliases[model]?.[0] ?? model;
+      const why = `${model} was asked for by its name.`;
+      const job: Job = { ...newJob(owner, owner, model), state: 'running', why };
+      job.provider = meant.split('/')[0] ?? provider;
+      this.put({ ...job, node: null });
+      return { job: { ...job, node: null }, node: null };
+    }
     const node = this.world.nodes.find(({ id }) => id === best?.id);
     if (!owner || !node) return null;
     const job: Job = { ...newJob(owner, node, model), state: 'running', node: refOf(node) };
@@ -54,7 +73,7 @@ export class Life {
     const model = node?.models.find((held) => held.name === name);
     if (!node || !model) return;
     model.state = loaded ? { state: 'loaded', slots: 4, busy: 0 } : { state: 'held' };
-    this.world.models = modelsOf(this.world.nodes);
+    this.world.models = [...modelsOf(this.world.nodes), ...this.outside.models()];
     this.emit({ type: 'node', node });
     for (const changed of this.world.models) this.emit({ type: 'model', model: changed });
   }

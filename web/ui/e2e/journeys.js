@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { ask, assert, barriers, visit } from './journey.js';
+import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
 import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
 
 /** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
@@ -162,7 +163,17 @@ async function speaksKoreanOnAPhone(browser, base) {
 
 async function leavesNobodyOut(browser, base) {
   const manage = ['/manage', '/manage/keys', '/manage/keys?panel=key', '/manage/record'];
-  const pages = ['/', '/mesh', '/mesh?panel=invite', '/jobs', '/models', ...manage, '/nowhere'];
+  const elsewhere = ['/manage/providers', '/manage/providers?panel=provider'];
+  const pages = [
+    '/',
+    '/mesh',
+    '/mesh?panel=invite',
+    '/jobs',
+    '/models',
+    ...manage,
+    ...elsewhere,
+    '/nowhere',
+  ];
   for (const colorScheme of ['light', 'dark']) {
     const { page, close } = await visit(browser, base, '/', { colorScheme });
     await ask(page, model, 'repeat: a door for everybody');
@@ -186,6 +197,8 @@ export const journeys = [
   checksTheOffice,
   makesAndRevokesAKey,
   readsTheRecord,
+  setsUpAProviderAndAsksIt,
+  settlesWhoIsAsked,
   withdrawsAnInvitation,
   asksOnceMore,
   speaksKoreanOnAPhone,

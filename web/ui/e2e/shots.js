@@ -44,6 +44,12 @@ const pages = {
   keys: ['/manage/keys'],
   makekey: ['/manage/keys?panel=key'],
   record: ['/manage/record'],
+  providers: ['/manage/providers'],
+  setup: ['/manage/providers?panel=provider'],
+  alias: [
+    '/manage/providers',
+    opening('section .button:has-text("name"), section .button:has-text("이름")'),
+  ],
 };
 
 const browser = await launch();

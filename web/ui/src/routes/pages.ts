@@ -13,6 +13,7 @@ const jobs: Load = () => import('./jobs/Jobs.svelte');
 const models: Load = () => import('./models/Models.svelte');
 const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
+const providers: Load = () => import('./manage/Providers.svelte');
 const record: Load = () => import('./manage/Record.svelte');
 
 const later: [pattern: string, load: Load][] = [
@@ -24,6 +25,7 @@ const later: [pattern: string, load: Load][] = [
   ['/models', models],
   ['/manage', checkUp],
   ['/manage/keys', keys],
+  ['/manage/providers', providers],
   ['/manage/record', record],
 ];
 

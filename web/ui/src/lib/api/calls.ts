@@ -13,6 +13,11 @@ import type {
   Lend,
   NewKey,
   Pairing,
+  Provider,
+  ProviderRequest,
+  Providers,
+  Routing,
+  RoutingChange,
   Why,
 } from './types';
 
@@ -116,4 +121,33 @@ export function recordAt(person: string, more: Record<string, string>): string {
 
 export async function record(person: string, limit: number): Promise<AuditEntry[]> {
   return (await read<{ data: AuditEntry[] }>(recordAt(person, { limit: String(limit) }))).data;
+}
+
+/** Model services elsewhere, what can be set up, and how requests are routed. */
+export const providers = (): Promise<Providers> => read('/api/v1/providers');
+
+/** Sets one up, or changes the one of this id. */
+export async function setUpProvider(
+  wanted: Partial<ProviderRequest> & { kind: string },
+): Promise<Provider> {
+  const reply = await post('/api/v1/providers', wanted);
+  return (await reply.json()) as Provider;
+}
+
+/** Asks it what it has, now. */
+export async function checkProvider(provider: string): Promise<Provider> {
+  const reply = await post(`/api/v1/providers/${id(provider)}/check`);
+  return (await reply.json()) as Provider;
+}
+
+/** Its key goes with it. */
+export async function removeProvider(provider: string): Promise<void> {
+  await request(`/api/v1/providers/${id(provider)}`, { method: 'DELETE' });
+}
+
+/** What is missing in the change stays as it is. */
+export async function route(change: Partial<RoutingChange>): Promise<Routing> {
+  const headers = { 'content-type': 'application/json' };
+  const init = { method: 'PATCH', headers, body: JSON.stringify(change) };
+  return (await (await request('/api/v1/routing', init)).json()) as Routing;
 }

@@ -14,6 +14,8 @@ export interface Origin {
   job: string | null;
   node: string | null;
   nodeId: string | null;
+  /** The provider that answers, by id, where the mesh does not. */
+  provider: string | null;
   why: string | null;
 }
 
@@ -74,6 +76,7 @@ function originOf(headers: Headers): Origin {
     job: value('x-pumasi-job'),
     node: value('x-pumasi-node'),
     nodeId: value('x-pumasi-node-id'),
+    provider: value('x-pumasi-provider'),
     why: value('x-pumasi-why'),
   };
 }

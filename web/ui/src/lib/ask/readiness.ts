@@ -18,12 +18,15 @@ export function readinessWords(readiness: Readiness): string {
       return readiness.ms === null ? words.loadsUnknown : words.loads(say.duration(readiness.ms));
     case 'nowhere':
       return words.nowhere;
+    case 'elsewhere':
+      return words.ready;
   }
 }
 
 export function readinessMark(readiness: Readiness): Mark {
   switch (readiness.kind) {
     case 'ready':
+    case 'elsewhere':
       return 'good';
     case 'soon':
     case 'loading':

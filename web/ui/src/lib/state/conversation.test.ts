@@ -40,7 +40,8 @@ test('an answer streams in, with where it came from and what it took', async () 
   const talk = new Conversation('starter');
   talk.ask('upper: hi');
   await vi.waitUntil(() => last(talk).origin);
-  expect(last(talk).origin).toEqual({ job: 'j1', node: '창', nodeId: 'n1', why: null });
+  const origin = { job: 'j1', node: '창', nodeId: 'n1', provider: null, why: null };
+  expect(last(talk).origin).toEqual(origin);
   write({ choices: [{ index: 0, delta: { reasoning_content: 'hm' }, finish_reason: null }] });
   write(delta('H'));
   write(delta('I', 'stop'));

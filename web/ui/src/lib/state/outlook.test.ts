@@ -14,7 +14,15 @@ function model(name: string, states: ModelState[], over: Partial<Model> = {}): M
     wait_ms: state.state === 'held' ? 4_000 : 0,
   }));
   const capabilities: Model['capabilities'] = ['generate'];
-  return { name, places, capabilities, starter: false, best: null, ...over } as Model;
+  return {
+    name,
+    places,
+    capabilities,
+    starter: false,
+    best: null,
+    provider: null,
+    ...over,
+  } as Model;
 }
 
 const loaded: ModelState = { state: 'loaded', slots: 4, busy: 1 };
@@ -42,4 +50,16 @@ test('suggests a real model that is awake before the starter, and the starter be
   expect(suggested([starter, sleeper, embedder])?.name).toBe('starter');
   expect(suggested([starter, sleeper, awake, embedder])?.name).toBe('z-awake');
   expect(suggested([embedder])).toBeUndefined();
+});
+
+test('a model of a provider is elsewhere, and is suggested only where there is no other', () => {
+  const cloud = model('openai/gpt', [], { provider: 'openai' });
+  const broken = model('z-broken', [{ state: 'unusable' }]);
+  expect(outlook(cloud)).toMatchObject({
+    provider: 'openai',
+    node: null,
+    readiness: { kind: 'elsewhere' },
+  });
+  expect(suggested([cloud, broken])?.name).toBe('z-broken');
+  expect(suggested([cloud])?.name).toBe('openai/gpt');
 });

@@ -1,0 +1,61 @@
+/** What routing would mean: who answers when nobody outside the office may be asked. Pure. */
+
+import type { Provider, Providers } from '$lib/api/types';
+
+/** As many models at most stand in, or stand behind one name. */
+export const CHAIN = 8;
+
+/** The provider that `openai/gpt-4o` is addressed to. */
+function addressed(all: readonly Provider[], name: string): Provider | undefined {
+  const slash = name.indexOf('/');
+  return slash < 0 ? undefined : all.find(({ id }) => id === name.slice(0, slash));
+}
+
+const lists = (provider: Provider, name: string): boolean =>
+  provider.models.some((model) => model.name === `${provider.id}/${name}`);
+
+/** Whether somebody in the office has it. */
+function isInside(all: readonly Provider[], name: string, mesh: ReadonlySet<string>): boolean {
+  const provider = addressed(all, name);
+  if (provider) return !provider.outside;
+  return mesh.has(name) || all.some((one) => !one.outside && lists(one, name));
+}
+
+export type Failing =
+  { kind: 'none' } | { kind: 'stoodIn'; name: string } | { kind: 'some'; names: string[] };
+
+/** What would fail if every provider outside the office were down. */
+export function failing({ providers, routing }: Providers, mesh: ReadonlySet<string>): Failing {
+  const outside = providers.filter((one) => one.outside);
+  if (!outside.length) return { kind: 'none' };
+  const standIn = routing.stand_in.find((name) => mesh.has(name));
+  if (standIn !== undefined) return { kind: 'stoodIn', name: standIn };
+  const aliases = Object.entries(routing.aliases)
+    .filter(([, chain]) => !chain.some((name) => isInside(providers, name, mesh)))
+    .map(([name]) => name);
+  // Also one that lists nothing can be asked for a model by its name.
+  const models = outside.flatMap((one) =>
+    one.models.length ? one.models.map(({ name }) => name) : [`${one.id}/…`],
+  );
+  return { kind: 'some', names: [...aliases, ...models] };
+}
+
+/** The list with one entry a step further up or down. */
+export function moved(list: readonly string[], index: number, by: -1 | 1): string[] {
+  const next = [...list];
+  const [one] = next.splice(index, 1);
+  if (one !== undefined) next.splice(Math.max(0, index + by), 0, one);
+  return next;
+}
+
+/** Names that stand for models of this provider. */
+export function namesFor(id: string, { routing }: Providers): string[] {
+  return Object.entries(routing.aliases)
+    .filter(([, chain]) => chain.some((name) => name.startsWith(`${id}/`)))
+    .map(([name]) => name);
+}
+
+/** One name a line, or between commas, as a person writes it. */
+export function linesOf(text: string): string[] {
+  return [...new Set(text.split(/[\n,]/).map((line) => line.trim()))].filter(Boolean);
+}

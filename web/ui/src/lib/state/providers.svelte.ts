@@ -1,0 +1,57 @@
+/** Providers as every page sees them: asked for as long as a page shows one, since no event tells how
+ *  they stand. */
+
+import { createSubscriber } from 'svelte/reactivity';
+import { providers as ask, route as change } from '$lib/api/calls';
+import { asFault, type Fault } from '$lib/api/fault';
+import type { Provider, ProviderModel, Providers, RoutingChange } from '$lib/api/types';
+
+const LOOK_MS = 5_000;
+
+class Elsewhere {
+  #seen = $state.raw<Providers | null>(null);
+  #fault = $state.raw<Fault | null>(null);
+  /** What was asked for before something changed here tells of the time before. */
+  #turn = 0;
+  #subscribe = createSubscriber(() => {
+    void this.look();
+    const timer = setInterval(() => void this.look(), LOOK_MS);
+    return () => clearInterval(timer);
+  });
+
+  get seen(): Providers | null {
+    this.#subscribe();
+    return this.#seen;
+  }
+
+  get fault(): Fault | null {
+    return this.#fault;
+  }
+
+  async look(): Promise<void> {
+    const turn = ++this.#turn;
+    try {
+      const seen = await ask();
+      if (turn === this.#turn) [this.#seen, this.#fault] = [seen, null];
+    } catch (thrown) {
+      if (turn === this.#turn) this.#fault = asFault(thrown);
+    }
+  }
+
+  async route(wanted: Partial<RoutingChange>): Promise<void> {
+    this.#turn += 1;
+    const routing = await change(wanted);
+    this.#turn += 1;
+    if (this.#seen) this.#seen = { ...this.#seen, routing };
+  }
+
+  of(id: string): Provider | undefined {
+    return this.seen?.providers.find((provider) => provider.id === id);
+  }
+
+  model(id: string, name: string): ProviderModel | undefined {
+    return this.of(id)?.models.find((model) => model.name === name);
+  }
+}
+
+export const elsewhere = new Elsewhere();
