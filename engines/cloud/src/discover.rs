@@ -44,7 +44,7 @@ impl Search {
 }
 
 /// A server that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// What it is, as far as its answers tell.
     pub kind: &'static Kind,

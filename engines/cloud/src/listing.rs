@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::call::CallError;
 use crate::kind::{Kind, Listing};
 use crate::limits;
+use crate::price::Price;
 
 /// One model of a provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
     /// Its name, as the provider calls it.
     pub name: String,
@@ -22,6 +23,8 @@ pub struct ModelInfo {
     pub chats: Option<bool>,
     /// Whether it makes embeddings.
     pub embeds: Option<bool>,
+    /// What it costs, where the list says so (OpenRouter's does); else see [`crate::price`].
+    pub price: Option<Price>,
 }
 
 /// Words in names of models that make embeddings.
@@ -51,6 +54,7 @@ impl ModelInfo {
             context: None,
             chats: (embeds || other).then_some(false),
             embeds: if embeds { Some(true) } else { other.then_some(false) },
+            price: None,
         }
     }
 }
@@ -140,7 +144,19 @@ fn model(kind: &Kind, row: &Value) -> Option<ModelInfo> {
         Some("embedding" | "embeddings") => (model.chats, model.embeds) = (Some(false), Some(true)),
         Some(_) | None => {}
     }
+    model.price = listed_price(&row["pricing"]);
     Some(model)
+}
+
+/// OpenRouter's prices: dollars for one token, as text. Where it is below zero it depends on the request.
+fn listed_price(pricing: &Value) -> Option<Price> {
+    let dollars = |name: &str| {
+        let token = pricing[name].as_str()?.parse::<f64>().ok()?;
+        let million = token * 1_000_000.0;
+        (0.0..1_000_000.0).contains(&million).then_some(million)
+    };
+    let (input, output) = (dollars("prompt")?, dollars("completion")?);
+    Some(Price { input, output, cached: dollars("input_cache_read") })
 }
 
 /// Of what was found, what the person wants; where nothing is listed, what is known.
@@ -209,6 +225,27 @@ mod tests {
         let alone = json!([{ "id": "meta/x", "type": "chat", "context_length": 8_192 }]);
         let (found, _) = page("together", &alone).expect("a list");
         assert_eq!((found[0].chats, found[0].context), (Some(true), Some(8_192)));
+    }
+
+    #[test]
+    fn prices_are_read_where_the_list_has_them() {
+        let rows = json!({ "data": [
+            { "id": "a", "pricing": { "prompt": "0.0000025", "completion": "0.00001",
+                "input_cache_read": "0.00000125", "request": "0" } },
+            { "id": "free", "pricing": { "prompt": "0", "completion": "0" } },
+            { "id": "auto", "pricing": { "prompt": "-1", "completion": "-1" } },
+            { "id": "odd", "pricing": { "prompt": "nan", "completion": "inf" } },
+            { "id": "half", "pricing": { "prompt": "0.1" } },
+            { "id": "none" },
+        ] });
+        let (found, _) = page("openrouter", &rows).expect("a list");
+        let prices: Vec<Option<Price>> = found.iter().map(|model| model.price).collect();
+        let paid = prices[0].expect("a price");
+        let near = |price: f64, dollars: f64| (price - dollars).abs() < 1e-9;
+        assert!(near(paid.input, 2.5) && near(paid.output, 10.0));
+        assert!(near(paid.cached.expect("a price"), 1.25));
+        let free = Price { input: 0.0, output: 0.0, cached: None };
+        assert_eq!(prices[1..], [Some(free), None, None, None, None]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Providers that write nonsense, too much, too little, or never end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pumasi_cloud::{ProviderFault, Which};
@@ -197,6 +199,51 @@ async fn each_dialects_errors_are_told_apart() {
             assert_eq!(error(fake, kind, model).await, expected, "{kind} {model}");
         }
     }
+}
+
+/// A server that answers every request with this head, and then with this piece without end.
+async fn endless(head: &'static str, piece: &'static str) -> (String, Arc<AtomicU32>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                while stream.read(&mut [0; 4_096]).await.is_ok_and(|size| size > 0) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    stream.write_all(head.as_bytes()).await?;
+                    while !piece.is_empty() {
+                        stream.write_all(piece.as_bytes()).await?;
+                    }
+                }
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    (base, asked)
+}
+
+#[tokio::test]
+async fn errors_lists_and_heads_without_end_are_left() {
+    let chunked = "HTTP/1.1 500 x\r\ntransfer-encoding: chunked\r\n\r\n";
+    let (base, _) = endless(chunked, "4\r\naaaa\r\n").await;
+    let error = soon(ask(&provider(settings("openai", &base)), "fine")).await;
+    assert_eq!(error, Err(CallError::Provider(ProviderFault::Unavailable)));
+    let (base, _) = endless("HTTP/1.1 200 OK\r\n", "x: aaaaaaaaaaaaaaaaaaaa\r\n").await;
+    let error = soon(ask(&provider(settings("openai", &base)), "fine")).await;
+    assert_eq!(error, Err(CallError::NotHttp));
+    let page = "HTTP/1.1 200 OK\r\ncontent-length: 51\r\n\r\n\
+        {\"data\":[{\"id\":\"m\"}],\"has_more\":true,\"last_id\":\"m\"}";
+    let (base, asked) = endless(page, "").await;
+    let base = base.trim_end_matches("/v1");
+    let models = soon(provider(settings("anthropic", base)).models()).await.expect("a list");
+    assert_eq!((models.len(), asked.load(Ordering::Relaxed)), (1, 8));
+    let large = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let (base, _) = endless(large, "4\r\n    \r\n").await;
+    let error = soon(provider(settings("openai", &base)).models()).await;
+    assert_eq!(error, Err(CallError::TooLarge));
 }
 
 #[tokio::test]
