@@ -156,7 +156,11 @@ async function speaksKoreanOnAPhone(browser, base) {
     await page.getByRole('heading', { name: title, level: 1 }).waitFor();
     const wider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     assert.equal(wider, false, `${name} is wider than the phone`);
+    assert.deepEqual(await barriers(page), [], name);
   }
+  await page.getByRole('link', { name: '제공자' }).click();
+  await page.getByRole('heading', { name: '누구에게 물을까요' }).waitFor();
+  assert.deepEqual(await barriers(page), []);
   assert.deepEqual(complaints, []);
   await close();
 }

@@ -229,6 +229,7 @@ export const en = {
       image: 'makes pictures',
     },
     elsewhere: (n: number) => count(n, 'model', 'models'),
+    names: (n: number) => count(n, 'name', 'names'),
     load: 'Wake',
     unload: 'Let rest',
     places: {

@@ -224,6 +224,7 @@ export const ko: Words = {
       image: '그림 그리기',
     },
     elsewhere: (n) => `모델 ${number(n)}개`,
+    names: (n) => `이름 ${number(n)}개`,
     load: '깨우기',
     unload: '쉬게 하기',
     places: {
