@@ -46,7 +46,7 @@ function nodeOf(index: number): Node {
     name: at(computers, index) + suffix,
     person: at(people, index),
     roles: index === 0 ? ['admin'] : ['member'],
-    presence: index === 0 ? 'here' : index % 11 === 6 ? 'offline' : 'online',
+    presence: index === 0 ? 'here' : index % 11 === 6 || cutOff(index) ? 'offline' : 'online',
     version: '0.1.0',
     platform: at(platforms, index),
     addresses: [`192.168.1.${20 + index}:7863`],
@@ -59,8 +59,14 @@ function nodeOf(index: number): Node {
     queue: { interactive: index % 4 === 2 ? 2 : 0, batch: 0, work_ms: index % 4 === 2 ? 3_400 : 0 },
     round_trip_ms: index === 0 ? null : 0.4 + (index % 5) * 0.3,
     seen_ms: index % 11 === 6 ? Date.now() - 240_000 : Date.now(),
-    cut_off: null,
+    cut_off: cutOff(index),
   };
+}
+
+/** One in eleven computers is cut off, by turns for the one and for the other reason. */
+function cutOff(index: number): Node['cut_off'] {
+  if (index % 11 !== 8) return null;
+  return { why: index % 2 ? 'nonsense' : 'flood', until_ms: Date.now() + 230_000 };
 }
 
 export function modelsOf(nodes: Node[]): Model[] {

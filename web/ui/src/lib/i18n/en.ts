@@ -104,10 +104,16 @@ export const en = {
     noJobs: 'Nothing right now.',
     ownerNote: 'The person at this computer is using it. Work of others waits or goes elsewhere.',
     awayNote: 'It cannot be reached. Its work goes on elsewhere; it joins in again by itself.',
+    cutOffNote: {
+      flood: 'It sent far more than a computer of the office may, so this one does not talk to it.',
+      nonsense: 'It sent what no honest computer sends, so this one does not talk to it.',
+    },
+    cutOffAdvice: (minutes: number) =>
+      `In ${count(minutes, 'minute', 'minutes')} it may join in again, by itself; each further time lasts longer. Is its Pumasi damaged, or of another version? If somebody has taken over that computer, remove it with \`pumasi remove\`.`,
     doing: {
       free: 'free',
-      doubtful: 'answers late',
-      misbehaving: 'misbehaves: cut off for a while',
+      doubtful: 'says what cannot be',
+      misbehaving: (minutes: number) => `cut off for ${count(minutes, 'minute', 'minutes')}`,
       owner: 'its owner is at work',
       paused: 'takes a break',
       away: 'not here',
@@ -916,6 +922,14 @@ export const en = {
         'Ask again: another one takes over.',
       ],
       peer_silent: ['The computer that answered fell silent', 'Ask again: another one takes over.'],
+      peer_removed: [
+        'The computer that answered was removed from the mesh',
+        'Ask again: another one takes over.',
+      ],
+      removed: [
+        'This computer was removed from its mesh',
+        'It works alone: pick a model of its own, or ask an admin to let it in anew.',
+      ],
       model_damaged: ['The model’s file is damaged', 'Fetch it again, or pick another model.'],
       invalid_token: ['This page is not signed in any more', 'Load the page again.'],
       model_loading: ['The model is on its way to this mesh', 'Ask again in a moment.'],

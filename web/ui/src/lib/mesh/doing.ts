@@ -4,7 +4,7 @@ import type { Node } from '$lib/api/types';
 import { say } from '$lib/format/say.svelte';
 import { locale } from '$lib/i18n/locale.svelte';
 import type { Mark } from '$lib/ui/StateMark.svelte';
-import { doingOf, figuresOf, type Doing } from './figures';
+import { doingOf, figuresOf, minutesLeft, type Doing } from './figures';
 
 const marks: Record<Doing, Mark> = {
   free: 'good',
@@ -25,6 +25,7 @@ export function doingWords(node: Node, now: number): string {
   if (doing === 'away') {
     return node.seen_ms === null ? words.away : words.awaySince(say.ago(node.seen_ms, now));
   }
+  if (doing === 'misbehaving') return words.misbehaving(minutesLeft(node, now));
   if (doing !== 'working') return words[doing];
   return waiting ? words.busyAndWaiting(busy, waiting) : words.busy(busy);
 }

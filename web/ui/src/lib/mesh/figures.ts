@@ -42,6 +42,11 @@ function bytesOf({ state, memory_bytes: bytes }: NodeModel): number {
   return state.state === 'loading' ? (bytes * state.permille) / 1_000 : 0;
 }
 
+/** For how many minutes more it is cut off, the last one begun included. */
+export function minutesLeft(node: Node, now: number): number {
+  return Math.max(1, Math.ceil(((node.cut_off?.until_ms ?? now) - now) / 60_000));
+}
+
 /** How a computer is doing, in the one word that matters most. */
 export type Doing = 'free' | 'working' | 'doubtful' | 'misbehaving' | 'away' | 'owner' | 'paused';
 
