@@ -31,6 +31,10 @@ pub fn run(data: &[u8]) {
         10 => generate(gemini::parse(model(), body, true, true, options)),
         11 => embed(gemini::parse_embed_batch(model(), body, options)),
         12 => generate(responses::parse(body, options)),
+        14 => embed(ollama::parse_embed_one(body, options)),
+        15 => embed(gemini::parse_embed(model(), body, options)),
+        16 => generate(gemini::parse_count(model(), body, options)),
+        17 => generate(gemini::parse(model(), body, false, false, options)),
         _ => generate(responses::parse_count(body, options)),
     }
 }
@@ -68,7 +72,7 @@ fn tells(invalid: &Invalid) {
 /// Bodies that are taken, and the beginnings of bad ones.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
-    let bodies: [(u8, &str); 20] = [
+    let bodies: [(u8, &str); 26] = [
         (0, r#"{"model":"a","messages":[{"role":"user","content":"hi"}]}"#),
         (
             0,
@@ -137,6 +141,20 @@ pub fn seeds() -> Vec<Vec<u8>> {
             {"type":"function_call","call_id":"c","name":"f","arguments":"{}"},
             {"type":"function_call_output","call_id":"c","output":"1"}],"instructions":"i","stream":true,
             "reasoning":{"effort":"low"},"text":{"format":{"type":"text"}},"store":false}"#,
+        ),
+        (13, r#"{"model":"a","input":"t","instructions":"i"}"#),
+        (14, r#"{"model":"a","prompt":"t","options":{"num_ctx":9}}"#),
+        (15, r#"{"model":"models/a","content":{"parts":[{"text":"t"}]},"outputDimensionality":5}"#),
+        (16, r#"{"contents":[{"parts":[{"text":"t"}]}]}"#),
+        (
+            16,
+            r#"{"generateContentRequest":{"model":"models/a","contents":[{"role":"user","parts":[{"text":"t"}]}],
+            "tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT"}}]}]}}"#,
+        ),
+        (
+            17,
+            r#"{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}}]}],
+            "toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}},"safetySettings":[]}"#,
         ),
         (0, "\u{feff}{\"model\":\"a\",\"model\":\"b\"}"),
     ];

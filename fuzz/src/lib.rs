@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 pub mod adverts;
 pub mod answers;
+pub mod chain;
 pub mod frames;
 pub mod gguf;
 pub mod http;
@@ -31,9 +32,10 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "adverts", run: adverts::run, seeds: adverts::seeds },
     Target { name: "answers", run: answers::run, seeds: answers::seeds },
+    Target { name: "chain", run: chain::run, seeds: chain::seeds },
     Target { name: "frames", run: frames::run, seeds: frames::seeds },
     Target { name: "gguf", run: gguf::run, seeds: gguf::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },

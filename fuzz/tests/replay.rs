@@ -87,4 +87,4 @@ macro_rules! replays {
     };
 }
 
-replays!(adverts, answers, frames, gguf, http, join, provider, roster, worker);
+replays!(adverts, answers, chain, frames, gguf, http, join, provider, roster, worker);

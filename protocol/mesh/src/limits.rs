@@ -22,6 +22,9 @@ pub const ROSTER_ENTRIES: usize = 16_384;
 pub const CHAIN_ENTRIES: usize = 512;
 /// Bytes of such a chain: that many admissions.
 pub const CHAIN_BYTES: usize = 192 * 1024;
+/// Bytes of what a removed member is told as its connections are closed: with QUIC's own they fit into
+/// the smallest packet that every path carries.
+pub const REMOVAL_BYTES: usize = 1_024;
 /// Characters in a node's or person's name.
 pub const NAME_CHARS: usize = 64;
 /// Bytes of a model's name.

@@ -31,13 +31,30 @@ impl RosterLog {
     /// [`limits::CHAIN_ENTRIES`] and `bytes`. Who lacks more than that must hear of it by gossip.
     #[must_use]
     pub fn chain(&self, node: &NodeId, bytes: usize) -> Vec<SignedEntry> {
-        let admissions = self.opened().filter(|(_, entry)| match &entry.change {
-            Some(Change::Admit { node: admitted, .. }) => admitted == node,
-            Some(Change::Found { .. } | Change::SetRoles { .. } | Change::Revoke { .. }) | None => {
-                false
-            }
-        });
-        let mut open: VecDeque<_> = admissions.map(|(_, entry)| entry.hash).collect();
+        self.with_past(bytes, |change| match change {
+            Change::Admit { node: admitted, .. } => admitted == node,
+            Change::Found { .. } | Change::SetRoles { .. } | Change::Revoke { .. } => false,
+        })
+    }
+
+    /// What proves that `node` was removed: its revocations and what they build on, the nearest first,
+    /// up to [`limits::CHAIN_ENTRIES`] and `bytes`. Nothing, if it was not.
+    #[must_use]
+    pub fn removal(&self, node: &NodeId, bytes: usize) -> Vec<SignedEntry> {
+        if !self.roster().revoked.contains(node) {
+            return Vec::new();
+        }
+        self.with_past(bytes, |change| match change {
+            Change::Revoke { node: removed, .. } => removed == node,
+            Change::Found { .. } | Change::SetRoles { .. } | Change::Admit { .. } => false,
+        })
+    }
+
+    /// The entries that are wanted and those that they build on, the nearest first.
+    fn with_past(&self, bytes: usize, is_wanted: impl Fn(&Change) -> bool) -> Vec<SignedEntry> {
+        let wanted =
+            self.opened().filter(|(_, entry)| entry.change.as_ref().is_some_and(&is_wanted));
+        let mut open: VecDeque<_> = wanted.map(|(_, entry)| entry.hash).collect();
         let (mut seen, mut chain, mut left) = (BTreeSet::new(), Vec::new(), bytes);
         while let Some(hash) = open.pop_front() {
             let Some((signed, entry)) = self.find(&hash).filter(|_| seen.insert(hash)) else {
@@ -183,6 +200,26 @@ mod tests {
         let mesh = Some(elsewhere.roster().mesh);
         let wrong = SignedEntry::sign(&key(3), mesh, elsewhere.heads(), 1, &change).expect("small");
         assert_eq!(judge(5, vec![good, wrong]), Err(ChainError::Invalid));
+    }
+
+    #[test]
+    fn who_was_removed_learns_it_from_the_entries_that_say_so() {
+        let mut here = begun(1);
+        admit(&mut here, 1, 2, NodeRole::Member);
+        let mut there = here.clone();
+        assert_eq!(here.removal(&id(2), 1_000), Vec::new(), "a member");
+        // It has not heard of this one either.
+        admit(&mut here, 1, 3, NodeRole::Member);
+        let revoke = Change::Revoke { node: id(2), heads: here.heads() };
+        let revoked = here.sign(&key(1), 1, &revoke).expect("an admin");
+        here.take(vec![revoked.clone()]);
+        let told = here.removal(&id(2), 1_000);
+        assert_eq!(told[0], revoked);
+        assert_eq!(there.take(told).waiting, 0);
+        assert!(there.roster().revoked.contains(&id(2)));
+        assert_eq!(here.removal(&id(2), revoked.size()), vec![revoked], "no more than fits");
+        assert_eq!(here.removal(&id(2), 100), Vec::new());
+        assert_eq!(here.removal(&id(3), 1_000), Vec::new());
     }
 
     #[test]
