@@ -116,10 +116,11 @@ pub enum Outcome {
     Cancelled,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Numbered {
-    number: u64,
-    record: AuditRecord,
+/// A record as it lies in its log.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Numbered {
+    pub(super) number: u64,
+    pub(super) record: AuditRecord,
 }
 
 impl Record for Numbered {}

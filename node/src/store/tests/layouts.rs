@@ -2,6 +2,7 @@
 
 use pumasi_protocol::Epoch;
 
+use super::super::audit::Numbered;
 use super::super::record::{self, Record, Unreadable};
 use super::*;
 
@@ -38,6 +39,23 @@ fn other_records_are_read() {
     check(&keys::used(), true, include_str!("golden/key_use_1.hex"));
     check(&7_u64, true, include_str!("golden/number_1.hex"));
     check(&"yes".to_owned(), true, include_str!("golden/setting_1.hex"));
+}
+
+#[test]
+fn the_audit_log_is_read() {
+    let record = |act| Numbered { number: 6, record: AuditRecord { at_ms: 9, act } };
+    let acts = [
+        (record(audit::started("0.1.0")), include_str!("golden/audit_started_1.hex")),
+        (record(audit::key()), include_str!("golden/audit_key_1.hex")),
+        (record(audit::invited()), include_str!("golden/audit_invited_1.hex")),
+        (record(audit::told()), include_str!("golden/audit_lend_1.hex")),
+        (record(audit::asked()), include_str!("golden/audit_asked_1.hex")),
+        (record(audit::ran()), include_str!("golden/audit_ran_1.hex")),
+        (record(audit::withdrawn()), include_str!("golden/audit_withdrawn_1.hex")),
+    ];
+    for (record, golden) in &acts {
+        check(record, true, golden);
+    }
 }
 
 #[test]
