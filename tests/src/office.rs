@@ -1,5 +1,5 @@
-//! Desks in network namespaces of their own, at one switch without a way out: nodes there find each
-//! other by DNS-SD, and cables can be pulled.
+//! Desks in network namespaces of their own, without a way out: at one switch, where nodes find each
+//! other by DNS-SD, or in two networks with a router between them. Cables can be pulled.
 
 use std::os::fd::AsFd;
 
@@ -15,13 +15,24 @@ use crate::wire::ip;
 pub struct Office {
     tag: String,
     desks: u8,
+    routed: bool,
 }
 
 impl Office {
-    /// This many desks, numbered from one. Where namespaces may not be made, it says so.
+    /// This many desks at one switch, numbered from one. Where namespaces may not be made, it says so.
     #[must_use]
     pub fn of(desks: u8) -> Option<Self> {
-        match Self::new(desks) {
+        Self::made(desks, false)
+    }
+
+    /// Two desks, each in a network of its own, with a router between them.
+    #[must_use]
+    pub fn routed() -> Option<Self> {
+        Self::made(2, true)
+    }
+
+    fn made(desks: u8, routed: bool) -> Option<Self> {
+        match Self::new(desks, routed) {
             Ok(office) => Some(office),
             Err(reason) => {
                 #[expect(clippy::print_stderr, reason = "a skipped test says why")]
@@ -33,12 +44,17 @@ impl Office {
         }
     }
 
-    fn new(desks: u8) -> Result<Self, String> {
-        let office = Self { tag: format!("pt{}", std::process::id() % 100_000), desks };
+    fn new(desks: u8, routed: bool) -> Result<Self, String> {
+        let office = Self { tag: format!("pt{}", std::process::id() % 100_000), desks, routed };
         let hub = office.hub();
         ip(&["netns", "add", &hub])?;
-        ip(&["-n", &hub, "link", "add", "br0", "type", "bridge"])?;
-        ip(&["-n", &hub, "link", "set", "br0", "up"])?;
+        if routed {
+            let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+            ip(&["netns", "exec", &hub, "sh", "-c", forward])?;
+        } else {
+            ip(&["-n", &hub, "link", "add", "br0", "type", "bridge"])?;
+            ip(&["-n", &hub, "link", "set", "br0", "up"])?;
+        }
         for desk in 1..=desks {
             office.lay(&hub, desk)?;
         }
@@ -50,16 +66,32 @@ impl Office {
         ip(&["netns", "add", &space])?;
         let cable = ["link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &space];
         ip(&[&["-n", hub][..], &cable].concat())?;
-        ip(&["-n", hub, "link", "set", &port, "master", "br0"])?;
         ip(&["-n", hub, "link", "set", &port, "up"])?;
         ip(&["-n", &space, "addr", "add", &format!("{}/24", self.address(desk)), "dev", "eth0"])?;
         ip(&["-n", &space, "link", "set", "lo", "up"])?;
         ip(&["-n", &space, "link", "set", "eth0", "up"])?;
-        ip(&["-n", &space, "route", "add", "default", "dev", "eth0"])
+        if self.routed {
+            let gate = format!("10.77.{desk}.254");
+            ip(&["-n", hub, "addr", "add", &format!("{gate}/24"), "dev", &port])?;
+            ip(&["-n", &space, "route", "add", "default", "via", &gate])
+        } else {
+            ip(&["-n", hub, "link", "set", &port, "master", "br0"])?;
+            ip(&["-n", &space, "route", "add", "default", "dev", "eth0"])
+        }
     }
 
-    fn hub(&self) -> String {
+    /// The namespace of the switch or router; its end of a desk's cable is called `port1` and so on.
+    #[must_use]
+    pub fn hub(&self) -> String {
         format!("{}-h", self.tag)
+    }
+
+    /// Changes the network in one of the namespaces.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn ip(&self, space: &str, arguments: &[&str]) {
+        ip(&[&["-n", space][..], arguments].concat()).expect("the network is changed");
     }
 
     /// The namespace of a desk.
@@ -71,7 +103,8 @@ impl Office {
     /// The address of a desk.
     #[must_use]
     pub fn address(&self, desk: u8) -> String {
-        format!("10.77.0.{desk}")
+        let network = if self.routed { desk } else { 0 };
+        format!("10.77.{network}.{desk}")
     }
 
     /// A node at this desk, called `desk-1` and so on, as [`Setup::new`] has it but that it listens on
