@@ -21,7 +21,7 @@ use crate::core::event::Event;
 use crate::core::{self, Clock, Core, Parts, unix_ms};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
-use crate::https::CertificateError;
+use crate::https::{CertificateError, keep_renewed};
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
@@ -168,6 +168,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         Settings { keys: Arc::clone(&keys), ..Settings::loopback(Secret::new(token.as_str())) };
     let mut faces = JoinSet::new();
     if let Some((public, (listener, _))) = public.zip(public_listener) {
+        if let Some((files, tls)) = public.renewable() {
+            faces.spawn(keep_renewed(files, tls, node.events.clone(), closing.clone()));
+        }
         let settings = public.settings(settings.clone());
         faces.spawn(serve_http(listener, Arc::clone(&gateway), settings, closing.clone()));
     }

@@ -4,10 +4,8 @@
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use pumasi_web::{TlsError, tls_config};
-use rustls::ServerConfig;
+use pumasi_web::{Tls, TlsError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
@@ -16,6 +14,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::{HostName, PublicConfig};
 use crate::runtime::write_private;
+
+mod renewal;
+
+pub(crate) use renewal::{Renewed, keep_renewed};
 
 const OWN_CERTIFICATE: &str = "http-cert.pem";
 const OWN_KEY: &str = "http-key.pem";
@@ -82,7 +84,7 @@ pub enum CertificateError {
 /// A certificate with its key, ready to serve.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate {
-    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) tls: Tls,
     /// SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it.
     pub(crate) fingerprint: String,
     /// The names that it is for.
@@ -103,12 +105,13 @@ pub(crate) fn certificate(
     }
 }
 
+/// The certificate of IT, checked.
 fn supplied(path: &Path, key: &Path, now_s: i64) -> Result<Certificate, CertificateError> {
     let pem = read(path)?;
     refuse_exposed(key)?;
     let key = read(key)?;
     let unusable = |error| CertificateError::Unusable { path: path.to_owned(), error };
-    let tls = tls_config(&pem, &key).map_err(unusable)?;
+    let tls = Tls::new(&pem, &key).map_err(unusable)?;
     let facts = Facts::of(&pem).ok_or_else(|| unusable(TlsError::NoCertificate))?;
     if facts.end_s <= now_s {
         return Err(CertificateError::Expired { path: path.to_owned(), end: facts.end });
@@ -150,7 +153,7 @@ fn own(data_dir: &Path, names: &[HostName], now_s: i64) -> Result<Certificate, C
     let [pem, key_pem] = there;
     if let (Some(pem), Some(key_pem)) = (pem?, key_pem?) {
         let damaged = || CertificateError::Damaged(path.clone());
-        let tls = tls_config(&pem, &key_pem).map_err(|_| damaged())?;
+        let tls = Tls::new(&pem, &key_pem).map_err(|_| damaged())?;
         let facts = Facts::of(&pem).ok_or_else(damaged)?;
         let has = |name: &HostName| facts.names.iter().any(|known| known == name.as_str());
         if facts.end_s > now_s && names.iter().all(has) {
@@ -207,7 +210,7 @@ fn make(
         write_private(file, text.as_bytes()).map_err(failed)?;
     }
     let damaged = || CertificateError::Damaged(path.to_owned());
-    let tls = tls_config(pem.as_bytes(), key_pem.as_bytes()).map_err(|_| damaged())?;
+    let tls = Tls::new(pem.as_bytes(), key_pem.as_bytes()).map_err(|_| damaged())?;
     let Facts { fingerprint, names, .. } = Facts::of(pem.as_bytes()).ok_or_else(damaged)?;
     Ok(Certificate { tls, fingerprint, names })
 }

@@ -1,9 +1,9 @@
 //! The listener for programs of other computers, beside that of this one: TLS, and API keys only.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use pumasi_web::{Exposure, Keyring, Settings, api};
+use pumasi_web::{Exposure, Keyring, Settings, Tls, api};
 
 use crate::config::{Config, HostName, PublicConfig};
 use crate::core::unix_ms;
@@ -15,6 +15,8 @@ pub(crate) struct Public {
     pub(crate) address: SocketAddr,
     names: Vec<HostName>,
     certificate: Certificate,
+    /// The files of IT that it came from.
+    files: Option<(PathBuf, PathBuf)>,
 }
 
 impl Public {
@@ -31,7 +33,8 @@ impl Public {
         names.extend(certified.filter_map(|name| name.parse::<HostName>().ok()));
         names.sort();
         names.dedup();
-        Ok(Some(Self { address: public.address, names, certificate }))
+        let (address, files) = (public.address, public.files.clone());
+        Ok(Some(Self { address, names, certificate, files }))
     }
 
     pub(crate) fn endpoint(&self, address: SocketAddr) -> api::Endpoint {
@@ -42,9 +45,14 @@ impl Public {
         }
     }
 
+    /// What may be renewed while it is served, if IT supplied it.
+    pub(crate) fn renewable(&self) -> Option<((PathBuf, PathBuf), Tls)> {
+        Some((self.files.clone()?, self.certificate.tls.clone()))
+    }
+
     pub(crate) fn settings(&self, own: Settings) -> Settings {
         let names = self.names.iter().map(ToString::to_string).collect();
-        let tls = Some(Arc::clone(&self.certificate.tls));
+        let tls = Some(self.certificate.tls.config());
         Settings { exposure: Exposure::Network { names, tls }, ..own }
     }
 }

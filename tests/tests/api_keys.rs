@@ -11,6 +11,9 @@ use pumasi_tests::nodes::{Node, Reply, STARTER, Setup};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Makes keys with these arguments, then serves other computers; gives the secrets, too.
 fn serving(keys: &[&[&str]]) -> (Node, Https, Vec<String>) {
     let node = Node::start("desk");
@@ -326,4 +329,59 @@ fn cat_c10_the_commands_about_keys_print_one_object_each() {
         assert_eq!((ended.code, found.as_str()), (Some(code), word), "{arguments:?}: {ended:?}");
     }
     assert!(!node.log().contains(secret), "no secret is logged");
+}
+
+/// Puts another certificate where that of IT is, with its key.
+fn renew(certificate: &Path, key: &Path) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(certificate, made.cert.pem()).expect("it is written");
+    std::fs::write(key, made.signing_key.serialize_pem()).expect("it is written");
+}
+
+#[test]
+fn a_renewed_certificate_of_it_is_served_without_a_restart_and_a_broken_one_changes_nothing() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let (certificate, key) = (files.path().join("it.pem"), files.path().join("it.key"));
+    renew(&certificate, &key);
+    set_mode(&key, 0o600);
+    let node = Setup::new("desk").start();
+    let token = secret(&node, &["bot"]);
+    let (_, folder) = node.stop();
+    let node = Setup::new("desk").on(folder).with("--http-public=127.0.0.1:0");
+    let node = node.with(format!("--http-cert={}", certificate.display()));
+    let node = node.with(format!("--http-key={}", key.display())).start();
+    let address = node.get("/api/v1/status")["endpoint"]["address"].clone();
+    let address = address.as_str().expect("others are served").parse().expect("an address");
+    // A program trusts the certificate that it was given, and no other.
+    let asks = |trusted: &Path| {
+        let bearer = format!("Bearer {token}");
+        let others = Https::new(address, "localhost", trusted);
+        let asked = others.try_ask("GET", "/v1/models", &[("authorization", &bearer)], None);
+        asked.is_ok_and(|(reply, _)| reply.status == 200)
+    };
+    let first = files.path().join("first.pem");
+    std::fs::copy(&certificate, &first).expect("it is copied");
+    assert!(asks(&first));
+
+    std::fs::write(&key, "half of a key").expect("it is written");
+    let notices = || node.get("/api/v1/status")["notices"].as_array().cloned().unwrap_or_default();
+    let told = || notices().into_iter().find(|notice| notice["code"] == "certificate");
+    let notice = until("the broken one is told", PATIENCE, told);
+    assert!(notice["message"].as_str().is_some_and(|text| text.contains("no private key")));
+    assert!(asks(&first), "the old one is served meanwhile");
+    let doctor = node.pumasi(&["doctor", "--json"]).json();
+    assert!(doctor.to_string().contains("no private key"), "{doctor}");
+
+    renew(&certificate, &key);
+    until("the new one is served", PATIENCE, || asks(&certificate).then_some(()));
+    assert!(!asks(&first), "the old one is not");
+    until("nothing is amiss any more", PATIENCE, || told().is_none().then_some(()));
+    let shown = node.get("/api/v1/status")["endpoint"]["fingerprint"].clone();
+    assert_ne!(shown, Value::Null);
+    assert_eq!(
+        node.log().matches("the new certificate cannot be used").count(),
+        1,
+        "{}",
+        node.log()
+    );
 }

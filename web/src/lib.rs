@@ -20,4 +20,4 @@ pub use keys::Keyring;
 pub use mesh::Mesh;
 pub use server::{ServeError, serve};
 pub use settings::{BindRefused, Exposure, Patience, Secret, Settings, check_bind};
-pub use tls::{TlsError, tls_config};
+pub use tls::{Tls, TlsError};

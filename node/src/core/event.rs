@@ -9,6 +9,7 @@ use pumasi_web::mesh::{
 };
 use tokio::sync::oneshot;
 
+use crate::https::Renewed;
 use crate::lending::Told;
 use crate::models::LocalModel;
 
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     ListedElsewhere(Box<Listing>, Vec<api::Job>),
     /// What changed in another node's jobs since this one was told; `None`: it did not say.
     ToldJobs(NodeId, Option<(u64, Vec<JobSheet>)>),
+    /// The files of the certificate for other computers changed.
+    Renewed(Renewed),
     /// The node was told to stop.
     Stop,
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NOW_S: i64 = 1_800_000_000;
+pub(super) const NOW_S: i64 = 1_800_000_000;
 
 fn names(names: &[&str]) -> Vec<HostName> {
     names.iter().map(|name| name.parse().expect("a host name")).collect()
@@ -13,7 +13,7 @@ fn public(files: Option<(PathBuf, PathBuf)>) -> PublicConfig {
 }
 
 /// Certificate and key of IT, valid for these years; the key's file has this mode.
-fn files(folder: &Path, years: (i32, i32), mode: u32) -> (PathBuf, PathBuf) {
+pub(super) fn files(folder: &Path, years: (i32, i32), mode: u32) -> (PathBuf, PathBuf) {
     let mut parameters =
         rcgen::CertificateParams::new(["office.example".to_owned()]).expect("a name");
     parameters.not_before = rcgen::date_time_ymd(years.0, 1, 1);
@@ -28,13 +28,13 @@ fn files(folder: &Path, years: (i32, i32), mode: u32) -> (PathBuf, PathBuf) {
 }
 
 #[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) {
+pub(super) fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is set");
 }
 
 #[cfg(not(unix))]
-fn set_mode(_path: &Path, _mode: u32) {}
+pub(super) fn set_mode(_path: &Path, _mode: u32) {}
 
 #[test]
 fn an_own_certificate_is_made_once_and_again_when_a_name_is_missing_or_its_time_is_over() {

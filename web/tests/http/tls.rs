@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pumasi_web::{Exposure, Settings, TlsError, tls_config};
+use pumasi_web::{Exposure, Settings, Tls, TlsError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,10 +27,10 @@ fn client(root: rustls::pki_types::CertificateDer<'static>) -> TlsConnector {
 async fn a_network_listener_serves_over_tls_and_nothing_in_the_clear() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let tls = tls_config(certificate.as_bytes(), key.as_bytes()).expect("they belong together");
+    let tls = Tls::new(certificate.as_bytes(), key.as_bytes()).expect("they belong together");
     let settings = network();
     let Exposure::Network { names, .. } = settings.exposure.clone() else { panic!("a network") };
-    let exposure = Exposure::Network { names, tls: Some(tls) };
+    let exposure = Exposure::Network { names, tls: Some(tls.config()) };
     let server = start(Settings { exposure, ..settings }, Double::new(&[])).await;
 
     let name = ServerName::try_from("localhost").expect("a name");
@@ -57,7 +57,7 @@ fn certificates_and_keys_that_do_not_work_are_told_apart() {
     };
     let ((certificate, key), (_, other)) = (pem("a"), pem("b"));
     let outcome =
-        |certificate: &str, key: &str| tls_config(certificate.as_bytes(), key.as_bytes()).map(drop);
+        |certificate: &str, key: &str| Tls::new(certificate.as_bytes(), key.as_bytes()).map(drop);
     assert_eq!(outcome(&certificate, &key), Ok(()));
     assert_eq!(outcome("", &key), Err(TlsError::NoCertificate));
     assert_eq!(outcome(&certificate, "nonsense"), Err(TlsError::NoKey));
