@@ -1,6 +1,7 @@
 //! A program at the other end of the wire that says whatever it is told: with a key of its own, or
 //! with a member's, over QUIC. What libp2p's own types would not let one say, it writes by hand.
 
+pub mod forge;
 pub mod gossip;
 pub mod record;
 
@@ -104,6 +105,18 @@ pub fn line(text: &str) -> Vec<u8> {
     line.extend(text.as_bytes());
     line.push(b'\n');
     line
+}
+
+/// A number as QUIC writes it (RFC 9000), in as few bytes as hold it.
+#[must_use]
+pub fn varint_of_quic(number: u64) -> Vec<u8> {
+    let bytes = number.to_be_bytes();
+    match number {
+        0..=0x3f => vec![bytes[7]],
+        0x40..=0x3fff => vec![bytes[6] | 0x40, bytes[7]],
+        0x4000..=0x3fff_ffff => [&[bytes[4] | 0x80], &bytes[5..]].concat(),
+        _ => [&[bytes[0] | 0xc0], &bytes[1..]].concat(),
+    }
 }
 
 /// A number as protobuf and libp2p write it.

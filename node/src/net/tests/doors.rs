@@ -2,9 +2,11 @@
 //! handshakes, connections and streams than there is room for. Members still get in.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use libp2p::identity::Keypair;
 use pumasi_tests::peer;
+use pumasi_tests::peer::forge::{self, Forgery, Frames, Parameter, Parameters};
 use quinn::{ClientConfig, Connection, Endpoint};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use tokio::net::{TcpStream, UdpSocket};
@@ -161,6 +163,175 @@ async fn cat_p15_noise_and_spoilt_packets_change_nothing() {
     let mut b = Node::joined("second", &a).await;
     let (first, second) = (a.id(), b.id());
     tokio::join!(a.until_up(second), b.until_up(first));
+}
+
+/// Changes one parameter of QUIC's handshake, adds it, or takes it away.
+fn with(number: u64, value: Option<Vec<u8>>) -> Parameters {
+    Arc::new(move |mut all: Vec<Parameter>| {
+        all.retain(|(known, _)| *known != number);
+        all.extend(value.clone().map(|value| (number, value)));
+        Some(all)
+    })
+}
+
+/// Parameters that no client may send (RFC 9000, sections 7.4 and 18.2), by what is wrong.
+fn bad_parameters() -> Vec<(&'static str, Parameters)> {
+    let of = |number, value| with(number, Some(peer::varint_of_quic(value)));
+    let twice = |mut all: Vec<Parameter>| {
+        all.extend(all.first().cloned());
+        Some(all)
+    };
+    let cut_short = |mut all: Vec<Parameter>| {
+        // The number of a known one, and an eight-byte number of which one byte is there.
+        all.retain(|(number, _)| *number != 4);
+        all.push((4, vec![0xc0]));
+        Some(all)
+    };
+    vec![
+        ("none at all", Arc::new(|_| None)),
+        ("one twice", Arc::new(twice)),
+        ("one cut short", Arc::new(cut_short)),
+        ("packets of 1,199 bytes", of(0x03, 1_199)),
+        ("an exponent of 21", of(0x0a, 21)),
+        ("an answer after 16,384 ms", of(0x0b, 1 << 14)),
+        ("one connection id", of(0x0e, 1)),
+        ("more streams than there are numbers", of(0x08, (1 << 60) + 1)),
+        ("an original destination", with(0x00, Some(vec![1; 8]))),
+        ("a reset token", with(0x02, Some(vec![1; 16]))),
+        ("a preferred address", with(0x0d, Some(vec![1; 41]))),
+        ("the source of a retry", with(0x10, Some(vec![1; 8]))),
+        ("another source", with(0x0f, Some(vec![1; 8]))),
+        ("no source", with(0x0f, None)),
+    ]
+}
+
+#[tokio::test]
+async fn cat_p15_bad_transport_parameters_are_refused_for_what_they_are() {
+    let attack = Attack::begin().await;
+    let listening = attack.victim.net.listening();
+    let planes = [
+        (listening.control[0], peer::CONTROL),
+        (listening.data[0], peer::DATA),
+        (listening.join[0], peer::JOIN[0]),
+    ];
+    for (at, protocol) in planes {
+        let dial = async |parameters: Option<Parameters>| {
+            let forgery = Forgery { parameters, ..Forgery::default() };
+            let config = forge::client(&attack.key, protocol, forgery);
+            let dial = attack.endpoint.connect_with(config, at, "l").expect("an address");
+            timeout(PATIENCE, dial).await.expect("in time")
+        };
+        let same: Parameters = Arc::new(Some);
+        dial(Some(same)).await.expect("a member, whose parameters were only written again");
+        for (what, parameters) in bad_parameters() {
+            let refused = dial(Some(parameters)).await.expect_err(what).to_string();
+            let why = ["transport parameters", "MissingQuicTransportParameters"];
+            assert!(why.iter().any(|why| refused.contains(why)), "{what} at {at}: {refused}");
+        }
+        dial(None).await.expect("as before");
+    }
+}
+
+/// Fills packets with pieces of one byte each, and leaves out every second byte of what is sent.
+struct Gaps {
+    sent: AtomicU64,
+    armed: AtomicBool,
+}
+
+/// Pieces that one stream may have: its window holds this many bytes.
+const PIECES: u64 = 600_000;
+
+impl Gaps {
+    fn pieces(&self, room: usize) -> Option<Vec<u8>> {
+        if !self.armed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let mut frames = Vec::new();
+        loop {
+            let piece = self.sent.load(Ordering::SeqCst);
+            let (stream, offset) = (piece / PIECES * 4, piece % PIECES * 2);
+            // STREAM with offset and length.
+            let number = peer::varint_of_quic;
+            let frame = [vec![0x0e], number(stream), number(offset), vec![1, 0x55]].concat();
+            if frames.len() + frame.len() > room {
+                return Some(frames);
+            }
+            frames.extend(frame);
+            self.sent.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Memory of this process, in KiB.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn cat_p15_a_million_pieces_of_streams_with_gaps_cost_little_and_keep_nobody_out() {
+    let mut attack = Attack::begin().await;
+    let at = attack.victim.net.listening().data[0];
+    let gaps = Arc::new(Gaps { sent: AtomicU64::new(0), armed: AtomicBool::new(false) });
+    let later: Frames = Arc::new({
+        let gaps = gaps.clone();
+        move |room| gaps.pieces(room)
+    });
+    let forgery = Forgery { later: Some(later), ..Forgery::default() };
+    let config = forge::client(&attack.key, peer::DATA, forgery);
+    let dial = attack.endpoint.connect_with(config, at, "l").expect("an address");
+    let connection = timeout(PATIENCE, dial).await.expect("in time").expect("a member");
+    let before = memory_kib();
+    gaps.armed.store(true, Ordering::SeqCst);
+    // What is written here only makes packets.
+    let writing = async {
+        while gaps.sent.load(Ordering::SeqCst) < 1_000_000 {
+            let Ok((mut out, _input)) = connection.open_bi().await else { break };
+            let _ = timeout(Duration::from_secs(1), out.write_all(&vec![0; 1_200_000])).await;
+        }
+    };
+    timeout(PATIENCE, writing).await.expect("it is sent, or the connection closed");
+    let sent = gaps.sent.load(Ordering::SeqCst);
+    let closed = connection.close_reason();
+    assert!(sent >= 1_000_000 || closed.is_some(), "{sent} pieces");
+    let more = memory_kib().saturating_sub(before);
+    assert!(more < 64 * 1_024, "{more} KiB for {sent} pieces");
+    let mut third = Node::joined("third", &attack.victim).await;
+    let (first, third_id) = (attack.victim.id(), third.id());
+    tokio::join!(attack.victim.until_up(third_id), third.until_up(first));
+}
+
+#[tokio::test]
+async fn cat_p15_first_flights_in_pieces_with_gaps_are_never_put_together() {
+    let mut attack = Attack::begin().await;
+    let listening = attack.victim.net.listening();
+    let first: Frames = Arc::new(|room| {
+        let number = peer::varint_of_quic;
+        // CRYPTO frames of one byte, from the second byte on.
+        let pieces = (0..).map(|n| [vec![0x06], number(n * 2 + 1), vec![1, 0x55]].concat());
+        let mut frames = Vec::new();
+        for piece in pieces {
+            if frames.len() + piece.len() > room {
+                break;
+            }
+            frames.extend(piece);
+        }
+        Some(frames)
+    });
+    let forgery = Forgery { first: Some(first), ..Forgery::default() };
+    for (at, protocol) in [(listening.control[0], peer::CONTROL), (listening.data[0], peer::DATA)] {
+        for _ in 0..200 {
+            let config = forge::client(&peer::key([99; 32]), protocol, forgery.clone());
+            let dial = attack.endpoint.connect_with(config, at, "l").expect("an address");
+            let dialled = timeout(Duration::from_millis(20), dial).await;
+            assert!(!matches!(dialled, Ok(Ok(_))), "nothing was said");
+        }
+    }
+    let mut third = Node::joined("third", &attack.victim).await;
+    let (first, third_id) = (attack.victim.id(), third.id());
+    tokio::join!(attack.victim.until_up(third_id), third.until_up(first));
 }
 
 /// Begins connections to a port and says nothing more, from another address of this computer.
