@@ -45,6 +45,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::audit::Notes;
 use crate::config::Config;
 use crate::fleet::Fleet;
+use crate::https::Renewed;
 use crate::models::LocalModel;
 use crate::net::{NetEvent, NetHandle};
 use crate::recorder::Recorder;
@@ -189,6 +190,7 @@ impl Core {
     ) {
         let mut publish = tokio::time::interval(PUBLISH_EVERY);
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING_EVERY);
+        self.notice_removal();
         self.tell_roster();
         self.tell_local();
         self.settle();
@@ -331,7 +333,25 @@ impl Core {
             Event::ListedElsewhere(listing, told) => self.list_with(*listing, told),
             Event::ToldJobs(node, told) => self.on_told_jobs(node, told),
             Event::Told(told, reply) => self.on_told(told, reply),
+            Event::Renewed(renewed) => self.on_renewed(renewed),
             Event::Stop => {}
+        }
+    }
+
+    /// The certificate for other computers is another one, or is not, because what came cannot be used.
+    fn on_renewed(&mut self, renewed: Renewed) {
+        let code = "certificate";
+        match renewed {
+            Renewed::Served(fingerprint) => {
+                self.notices.remove(code);
+                let endpoint = self.endpoint.iter_mut();
+                endpoint.for_each(|endpoint| endpoint.fingerprint.clone_from(&fingerprint));
+            }
+            Renewed::Kept(why) => {
+                let message = format!("{why}. What was served before is still served.");
+                let (code, level) = (code.to_owned(), api::NoticeLevel::Warning);
+                self.notices.insert("certificate", api::Notice { level, code, message });
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pumasi_protocol::limits::ADVERT_PREFIXES;
 use pumasi_protocol::state::{NodeState, Taken};
 use pumasi_protocol::{
-    AdvertDelta, JobId, ModelName, Need, NodeAdvert, NodeId, Refusal, Timings, Usage,
+    Admission, AdvertDelta, JobId, ModelName, Need, NodeAdvert, NodeId, Refusal, Timings, Usage,
 };
 
 mod holders;
@@ -98,6 +98,11 @@ impl Mesh {
         self.nodes.first().and_then(|own| own.member)
     }
 
+    /// Whether nobody else belongs: who is not here then does not come.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.members.keys().all(|node| *node == self.me)
+    }
+
     pub(crate) fn member(&self, node: NodeId) -> Option<MemberFacts> {
         self.members.get(&node).copied()
     }
@@ -144,22 +149,27 @@ impl Mesh {
         known.count_busy();
     }
 
-    pub(crate) fn on_delta(&mut self, delta: &AdvertDelta, now: Time) {
+    /// Returns whether the node takes jobs from here on and did not before.
+    pub(crate) fn on_delta(&mut self, delta: &AdvertDelta, now: Time) -> bool {
         let known = self.nodes.get_mut(&delta.node).filter(|_| delta.node != self.me);
-        let Some(known) = known else { return };
-        let Some(advert) = known.advert.as_mut() else { return };
+        let Some(known) = known else { return false };
+        let Some(advert) = known.advert.as_mut() else { return false };
+        let before = advert.admission;
         if advert.apply(delta) {
             known.heard = now;
             known.count_busy();
         }
+        opens(before, known.advert.as_ref())
     }
 
-    pub(crate) fn on_state(&mut self, node: NodeId, state: &NodeState, now: Time) {
+    /// As [`Self::on_delta`].
+    pub(crate) fn on_state(&mut self, node: NodeId, state: &NodeState, now: Time) -> bool {
         let known = self.nodes.get_mut(&node).filter(|_| node != self.me);
-        let Some(known) = known else { return };
-        let Some(advert) = known.advert.as_mut() else { return };
+        let Some(known) = known else { return false };
+        let Some(advert) = known.advert.as_mut() else { return false };
+        let before = advert.admission;
         if !state.is_plausible() || advert.take(state) != Taken::New {
-            return;
+            return false;
         }
         for hash in state.hot.iter().rev() {
             if self.hot.add(known.slot, *hash) {
@@ -171,6 +181,7 @@ impl Mesh {
         }
         known.heard = now;
         known.count_busy();
+        opens(before, known.advert.as_ref())
     }
 
     /// A node hinted that it is idle.
@@ -335,4 +346,10 @@ impl Mesh {
         }
         Some(self.nodes.entry(node, self.members.get(&node).copied()))
     }
+}
+
+/// Whether a node that was busy, paused or draining takes jobs again.
+fn opens(before: Admission, advert: Option<&NodeAdvert>) -> bool {
+    before != Admission::Accepting
+        && advert.is_some_and(|advert| advert.admission == Admission::Accepting)
 }

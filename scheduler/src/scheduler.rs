@@ -115,8 +115,16 @@ impl Scheduler {
                 ctx.mesh.on_advert(*advert, ctx.now);
                 owner.on_mesh_changed(ctx, Some(node));
             }
-            Input::Delta(delta) => ctx.mesh.on_delta(&delta, ctx.now),
-            Input::State { node, state } => ctx.mesh.on_state(node, &state, ctx.now),
+            Input::Delta(delta) => {
+                if ctx.mesh.on_delta(&delta, ctx.now) {
+                    owner.on_mesh_changed(ctx, Some(delta.node));
+                }
+            }
+            Input::State { node, state } => {
+                if ctx.mesh.on_state(node, &state, ctx.now) {
+                    owner.on_mesh_changed(ctx, Some(node));
+                }
+            }
             Input::Left { node } => {
                 ctx.mesh.on_left(node);
                 owner.on_lost(ctx, &[node], false);

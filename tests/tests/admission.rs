@@ -82,6 +82,12 @@ fn held(at: &Node, body: &Value, answering: &Node, mut then: impl FnMut(&[u32]))
     streamed
 }
 
+fn is_known_as(at: &Node, other: &Node, admission: &str) -> Option<()> {
+    let nodes = at.get("/api/v1/nodes")["data"].clone();
+    let known = |node: &&Value| node["id"] == other.id() && node["admission"] == admission;
+    nodes.as_array()?.iter().any(|node| known(&node)).then_some(())
+}
+
 fn remove(front: &Node, member: &Node) {
     let path = format!("/api/v1/nodes/{}/remove", member.id());
     front.post(&path, &json!({ "confirmed": true }));
@@ -106,10 +112,7 @@ fn two_pair_by_code_a_third_is_refused_then_invited_and_removed_while_it_streams
     // The next job for others goes to the lab.
     window.pumasi(&["pause"]);
     until("the front knows that the window pauses", PATIENCE, || {
-        let nodes = front.pumasi(&["peers"])["data"].clone();
-        let paused =
-            |node: &&Value| node["id"] == window.node.id() && node["admission"] == "paused";
-        nodes.as_array()?.iter().any(|node| paused(&node)).then_some(())
+        front.within(|node| is_known_as(node, &window.node, "paused"))
     });
 
     let (begun, has_begun) = mpsc::channel();
@@ -131,6 +134,9 @@ fn two_pair_by_code_a_third_is_refused_then_invited_and_removed_while_it_streams
                 let has_begun = has_begun.lock().expect("nobody else waits for it");
                 let engines = has_begun.recv_timeout(PATIENCE).expect("it is served");
                 window.pumasi(&["resume"]);
+                until("it knows that somebody could go on", PATIENCE, || {
+                    is_known_as(node, &window.node, "accepting")
+                });
                 let at = Instant::now();
                 remove(node, &lab.node);
                 out.send(at).expect("somebody waits");
@@ -147,9 +153,9 @@ fn two_pair_by_code_a_third_is_refused_then_invited_and_removed_while_it_streams
     let seams = from_it.seams();
     let moved = |seam: &Value| (&seam["from"], &seam["to"]) == (&json!("desk-3"), &json!("desk-2"));
     assert!(seams.iter().any(moved), "{seams:?}");
-    // What it was served ends where it was: it is told so once nobody has gone on with it.
+    // What it was served ends where it was, and it hears why.
     assert!(to_it.text.len() < WORDS.len() && WORDS.starts_with(&to_it.text), "{to_it:?}");
-    assert!(to_it.error.is_some(), "the end is said: {to_it:?}");
+    assert_eq!(to_it.error.expect("the end is said")["code"], "removed");
 
     for desk in [&front, &window] {
         until("it is on no list", PATIENCE, || desk.reaches(2));

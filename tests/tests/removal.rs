@@ -1,9 +1,11 @@
-//! `pumasi remove` with real nodes: who is removed, who is not, and what is asked before.
+//! `pumasi remove` with real nodes: who is removed, who is not, what is asked before, and what becomes
+//! of work that is under way.
 
 use std::time::Duration;
 
-use pumasi_tests::command::until;
-use pumasi_tests::nodes::{Node, join_all};
+use pumasi_tests::command::{children, resume, suspend, until};
+use pumasi_tests::nodes::{Node, STARTER, join_all};
+use pumasi_tests::stream::{Streamed, read};
 use serde_json::{Value, json};
 
 /// Longer than anything here takes on a busy machine.
@@ -89,4 +91,77 @@ fn cat_c09_a_name_that_two_nodes_share_is_asked_which() {
     assert_eq!(members(first), 3, "nobody was removed");
     assert_eq!(first.pumasi(&["remove", &second.id()[..8]]).code, Some(0));
     assert_eq!(members(first), 2);
+}
+
+const CHAT: &str = "/v1/chat/completions";
+const WORDS: &str = "neighbours lend each other a day of work and nobody keeps the score of it all";
+
+/// Streams an answer of one of these nodes, and does something in its middle, while the engines of who
+/// answers stand still.
+fn stopped_midway(at: &Node, of: &[&Node], then: impl Fn(&Node)) -> Streamed {
+    let only: Vec<&str> = of.iter().map(|node| node.id()).collect();
+    let body = json!({
+        "model": STARTER, "temperature": 0, "pumasi": { "only": only },
+        "messages": [{ "role": "user", "content": format!("repeat: {WORDS}") }],
+    });
+    let mut frozen = Vec::new();
+    let streamed = read(at, CHAT, &body, |id, pieces| {
+        if pieces == 1 {
+            let answering = of.iter().find(|node| node.id() == id).expect("one of those asked");
+            frozen = children(answering.pid());
+            frozen.iter().for_each(|pid| suspend(*pid));
+            then(answering);
+        }
+    });
+    frozen.iter().for_each(|pid| resume(*pid));
+    streamed
+}
+
+fn remove(first: &Node, node: &Node) {
+    first.post(&format!("/api/v1/nodes/{}/remove", node.id()), &json!({ "confirmed": true }));
+}
+
+/// Loads the model where it will answer.
+fn warm(at: &Node, nodes: &[&Node]) {
+    for node in nodes {
+        at.chat("repeat: a", &json!({ "pumasi": { "only": [node.id()] } }));
+    }
+}
+
+#[test]
+fn what_a_removed_computer_was_computing_goes_on_because_it_was_removed_not_because_it_is_silent() {
+    let nodes = [Node::start("front"), Node::start("window"), Node::start("lab")];
+    join_all(&nodes);
+    let [first, window, lab] = &nodes;
+    warm(first, &[window, lab]);
+    let streamed = stopped_midway(first, &[window, lab], |answering| remove(first, answering));
+    assert_eq!((streamed.text.as_str(), &streamed.error), (WORDS, &None), "no repeat, no gap");
+    let faults: Vec<&Value> = streamed.seams().iter().map(|seam| &seam["fault"]).collect();
+    assert_eq!(faults, ["peer_removed"], "{:?}", streamed.seams());
+}
+
+#[test]
+fn a_removed_computer_is_told_so_and_what_it_waited_for_ends_at_once() {
+    let nodes = [Node::start("front"), Node::start("window"), Node::start("lab")];
+    join_all(&nodes);
+    let [first, window, lab] = &nodes;
+    warm(lab, &[window]);
+    let cut = stopped_midway(lab, &[window], |_| remove(first, lab));
+    assert!(cut.text.len() < WORDS.len() && WORDS.starts_with(&cut.text), "{cut:?}");
+    let error = cut.error.expect("the end is said");
+    assert_eq!(error["code"], "removed", "not that nobody came in time: {error}");
+    let notices = lab.get("/api/v1/status")["notices"].clone();
+    assert!(
+        notices.as_array().is_some_and(|n| n.iter().any(|n| n["code"] == "removed")),
+        "{notices}"
+    );
+    let doctor = lab.pumasi(&["doctor", "--json"]).json();
+    assert!(doctor.to_string().contains("\"removed\""), "{doctor}");
+    // Alone it goes on working, and says why the others do not.
+    assert_eq!(lab.chat("repeat: a", &json!({})).header("x-pumasi-node-id"), Some(lab.id()));
+    let elsewhere = json!({ "model": STARTER, "pumasi": { "only": [window.id()] },
+        "messages": [{ "role": "user", "content": "repeat: a" }] });
+    let refused = lab.request("POST", CHAT, Some(&elsewhere));
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(refused.body["error"]["code"], "removed");
 }

@@ -42,6 +42,7 @@ impl Core {
                 self.doubtful.retain(|node| roster.contains(node));
                 self.roster = Some(roster);
                 self.settling.extend();
+                self.notice_removal();
                 self.tell_roster();
                 self.tell_local();
             }
@@ -92,7 +93,7 @@ impl Core {
     }
 
     pub(super) fn tell_roster(&mut self) {
-        let members = match &self.roster {
+        let members = match self.company() {
             Some(roster) => {
                 roster.members.keys().map(|node| (*node, facts(roster, node))).collect()
             }
@@ -103,6 +104,18 @@ impl Core {
         };
         self.tell_custody(CustodyInput::Roster { members: members.clone() });
         self.tell(Input::Roster { members });
+    }
+
+    /// Says on the pages that an admin removed this node.
+    pub(super) fn notice_removal(&mut self) {
+        let Some(roster) = self.roster.as_ref().filter(|_| self.is_outside()) else { return };
+        let name = roster.name.as_ref().map_or_else(|| roster.mesh.short(), ToString::to_string);
+        let message = format!(
+            "An admin removed this computer from the mesh {name}. It works alone. To come back it \
+             needs a new identity: start it on an empty data directory, and let it in anew."
+        );
+        let (code, level) = ("removed", api::NoticeLevel::Trouble);
+        self.notices.insert(code, api::Notice { level, code: code.to_owned(), message });
     }
 
     fn notice_same_key(&mut self, address: std::net::SocketAddr, withdrawn: bool) {

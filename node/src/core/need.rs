@@ -20,10 +20,9 @@ const TOKENS_PER_MESSAGE: usize = 5;
 impl Core {
     /// What can be said before placing: a model that nobody holds, a node that nobody knows.
     pub(super) fn check_run(&self, run: &Run) -> Result<(), RunError> {
-        let known = |node: &NodeId| match &self.roster {
-            Some(roster) => roster.contains(node),
-            None => *node == self.me,
-        };
+        let is_member =
+            |node: &NodeId| self.roster.as_ref().is_some_and(|roster| roster.contains(node));
+        let known = |node: &NodeId| *node == self.me || is_member(node);
         let named = run.constraints.only.iter().chain(&run.constraints.not);
         if let Some(stranger) = named.copied().find(|node| !known(node)) {
             return Err(RunError::UnknownNode(stranger));

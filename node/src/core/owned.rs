@@ -162,6 +162,14 @@ impl OwnedJob {
         [Some(&mut self.first), self.second.as_mut()].into_iter().flatten().find(|t| t.id == id)
     }
 
+    /// Where an attempt runs that is under way.
+    pub(crate) fn executor(&self, attempt: AttemptId) -> Option<NodeId> {
+        let tries = [Some(&self.first), self.second.as_ref()];
+        let current = tries.into_iter().flatten().find(|tried| tried.id == attempt.job)?;
+        let placed = current.placed.as_ref()?;
+        (placed.epoch == attempt.epoch).then_some(placed.node)
+    }
+
     /// Says where its answer comes from.
     pub(crate) fn show(&mut self, placed: &Placed) {
         self.node = Some(placed.node);

@@ -278,6 +278,8 @@ impl Core {
 
     fn on_attempt_ended(&mut self, attempt: AttemptId, outcome: Outcome, transcript: Transcript) {
         let (mut dropped, mut left) = (None, None);
+        let executor = self.owned.of_try(attempt.job).and_then(|job| job.executor(attempt));
+        let parting = executor.and_then(|node| self.parting(node));
         if let Some(job) = self.owned.of_try(attempt.job) {
             let is_left = job.client.as_ref().is_some_and(mpsc::Sender::is_closed);
             left = (outcome == Outcome::Cancelled && is_left).then_some(job.id);
@@ -288,8 +290,10 @@ impl Core {
             if let Some(passage) = job.passage_mut(attempt.epoch) {
                 passage.delivered = transcript.delivered();
                 passage.fault = match &outcome {
+                    Outcome::Completed { .. } => None,
+                    Outcome::Failed(_) | Outcome::Cancelled if parting.is_some() => parting,
                     Outcome::Failed(fault) => Some(fault.clone()),
-                    Outcome::Completed { .. } | Outcome::Cancelled => None,
+                    Outcome::Cancelled => None,
                 };
             }
             if let Some(current) = job.try_mut(attempt.job) {
@@ -329,6 +333,7 @@ impl Core {
     }
 
     pub(super) fn on_job_state(&mut self, id: JobId, state: JobState) {
+        let state = self.final_state(state);
         let Some(job) = self.owned.live.get_mut(&id) else { return };
         let durable = job.durable;
         // The end of a lasting job is shown once it is final, which custody says.

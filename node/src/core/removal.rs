@@ -1,9 +1,10 @@
-//! Removing a member for good, as an admin asks for it.
+//! Removing a member for good, as an admin asks for it; and what it means here that a member, or this
+//! node itself, was removed.
 
 use std::sync::Arc;
 
-use pumasi_protocol::NodeId;
 use pumasi_protocol::roster::{NodeRole, Roster};
+use pumasi_protocol::{Fault, JobState, NodeId};
 use pumasi_web::api;
 use pumasi_web::mesh::RemoveError;
 use tokio::sync::oneshot;
@@ -32,6 +33,39 @@ impl Core {
                 ),
             );
         });
+    }
+}
+
+impl Core {
+    /// The mesh that this node is a member of.
+    pub(super) fn company(&self) -> Option<&Arc<Roster>> {
+        self.roster.as_ref().filter(|roster| roster.contains(&self.me))
+    }
+
+    /// Whether this node was removed from its mesh.
+    pub(super) fn is_outside(&self) -> bool {
+        self.roster.as_ref().is_some_and(|roster| !roster.contains(&self.me))
+    }
+
+    /// Why an attempt there cannot go on: that node, or this one, was removed. The network knows before
+    /// the loop does, and closes the connection.
+    pub(super) fn parting(&self, executor: NodeId) -> Option<Fault> {
+        let roster = self.net.roster().filter(|_| executor != self.me)?;
+        match (roster.contains(&self.me), roster.contains(&executor)) {
+            (false, _) => Some(Fault::Outside),
+            (true, false) => Some(Fault::Removed),
+            (true, true) => None,
+        }
+    }
+
+    /// To a node that was removed nobody comes back.
+    pub(super) fn final_state(&self, state: JobState) -> JobState {
+        match state {
+            JobState::Failed(Fault::NoCandidate | Fault::NotContinued) if self.is_outside() => {
+                JobState::Failed(Fault::Outside)
+            }
+            state => state,
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Core {
             let known = nodes.get(node);
             known.is_none_or(|known| known.advert.is_none() || known.link == Link::Down)
         };
-        let members = self.roster.iter().flat_map(|roster| roster.members.keys());
+        let members = self.company().into_iter().flat_map(|roster| roster.members.keys());
         !self.settling.knows_itself() || members.filter(|n| **n != self.me).any(unheard)
     }
 

@@ -26,7 +26,8 @@ pub(super) async fn look(gateway: &Gateway, peer: Option<&str>) -> Option<Vec<ap
     if target != Target::Everybody {
         return Some(checks);
     }
-    let notices = status.notices.iter().filter(|notice| notice.code != SAME_KEY);
+    let is_told = |notice: &&api::Notice| DIAGNOSED.contains(&notice.code.as_str());
+    let notices = status.notices.iter().filter(|notice| !is_told(notice));
     checks.extend(notices.map(noticed));
     checks.push(state_traffic(&gateway.net, &status));
     checks.push(usable_models(&gateway.models().await));
@@ -34,8 +35,8 @@ pub(super) async fn look(gateway: &Gateway, peer: Option<&str>) -> Option<Vec<ap
     Some(checks)
 }
 
-/// The notice of a computer with this one's key, of which the diagnosis says more.
-const SAME_KEY: &str = "same_key";
+/// Notices of which the diagnosis says more.
+const DIAGNOSED: [&str; 2] = ["same_key", "removed"];
 
 /// What the state plane costs, so that it can be looked at in a real mesh.
 fn state_traffic(net: &NetHandle, status: &api::Status) -> api::Check {

@@ -20,14 +20,16 @@ use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
     ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, DATA_CONNECTIONS_PER_PEER, DATA_DIAL,
-    DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FRAMES_KIB, DATA_FULL_STREAMS, DATA_HANDSHAKES,
-    DATA_IDLE, DATA_KEEP_ALIVE, DATA_STREAM_BYTES, DATA_UNPROVEN, DIALLED,
+    DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL, DATA_FRAMES_KIB, DATA_FULL_STREAMS,
+    DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DATA_LAST_WORD, DATA_STREAM_BYTES, DATA_UNPROVEN,
+    DIALLED,
 };
-use super::members::Members;
+use super::members::{Members, Membership};
 use super::sources::Sources;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
 
 mod blob;
+mod farewell;
 mod knock;
 mod owner;
 mod server;
@@ -51,6 +53,7 @@ pub(crate) struct DataPlane {
 struct Inner {
     endpoint: Endpoint,
     certificate: Certificate,
+    membership: Arc<Membership>,
     members: Members,
     conduct: Arc<Conduct>,
     peers: Mutex<BTreeMap<NodeId, Peer>>,
@@ -130,10 +133,11 @@ impl DataPlane {
     pub(crate) fn start(
         address: SocketAddr,
         certificate: Certificate,
-        members: Members,
+        membership: Arc<Membership>,
         conduct: Arc<Conduct>,
         events: mpsc::Sender<NetEvent>,
     ) -> Result<Self, NetError> {
+        let members = membership.members();
         let tls = certificate.server(&[PROTOCOL], Accept::Members(members.clone()));
         let mut server = ServerConfig::with_crypto(tls);
         server
@@ -145,6 +149,7 @@ impl DataPlane {
         let inner = Inner {
             endpoint,
             certificate,
+            membership,
             members,
             conduct,
             peers: Mutex::default(),
@@ -290,13 +295,15 @@ impl DataPlane {
         None
     }
 
-    /// Closes the connections of everybody who is not welcome any more.
+    /// Closes the connections of everybody who is not welcome any more; whom an admin removed is told
+    /// so.
     pub(crate) fn keep_members(&self) {
         let mut peers = self.inner.peers.lock().expect("no code that holds this lock panics");
         peers.retain(|node, peer| {
             let stays = self.is_welcome(node);
             if !stays {
-                peer.connections.iter().for_each(|c| c.close(NOT_MEMBER, b""));
+                let word = self.inner.membership.removal(node).encode();
+                peer.connections.iter().for_each(|c| c.close(NOT_MEMBER, &word));
             }
             stays
         });
@@ -306,6 +313,21 @@ impl DataPlane {
     pub(crate) fn drop_connections(&self, node: NodeId) {
         let closing = self.with_peer(node, |peer| std::mem::take(&mut peer.connections));
         closing.iter().for_each(|connection| connection.close(CLOSING, b""));
+    }
+
+    /// The same for a peer that has closed its other connection: why, it says here a moment later, if
+    /// it lives. `in_order`: it does.
+    pub(crate) fn let_go(&self, node: NodeId, in_order: bool) {
+        let patience = if in_order { DATA_FAREWELL } else { DATA_LAST_WORD };
+        let closing = self.with_peer(node, |peer| std::mem::take(&mut peer.connections));
+        for connection in closing {
+            tokio::spawn(async move {
+                // Closing it then would hide what was said from who listens there.
+                if timeout(patience, connection.closed()).await.is_err() {
+                    connection.close(CLOSING, b"");
+                }
+            });
+        }
     }
 
     /// Whether nothing listens any more where a member's data plane was. Its connections are then

@@ -119,6 +119,11 @@ pub(crate) const DATA_CONNECTIONS_PER_PEER: usize = 4;
 pub(crate) const DATA_HANDSHAKES: usize = 256;
 /// Of these, how many may come from addresses that were not proven; then each must prove its own.
 pub(crate) const DATA_UNPROVEN: usize = 32;
+/// How long a peer that closes in good order may take to say why on its other connections (guess: both
+/// packets leave within a millisecond of each other).
+pub(crate) const DATA_FAREWELL: Duration = Duration::from_millis(500);
+/// The same for one that may be dead: whoever waits for an answer of it waits this much longer.
+pub(crate) const DATA_LAST_WORD: Duration = Duration::from_millis(50);
 /// Bytes that come before a handshake is looked at, of one and of all together.
 pub(crate) const DATA_EARLY_BYTES: u64 = 16 * 1024;
 /// See [`DATA_EARLY_BYTES`].

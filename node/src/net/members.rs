@@ -4,16 +4,20 @@
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use pumasi_protocol::chain::Removal;
 use pumasi_protocol::roster::{
     ChainError, Change, ENTRY_PARENTS, LogError, Roster, RosterLog, SignedEntry,
 };
-use pumasi_protocol::{NodeId, NodeName};
+use pumasi_protocol::{NodeId, NodeName, limits};
 use tokio::sync::{mpsc, watch};
 
 use super::control::Notice;
 use super::handle::NetError;
 use super::identity::Identity;
 use crate::store::{Store, StoreError};
+
+/// Bytes of entries in a [`Removal`]: the rest says how many they are.
+const REMOVED: usize = limits::REMOVAL_BYTES - 8;
 
 /// What became of entries that another node sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,19 +29,24 @@ pub(crate) struct Learned {
 
 /// The roster as all planes see it at any moment.
 #[derive(Clone)]
-pub(crate) struct Members(watch::Receiver<Option<Arc<Roster>>>);
+pub(crate) struct Members {
+    me: NodeId,
+    roster: watch::Receiver<Option<Arc<Roster>>>,
+}
 
 impl Members {
     pub(crate) fn roster(&self) -> Option<Arc<Roster>> {
-        self.0.borrow().clone()
+        self.roster.borrow().clone()
     }
 
+    /// Whether a node belongs to the mesh of this one: to one that was removed, nobody does.
     pub(crate) fn contains(&self, node: &NodeId) -> bool {
-        self.0.borrow().as_ref().is_some_and(|roster| roster.contains(node))
+        let roster = self.roster.borrow();
+        roster.as_ref().is_some_and(|roster| roster.contains(node) && roster.contains(&self.me))
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Roster>>> {
-        self.0.clone()
+        self.roster.clone()
     }
 }
 
@@ -64,7 +73,7 @@ impl Membership {
     }
 
     pub(crate) fn members(&self) -> Members {
-        Members(self.roster.subscribe())
+        Members { me: self.identity.node(), roster: self.roster.subscribe() }
     }
 
     /// Runs on the log; the lock is never held across an await.
@@ -135,6 +144,11 @@ impl Membership {
             let _ = self.notices.try_send(Notice::Fresh { entries: taken.new, from });
         }
         Ok(learned)
+    }
+
+    /// By which entries a node belongs no more, as it is told; nothing, if it was not removed.
+    pub(crate) fn removal(&self, node: &NodeId) -> Removal {
+        Removal(self.with_log(|log| log.map_or_else(Vec::new, |log| log.removal(node, REMOVED))))
     }
 
     /// Takes the chain by which `node` says to be a member; all of it or nothing.

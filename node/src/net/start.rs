@@ -38,7 +38,7 @@ pub(super) async fn start(
     let data = DataPlane::start(
         at(config.data_port),
         certificate.clone(),
-        members.clone(),
+        membership.clone(),
         conduct.clone(),
         events.clone(),
     )?;

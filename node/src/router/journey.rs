@@ -68,7 +68,9 @@ impl Failure {
                 | Fault::PeerProtocol
                 | Fault::NoCandidate
                 | Fault::Deadline
-                | Fault::NotContinued => true,
+                | Fault::NotContinued
+                | Fault::Removed
+                | Fault::Outside => true,
             },
             Self::Refused(_) => true,
         }

@@ -134,6 +134,14 @@ pub enum Fault {
         "the computer that wrote this answer is gone, and no other with the same model file came in time: ask again"
     )]
     NotContinued,
+    /// The executor was removed from the mesh while it ran.
+    #[error("the computer that ran it was removed from the mesh")]
+    Removed,
+    /// The owner itself was removed from the mesh, and nothing here can do it.
+    #[error(
+        "this computer was removed from its mesh and cannot do this alone: ask an admin, or pick a model of this computer"
+    )]
+    Outside,
 }
 
 impl Fault {
@@ -150,7 +158,8 @@ impl Fault {
             | Self::Refused(_)
             | Self::Connection
             | Self::Silent
-            | Self::PeerProtocol => true,
+            | Self::PeerProtocol
+            | Self::Removed => true,
             Self::ModelUnsupported
             | Self::Context { .. }
             | Self::Grammar
@@ -160,7 +169,8 @@ impl Fault {
             | Self::Cancelled
             | Self::NoCandidate
             | Self::Deadline
-            | Self::NotContinued => false,
+            | Self::NotContinued
+            | Self::Outside => false,
         }
     }
 
@@ -185,7 +195,9 @@ impl Fault {
             | Self::Cancelled
             | Self::NoCandidate
             | Self::Deadline
-            | Self::NotContinued => false,
+            | Self::NotContinued
+            | Self::Removed
+            | Self::Outside => false,
         }
     }
 
@@ -213,6 +225,8 @@ impl Fault {
             Self::NoCandidate => "no_candidate",
             Self::Deadline => "queue_timeout",
             Self::NotContinued => "not_continued",
+            Self::Removed => "peer_removed",
+            Self::Outside => "removed",
         }
     }
 }

@@ -210,6 +210,8 @@ fn after_failure(fault: &Fault) -> (Residence, Refusal) {
         | Fault::Cancelled
         | Fault::NoCandidate
         | Fault::Deadline
-        | Fault::NotContinued => (Residence::Held, Refusal::Paused),
+        | Fault::NotContinued
+        | Fault::Removed
+        | Fault::Outside => (Residence::Held, Refusal::Paused),
     }
 }

@@ -346,13 +346,12 @@ impl Owner {
         };
         // Who sees half an answer waits for its rest, but not for long.
         let patience = job.patience_ms.map(|ms| job.waiting_since.after_ms(ms));
+        let may_come = ranked.iter().any(may_change)
+            || job.avoided.values().any(|a| a.refusal.is_none())
+            || (job.why.unreachable > 0 && ctx.now < grace);
         let waits = match patience {
-            Some(until) => ctx.now < until,
-            None => {
-                ranked.iter().any(may_change)
-                    || job.avoided.values().any(|a| a.refusal.is_none())
-                    || (job.why.unreachable > 0 && ctx.now < grace)
-            }
+            Some(until) => ctx.now < until && (may_come || !ctx.mesh.is_alone()),
+            None => may_come,
         };
         if !waits {
             let fault = match patience {

@@ -141,3 +141,22 @@ fn an_answer_waits_a_while_for_its_node_to_come_back() {
         "#]],
     );
 }
+
+#[test]
+fn an_answer_does_not_wait_for_who_belongs_no_more() {
+    check(
+        "
+        node a
+        node b
+        model b m loaded
+        start
+        submit a j1 m
+        run 50
+        begun a j1 patience=2000
+        expel b
+        run 6000
+        idle
+        ",
+        expect![[r#""#]],
+    );
+}

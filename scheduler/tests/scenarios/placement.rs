@@ -402,3 +402,26 @@ fn the_executing_node_is_the_truth() {
         "#]],
     );
 }
+
+#[test]
+fn a_job_that_nobody_takes_goes_to_who_takes_jobs_again_at_once() {
+    check(
+        "
+        node a
+        node b
+        model b m loaded
+        start
+        admission b paused
+        run 5
+        submit a j1 m
+        run 300
+        admission b accepting
+        gossip
+        run 10
+        why a j1
+        run 3000
+        idle
+        ",
+        expect![[r#""#]],
+    );
+}

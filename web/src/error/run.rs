@@ -65,7 +65,9 @@ pub(super) fn fault_status(fault: &Fault) -> StatusCode {
         | Fault::PeerProtocol
         | Fault::NoCandidate
         | Fault::Deadline
-        | Fault::NotContinued => StatusCode::SERVICE_UNAVAILABLE,
+        | Fault::NotContinued
+        | Fault::Removed
+        | Fault::Outside => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -13,11 +13,13 @@ use super::super::identity::peer_id;
 use super::Control;
 
 impl Control {
-    /// A node of a mesh allows its members, and only them, on all planes.
+    /// A node of a mesh allows its members, and only them, on all planes; one that was removed from it
+    /// allows nobody.
     pub(super) fn on_roster(&mut self, roster: Option<Arc<Roster>>) {
         let Some(roster) = roster else { return };
+        let others = roster.members.keys().filter(|node| **node != self.me).copied();
         let members: BTreeSet<NodeId> =
-            roster.members.keys().filter(|node| **node != self.me).copied().collect();
+            if roster.contains(&self.me) { others.collect() } else { BTreeSet::new() };
         for node in self.applied.difference(&members).filter_map(peer_id) {
             self.swarm.behaviour_mut().members.disallow_peer(node);
         }
@@ -34,7 +36,7 @@ impl Control {
         self.setup.data.keep_members();
         self.hearsay.keep(|node| roster.contains(node));
         self.setup.conduct.keep(|node| roster.contains(node));
-        self.book.keep(|node| roster.contains(node));
+        self.book.keep(|node| self.applied.contains(node));
         self.subscribe(&roster);
         self.announce_soon();
         if let Some(discovery) = &self.discovery {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::swarm::{ConnectionError, ConnectionId, SwarmEvent};
 use libp2p::{PeerId, ping};
 use pumasi_protocol::NodeId;
 
@@ -32,8 +32,9 @@ impl Control {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
-                self.on_closed(peer_id, connection_id);
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
+                let in_order = cause.as_ref().is_some_and(closed_in_order);
+                self.on_closed(peer_id, connection_id, in_order);
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.dialling.remove(&connection_id);
@@ -125,7 +126,8 @@ impl Control {
         self.start_sync(node);
     }
 
-    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId) {
+    /// `in_order`: the other side said that it closes.
+    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, in_order: bool) {
         let Some(node) = node_id(&peer) else { return };
         let Some(peer) = self.peers.get_mut(&node) else { return };
         peer.links.remove(&connection);
@@ -140,7 +142,7 @@ impl Control {
             self.note_turned_away(node);
         }
         self.book.disconnected(node, Instant::now());
-        self.setup.data.drop_connections(node);
+        self.setup.data.let_go(node, in_order);
         if was_here {
             self.emit(NetEvent::PeerDown { node });
         }
@@ -265,5 +267,16 @@ impl Control {
         }
         // One of many: no harm if the loop misses it.
         let _ = self.setup.events.try_send(NetEvent::Found(candidate));
+    }
+}
+
+/// Whether the other side of a QUIC connection said that it closes it: a process that was killed, or a
+/// network that is gone, says nothing.
+fn closed_in_order(cause: &ConnectionError) -> bool {
+    match cause {
+        ConnectionError::IO(error) => {
+            error.get_ref().is_some_and(|error| error.to_string().contains("closed by peer"))
+        }
+        _ => false,
     }
 }

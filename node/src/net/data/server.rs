@@ -21,9 +21,13 @@ const ABANDONED: VarInt = VarInt::from_u32(3);
 /// Code of a stream that is one too many.
 const TOO_MANY: VarInt = VarInt::from_u32(4);
 
-/// Serves the streams that the peer opens, until the connection ends.
+/// Serves the streams that the peer opens, until the connection ends, and hears why it did.
 pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane) {
-    while let Ok((mut out, mut input)) = connection.accept_bi().await {
+    let end = loop {
+        let (mut out, mut input) = match connection.accept_bi().await {
+            Ok(stream) => stream,
+            Err(end) => break end,
+        };
         if !plane.is_welcome(&node) {
             connection.close(NOT_MEMBER, b"");
             return;
@@ -34,7 +38,8 @@ pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane
             // The other side may have given it up already.
             let _ = (out.reset(TOO_MANY), input.stop(TOO_MANY));
         }
-    }
+    };
+    plane.hear_farewell(node, &end).await;
 }
 
 async fn stream(from: NodeId, mut out: SendStream, mut input: RecvStream, plane: DataPlane) {

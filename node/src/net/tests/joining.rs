@@ -166,6 +166,16 @@ async fn a_revoked_member_is_cut_off_on_both_planes_and_stays_out() {
     let last = timeout(PATIENCE, events.recv()).await.expect("in time");
     assert_eq!(last, Some(AttemptEvent::Failed(Fault::Connection)));
     b.until_down(a.id()).await;
+    // It hears why, believes it, and has nothing to do with the others any more.
+    let mut roster = b.net.roster.clone();
+    let knows = |roster: &Option<Arc<Roster>>| {
+        roster.as_ref().is_some_and(|roster| roster.revoked.contains(&gone))
+    };
+    drop(timeout(PATIENCE, roster.wait_for(knows)).await.expect("in time").expect("runs"));
+    let work = b.net.open_attempt(a.id(), attempt_id(2), "m".parse().expect("good"), work());
+    let Attempt { mut events, .. } = work;
+    let last = timeout(PATIENCE, events.recv()).await.expect("in time");
+    assert_eq!(last, Some(AttemptEvent::Failed(Fault::Connection)));
     let refused = b.net.joiner.join(&token, JoinAs { name: name("second"), person: None }).await;
     assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Revoked))), "{refused:?}");
 }
