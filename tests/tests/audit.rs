@@ -1,5 +1,5 @@
 //! The audit log with real nodes: it tells who did what, across restarts, to those who may know; and no
-//! text that anybody asked or was answered is in it, in any form.
+//! text that anybody asked or was answered is in it, in any form, nor in what the node logs.
 
 use std::path::Path;
 
@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 /// A word that nobody else says; the starter model repeats it.
 const CANARY: &str = "kumquat-zeppelin-7f3a9c";
 
+/// It logs all that our own code has to say.
 fn start(name: &str, person: &str) -> Node {
-    Setup::new(name).with(format!("--person={person}")).start()
+    let talkative = "--log=info,pumasi_node=trace,pumasi_web=trace,pumasi_engine_host=trace";
+    Setup::new(name).with(format!("--person={person}")).with(talkative).start()
 }
 
 /// Kim's computer, an admin's, and Lee's in one mesh.
@@ -107,6 +109,8 @@ fn nothing_that_was_asked_or_answered_is_in_it() {
         }
     }
     for node in [front, window] {
+        let log = node.log();
+        assert!(log.contains("TRACE") && !log.contains("kumquat"), "what it logs: {log}");
         let (code, folder) = node.stop();
         assert_eq!(code, Some(0));
         let bytes = ledger(folder.path());

@@ -157,6 +157,22 @@ fn an_answer_does_not_wait_for_who_belongs_no_more() {
         run 6000
         idle
         ",
-        expect![[r#""#]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            50    b is expelled
+            50    a cancels j1.1 at b
+            50    a j1 waits
+            50    a j1 failed: not_continued
+            1104  b>a idle
+            6050  all idle
+        "#]],
     );
 }

@@ -142,3 +142,36 @@ fn i11_a_hint_confirms_an_advert_that_would_be_too_old() {
         "#]],
     );
 }
+
+#[test]
+fn cat_p06_who_was_expelled_is_refused_whatever_it_offers() {
+    check(
+        "
+        node a
+        node b
+        model a m loaded
+        model b m loaded
+        start
+        submit b j1 m max=1
+        run 3000
+        expel b
+        say b a offer j1 epoch=9
+        say b a bind j1 epoch=9
+        run 10
+        idle
+        ",
+        expect![[r#"
+            0     b j1 waits
+            0     b dispatches j1.1 to b
+            0     b j1 bound to b
+            0     b runs j1.1
+            0     b j1 running on b
+            110   b j1 completed on b
+            3000  b is expelled
+            3000  b>a offer j1.9
+            3000  a>b refuse j1.9 NotMember
+            3000  b>a bind j1.9
+            3010  all idle
+        "#]],
+    );
+}

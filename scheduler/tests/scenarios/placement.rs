@@ -412,16 +412,33 @@ fn a_job_that_nobody_takes_goes_to_who_takes_jobs_again_at_once() {
         model b m loaded
         start
         admission b paused
+        tell b
         run 5
         submit a j1 m
         run 300
         admission b accepting
-        gossip
+        tell b
         run 10
         why a j1
         run 3000
         idle
         ",
-        expect![[r#""#]],
+        expect![[r#"
+            5     a j1 waits
+            305   a>b offer j1.1
+            306   b>a bid j1.1 start 0 end 1100
+            307   a>b bind j1.1
+            307   a dispatches j1.1 to b
+            307   a j1 bound to b
+            308   b expects j1.1 of a
+            309   b runs j1.1
+            310   a j1 running on b
+            315     b: wait 0 load 0 prefill 100 cached 0 decode 960 network 4 penalty 0 = 1064; bid 1100
+            315     a: ModelAbsent; not asked
+            315     epoch 1 on b: BestBid
+            1409  b>a idle
+            1410  a j1 completed on b
+            3315  all idle
+        "#]],
     );
 }

@@ -9,7 +9,7 @@ use pumasi_protocol::ids::{BlobId, Epoch, PersonId};
 use pumasi_protocol::{
     Admission, AttemptId, Bid, Capabilities, Constraints, Control, Device, DeviceKind, EngineKind,
     Fault, JobId, JobKind, JobState, ModelAdvert, ModelName, ModelState, Need, NodeAdvert, NodeId,
-    Offer, Priority, Rate, Refusal, Tempo, Timings, Trust, Usage,
+    NodeState, Offer, Priority, Rate, Refusal, Tempo, Timings, Trust, Usage,
 };
 use pumasi_scheduler::{
     Action, Answer, Config, DeskState, Input, Link, LoadedFacts, MemberFacts, Outcome, Scheduler,
@@ -152,6 +152,7 @@ impl World {
             }
             "say" => self.say(line),
             "desk" => self.set_desk(line.word(1), line.word(2)),
+            "tell" => self.tell_state(line.word(1)),
             "admission" => self.set_admission(line.word(1), line.word(2)),
             "crash" => self.crash(line.word(1), line.word(2)),
             "engine-dies" => self.end_engine(line.word(1), line.word(2)),
@@ -355,6 +356,21 @@ impl World {
             other => panic!("unknown admission {other}"),
         };
         self.tell_local(name);
+    }
+
+    /// Everybody hears the state of one, which builds on its last advert.
+    fn tell_state(&mut self, name: &str) {
+        let machine = self.machine(name);
+        let base = machine.advert.sequence;
+        machine.advert.sequence += 1;
+        let advert = machine.scheduler.view().advert().expect("it has started");
+        let state = NodeState::of(&NodeAdvert { sequence: base + 1, ..advert }, base, &[]);
+        for other in self.machines.iter().map(|m| m.name.clone()).collect::<Vec<_>>() {
+            if other != name {
+                let (node, state) = (id_of(name), Box::new(state.clone()));
+                self.input(&other, Input::State { node, state });
+            }
+        }
     }
 
     fn set_desk(&mut self, name: &str, state: &str) {
