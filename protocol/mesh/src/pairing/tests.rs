@@ -298,12 +298,32 @@ fn cat_p19_after_ten_wrong_digits_a_person_must_open_again() {
         assert_eq!(guess(&mut doorstep, 5, from, 3), Ok(()));
     }
     assert_eq!(doorstep.standing(6, fresh(4)), Standing::Shut);
+    assert!(!doorstep.is_open(6), "nor does it say that it asks");
     // A page that is merely open does not open it.
     assert_eq!(doorstep.look(6, false, fresh(4)), Standing::Shut);
     assert_eq!(guess(&mut doorstep, 6, 200, 4), Err(PairingRefusal::Shut));
     let Standing::Open(shown, 0) = doorstep.look(7, true, fresh(5)) else { panic!("open") };
     assert_eq!(shown.digits, fresh(5));
     assert!(doorstep.begin(8, source(200), fresh(6)).is_ok());
+}
+
+#[test]
+fn cat_p19_a_source_of_wrong_digits_waits_with_what_it_had_begun_as_well() {
+    let mut doorstep = open();
+    for n in 1..PAIRING_SOURCE_FAILURES {
+        doorstep.standing(5, fresh(2));
+        assert_eq!(guess(&mut doorstep, 5, 1, u64::from(n) + 3), Ok(()));
+    }
+    doorstep.standing(5, fresh(7));
+    let last = doorstep.begin(5, source(1), fresh(8)).expect("one is left");
+    doorstep.spend(5, last).expect("nobody was between");
+    doorstep.standing(5, fresh(9));
+    let early = doorstep.begin(5, source(1), fresh(10)).expect("its proof is not judged yet");
+    doorstep.note_wrong(5, last);
+    assert_eq!(doorstep.spend(5, early), Err(PairingRefusal::Throttled));
+    let next = doorstep.begin(5, source(1), fresh(11));
+    assert_eq!(next, Err(PairingRefusal::Throttled));
+    assert!(doorstep.begin(5, source(2), fresh(12)).is_ok(), "others do not wait");
 }
 
 #[test]

@@ -263,6 +263,47 @@ fn cat_p06_forged_altered_and_foreign_entries_count_for_nothing() {
     assert_eq!(roster(history.mesh, &[history.entries[0].clone(), good]).members.len(), 2);
 }
 
+#[test]
+fn cat_p06_a_log_keeps_nothing_of_other_meshes_and_of_who_was_never_named() {
+    let first = found(1);
+    let (mesh, root) = (MeshId(first.hash()), first.hash());
+    let mut log = RosterLog::begin(first).expect("it founds");
+    let foreign =
+        SignedEntry::sign(&key(1), Some(MeshId([5; 32])), vec![root], 2, &admit(2, MEMBER));
+    for entry in [foreign.expect("small"), of_unknown_kind(7, mesh, vec![root])] {
+        let taken = log.take(vec![entry]);
+        assert_eq!((taken.new.len(), taken.refused), (0, 1));
+    }
+    assert_eq!(log.take(vec![of_unknown_kind(1, mesh, vec![root])]).new.len(), 1);
+}
+
+#[test]
+fn cat_p13_a_log_is_bounded_and_unknown_kinds_leave_room_for_what_is_understood() {
+    let first = found(1);
+    let (mesh, root) = (MeshId(first.hash()), first.hash());
+    let unknown = |n: usize| {
+        use ed25519_dalek::Signer;
+        let body = n.to_le_bytes().to_vec();
+        let payload = (1u16, 77u16, Some(mesh), vec![root], 3u64, body);
+        let payload = frame::encode_body(&payload, 1_000).expect("small");
+        let signed = [b"pumasi roster entry 1\0".as_slice(), &payload].concat();
+        let signature = key(1).sign(&signed).to_bytes().to_vec();
+        SignedEntry { author: id(1), payload, signature }
+    };
+    let mut log = RosterLog::begin(first).expect("it founds");
+    let most = limits::ROSTER_ENTRIES / 4;
+    let taken = log.take((0..most + 9).map(unknown).collect());
+    assert_eq!((taken.new.len(), taken.refused), (most, 9));
+    let admission = |n: usize| {
+        let change = admit(2, MEMBER);
+        SignedEntry::sign(&key(1), Some(mesh), vec![root], n as u64, &change).expect("small")
+    };
+    let room = limits::ROSTER_ENTRIES - log.entries().count();
+    let taken = log.take((0..room + 9).map(admission).collect());
+    assert_eq!((taken.new.len(), taken.refused), (room, 9));
+    assert_eq!(log.entries().count(), limits::ROSTER_ENTRIES);
+}
+
 /// An entry of a kind that this version does not know.
 fn of_unknown_kind(by: u8, mesh: MeshId, parents: Vec<EntryHash>) -> SignedEntry {
     use ed25519_dalek::Signer;
