@@ -209,10 +209,29 @@ fn kind_of(endpoint: Endpoint) -> JobKind {
     }
 }
 
+/// Random bytes that are fetched at a time: a system call for each request would be felt.
+const RANDOM_BYTES: usize = 64 * RANDOM_PART;
+/// Of these, in one job's id.
+const RANDOM_PART: usize = 10;
+
+thread_local! {
+    /// Bytes that nobody has had yet, and how many of them are used.
+    static RANDOM: std::cell::RefCell<([u8; RANDOM_BYTES], usize)> =
+        const { std::cell::RefCell::new(([0; RANDOM_BYTES], RANDOM_BYTES)) };
+}
+
 /// # Panics
 /// When the system has no randomness.
 fn new_job() -> JobId {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    let random = RANDOM.with_borrow_mut(|(bytes, used)| {
+        if *used == RANDOM_BYTES {
+            getrandom::fill(bytes).expect("the operating system has random bytes");
+            *used = 0;
+        }
+        let mut part = [0; RANDOM_PART];
+        part.copy_from_slice(&bytes[*used..*used + RANDOM_PART]);
+        *used += RANDOM_PART;
+        part
+    });
     JobId::from_parts(unix_ms(), random)
 }

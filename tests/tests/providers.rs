@@ -102,6 +102,28 @@ fn every_dialect_reaches_every_sort_of_provider() {
 }
 
 #[test]
+fn texts_become_vectors_at_a_provider_in_each_dialect_that_has_them() {
+    let node = Node::start("desk");
+    let fakes = [
+        (FakeProvider::start(Speech::OpenAi), "openai-compatible", "lab"),
+        (FakeProvider::start(Speech::Gemini), "gemini", "google"),
+    ];
+    for (fake, kind, id) in &fakes {
+        set_up(&node, fake, kind, id);
+        let model = format!("{id}/embed-small");
+        let ours = node.post("/v1/embeddings", &json!({ "model": model, "input": ["a b", "c"] }));
+        let first = |value: &Value| value.as_array().map_or(0, Vec::len);
+        assert!(first(&ours.body["data"][1]["embedding"]) > 1, "{id}: {ours:?}");
+        let ollama = node.post("/api/embed", &json!({ "model": model, "input": ["a b", "c"] }));
+        assert_eq!(first(&ollama.body["embeddings"]), 2, "{id}: {ollama:?}");
+        let path = format!("/v1beta/models/{model}:embedContent");
+        let google = node.post(&path, &json!({ "content": { "parts": [{ "text": "a b" }] } }));
+        assert!(first(&google.body["embedding"]["values"]) > 1, "{id}: {google:?}");
+        assert_eq!(google.header("x-pumasi-provider"), Some(*id), "{google:?}");
+    }
+}
+
+#[test]
 fn a_request_in_the_providers_own_words_is_handed_on_as_it_came() {
     let (node, fake) = with_lab();
     let mut body = chat("lab/fine", "as it is");

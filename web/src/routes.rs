@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 
@@ -95,6 +95,7 @@ fn ollama() -> Router<Arc<App>> {
         .route("/api/ps", get(foreign::ollama_running))
         .route("/api/show", post(foreign::ollama_show))
         .route("/api/version", get(foreign::ollama_version))
+        .route_layer(map_request(foreign::as_curl_sends))
 }
 
 fn jobs() -> Router<Arc<App>> {

@@ -79,6 +79,13 @@ impl Provider {
         self.0.kind
     }
 
+    /// Whether what is sent there leaves the office: it is a cloud, or not at a private address. A name
+    /// counts as outside, whatever it resolves to, unless it is this computer's.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.0.kind.paid || !self.0.base.is_near()
+    }
+
     /// The models that it serves here.
     ///
     /// # Errors

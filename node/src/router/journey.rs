@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderName, HeaderValue};
-use pumasi_cloud::{Call, Permit, Reply};
-use pumasi_dialects::Delta;
+use pumasi_cloud::{Call, CallError, Permit, Reply};
 use pumasi_dialects::provider::{
-    Heard, Outgoing, ProviderFault, Reader, Target, outgoing, read_whole,
+    Heard, Outgoing, ProviderFault, Reader, Target, most_inputs, outgoing, outgoing_embed,
+    read_embeddings, read_whole,
 };
-use pumasi_protocol::{Fault, Generate, ModelName, Work};
+use pumasi_dialects::{Counts, Delta};
+use pumasi_protocol::generate::Embed;
+use pumasi_protocol::stream::AttemptEvent;
+use pumasi_protocol::{Embedded, Fault, Generate, ModelName, Timings, Work};
 use pumasi_web::mesh::{Provided, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
 
@@ -203,7 +206,11 @@ impl Journey {
     }
 
     async fn at_provider(&mut self, place: &Place, model: &str) -> Ended {
-        let Some(generate) = self.rest() else {
+        let generate = match &self.run.work {
+            Work::Generate(_) => self.rest(),
+            Work::Embed(embed) => return self.embed_at(place, model, embed.clone()).await,
+        };
+        let Some(generate) = generate else {
             return Ended::Failed(Failure::Refused(RunError::Fault(Fault::Capability)));
         };
         let quirks = &place.provider.kind().quirks;
@@ -230,18 +237,57 @@ impl Journey {
                 return Ended::Failed(Failure::Provider(fault_of(&error)));
             }
         };
-        let provided = Provided {
-            id: place.id().to_owned(),
-            name: place.name().to_owned(),
-            why: self.entry.why(),
-            after: self.after.take(),
-        };
+        let provided = self.provided(place);
+        self.entry.runs();
         self.tell(RunEvent::Provided(provided)).await;
         let heard = match self.run.abroad.stream {
             true => self.hear(&permit, reply, Reader::new(speech)).await,
             false => self.hear_whole(reply, speech).await,
         };
         self.settle(permit, heard)
+    }
+
+    /// Has texts turned into vectors, in as many calls as the provider needs.
+    async fn embed_at(&mut self, place: &Place, model: &str, embed: Embed) -> Ended {
+        let speech = place.provider.kind().speech;
+        self.entry.tries(place.id());
+        let mut embedded = Vec::with_capacity(embed.inputs.len());
+        for inputs in embed.inputs.chunks(most_inputs(speech)) {
+            let part = Embed { inputs: inputs.to_vec(), dimensions: embed.dimensions };
+            let outgoing = match outgoing_embed(speech, model, &part) {
+                Ok(outgoing) => outgoing,
+                Err(error) => return Ended::Failed(Failure::Refused(RunError::Unsayable(error))),
+            };
+            let Ok(permit) = place.provider.permit(model) else {
+                return Ended::Failed(Failure::Provider(ProviderFault::Unavailable));
+            };
+            let read = vectors(place, &permit, outgoing, inputs.len()).await;
+            match read {
+                Ok(vectors) => {
+                    permit.succeeded();
+                    embedded.extend(vectors);
+                }
+                Err(error) => {
+                    permit.failed(&error);
+                    return Ended::Failed(Failure::Provider(fault_of(&error)));
+                }
+            }
+        }
+        self.tell(RunEvent::Provided(self.provided(place))).await;
+        let tokens = embedded.iter().map(|one: &Embedded| u64::from(one.tokens)).sum();
+        self.entry.counted(Counts { prompt: tokens, ..Counts::default() });
+        let last = AttemptEvent::Embedded { embedded, timings: Timings::default() };
+        self.tell(RunEvent::Attempt(last)).await;
+        Ended::Done
+    }
+
+    fn provided(&mut self, place: &Place) -> Provided {
+        Provided {
+            id: place.id().to_owned(),
+            name: place.name().to_owned(),
+            why: self.entry.why(),
+            after: self.after.take(),
+        }
     }
 
     fn settle(&mut self, permit: Permit, heard: Result<(), ProviderFault>) -> Ended {
@@ -331,6 +377,22 @@ impl Journey {
         }
         self.tell(RunEvent::Heard(heard)).await;
     }
+}
+
+/// Asks for the vectors of one call's texts.
+async fn vectors(
+    place: &Place,
+    permit: &Permit,
+    outgoing: Outgoing,
+    texts: usize,
+) -> Result<Vec<Embedded>, CallError> {
+    let mut reply = place.provider.post(permit, call(outgoing)).await?;
+    let mut body = Vec::new();
+    while let Some(bytes) = reply.body.next().await {
+        body.extend_from_slice(&bytes?);
+    }
+    let speech = place.provider.kind().speech;
+    read_embeddings(speech, &body, texts).map_err(CallError::Provider)
 }
 
 /// Listens until the job has ended by itself, so that it does not count as left.

@@ -29,7 +29,7 @@ impl Place {
 
     /// Whether text that goes there leaves the office.
     pub(super) fn is_outside(&self) -> bool {
-        self.provider.kind().paid
+        self.provider.is_outside()
     }
 
     /// What it last listed.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::Response;
+use http::{HeaderValue, header};
 use pumasi_dialects::{Invalid, ModelCard, Options, Reason, anthropic, gemini, ollama};
 use pumasi_protocol::ModelName;
 
@@ -16,6 +17,19 @@ use crate::mesh::Endpoint;
 
 type Shared = State<Arc<App>>;
 type Answered = Result<Response, ApiError>;
+
+/// Ollama's own examples send bodies by `curl -d`, which calls JSON a form, and its server never looks. No
+/// page of another site gets this far: browsers say where a page is from, and the guard refuses those.
+pub(super) async fn as_curl_sends(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let is_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_loose = matches!(kind, None | Some(b"application/x-www-form-urlencoded"));
+    if is_loose && !is_page {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    request
+}
 
 pub(super) async fn messages(State(app): Shared, request: Request) -> Answered {
     let endpoint = Some(Endpoint::Messages);

@@ -83,8 +83,12 @@ pub(super) async fn generate(
         None => answer(app, asked, body::parse(bytes, parse).await?, Vec::new()).await,
         Some(spoken) => match relay::hand_on(app, &asked, spoken, &bytes, parse).await? {
             Handed::Answer(response) => Ok(response),
+            // In a box, so that what is handed on carries none of it.
             Handed::Back(parse, tried) => {
-                answer(app, asked, body::parse(bytes, parse).await?, tried).await
+                Box::pin(async move {
+                    answer(app, asked, body::parse(bytes, parse).await?, tried).await
+                })
+                .await
             }
         },
     }
@@ -210,7 +214,7 @@ pub(super) async fn embed(
         abroad: Abroad { tried, ..Abroad::default() },
     };
     let mut running = app.mesh.run(run).await?;
-    let (mut placed, mut attempts) = (None, 0);
+    let (mut placed, mut attempts, mut provided) = (None, 0, None);
     loop {
         match running.events.recv().await {
             Some(RunEvent::Placed(place)) => {
@@ -222,7 +226,8 @@ pub(super) async fn embed(
                     let tokens = embedded.iter().map(|one| u64::from(one.tokens)).sum();
                     payer.spend(tokens, unix_ms());
                 }
-                let provenance = provenance(running.job, placed.as_ref(), attempts, timings);
+                let mut provenance = provenance(running.job, placed.as_ref(), attempts, timings);
+                provenance.provider = provided.as_ref().map(|provided| provided.id.clone());
                 let (form, model) = (parsed.form, parsed.model.as_str());
                 let text = pumasi_dialects::embedded(form, model, &embedded, Some(&provenance));
                 let mut response = json_response(text);
@@ -230,11 +235,17 @@ pub(super) async fn embed(
                 if let Some(placed) = &placed {
                     headers::of_place(response.headers_mut(), placed);
                 }
+                if let Some(provided) = &provided {
+                    headers::of_provider(response.headers_mut(), provided);
+                }
                 headers::of_ignored(response.headers_mut(), &parsed.ignored);
                 return Ok(response);
             }
             Some(RunEvent::Attempt(AttemptEvent::Alive { .. } | AttemptEvent::Started { .. })) => {}
-            Some(RunEvent::Provided(_)) => attempts += 1,
+            Some(RunEvent::Provided(provider)) => {
+                provided = Some(provider);
+                attempts += 1;
+            }
             Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
             Some(
                 RunEvent::Heard(_)

@@ -16,6 +16,7 @@ use pumasi_dialects::provider::{Heard, ProviderFault, read_whole};
 use pumasi_dialects::{Counts, GenerateRequest, Invalid, glance};
 use pumasi_protocol::ModelName;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::headers;
 use super::inference::Asked;
@@ -178,24 +179,57 @@ fn join(mut all: BytesMut, piece: &Bytes) -> BytesMut {
     all
 }
 
+/// What matters of an answer: that it is one, and what it cost. The rest is skipped.
 #[derive(Deserialize)]
 struct Used {
+    error: Option<IgnoredAny>,
+    /// OpenAI's answers have these,
+    choices: Option<IgnoredAny>,
+    /// Anthropic's this,
+    content: Option<IgnoredAny>,
+    /// and embeddings this.
+    data: Option<IgnoredAny>,
     usage: Option<Usage>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Usage {
-    #[serde(default)]
-    prompt_tokens: u64,
+    #[serde(alias = "input_tokens")]
+    prompt_tokens: Option<i64>,
+    #[serde(alias = "output_tokens")]
+    completion_tokens: Option<i64>,
+}
+
+impl Used {
+    fn is_answer(&self, endpoint: Endpoint) -> bool {
+        let has = match endpoint {
+            Endpoint::Chat | Endpoint::Completion => &self.choices,
+            Endpoint::Messages => &self.content,
+            Endpoint::Embeddings => &self.data,
+        };
+        has.is_some() && self.error.is_none()
+    }
+
+    /// Counts below zero count as none.
+    fn counts(&self) -> Counts {
+        let count = |count: Option<i64>| count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let none = Usage::default();
+        let usage = self.usage.as_ref().unwrap_or(&none);
+        let (prompt, completion) = (count(usage.prompt_tokens), count(usage.completion_tokens));
+        Counts { prompt, completion, ..Counts::default() }
+    }
 }
 
 /// What a whole answer cost, by the provider's own count; an error if it is no answer.
 fn counts(endpoint: Endpoint, bytes: &[u8]) -> Result<Counts, ProviderFault> {
-    if endpoint == Endpoint::Embeddings {
-        let used: Used = serde_json::from_slice(bytes).map_err(|_| ProviderFault::Garbled)?;
-        let prompt = used.usage.map_or(0, |usage| usage.prompt_tokens);
-        return Ok(Counts { prompt, ..Counts::default() });
+    let used = serde_json::from_slice::<Used>(bytes).ok();
+    if let Some(used) = used.filter(|used| used.is_answer(endpoint)) {
+        return Ok(used.counts());
     }
+    if endpoint == Endpoint::Embeddings {
+        return Err(ProviderFault::Garbled);
+    }
+    // It is none, or an unusual one: its dialect tells which.
     let mut told = Counts::default();
     for heard in read_whole(endpoint.speech(), bytes) {
         match heard {

@@ -50,6 +50,30 @@ async fn words() -> Harness {
 }
 
 #[tokio::test]
+async fn ollamas_routes_take_what_curl_sends_and_no_page_may() {
+    let server = words().await;
+    let body = r#"{"model":"words","prompt":"x","stream":false}"#;
+    let post = || server.http.post(server.url("/api/generate")).body(body);
+    let form = |request: reqwest::RequestBuilder| {
+        request.header("content-type", "application/x-www-form-urlencoded")
+    };
+    assert_eq!(Reply::of(post()).await.status, 200);
+    assert_eq!(Reply::of(form(post())).await.status, 200);
+    let own = format!("http://{}", server.address);
+    for (origin, status) in [("https://example.com", 403), ("null", 403), (own.as_str(), 415)] {
+        assert_eq!(
+            Reply::of(form(post()).header("origin", origin)).await.status,
+            status,
+            "{origin}"
+        );
+    }
+    let crossed = form(post()).header("sec-fetch-site", "cross-site");
+    assert_ne!(Reply::of(crossed).await.status, 200);
+    let mixed = post().header("content-type", "multipart/form-data; boundary=x");
+    assert_eq!(Reply::of(mixed).await.status, 415);
+}
+
+#[tokio::test]
 async fn every_dialect_asks_the_same_and_answers_in_its_own_words() {
     let server = words().await;
     for (path, body, place) in endpoints(false) {
