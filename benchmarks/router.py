@@ -20,6 +20,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -232,6 +233,8 @@ def main() -> None:
     meter = arguments.program.parent / "stream-meter"
     folder = Path(tempfile.mkdtemp(prefix="pumasi-bench-router-"))
     started = []
+    # So that what was started is ended, too, when this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         mock = Nginx(folder, "mock", LOAD_CORE, f"default_type application/json; return 200 '{ANSWER.replace(chr(39), '')}';")
         started.append(mock.process)

@@ -273,7 +273,8 @@ impl Journey {
                 }
             }
         }
-        self.tell(RunEvent::Provided(self.provided(place))).await;
+        let provided = self.provided(place);
+        self.tell(RunEvent::Provided(provided)).await;
         let tokens = embedded.iter().map(|one: &Embedded| u64::from(one.tokens)).sum();
         self.entry.counted(Counts { prompt: tokens, ..Counts::default() });
         let last = AttemptEvent::Embedded { embedded, timings: Timings::default() };

@@ -22,7 +22,7 @@ use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::gather::{Gathering, Lane, Step, assembly};
 use crate::keys::{Charge, Holder};
-use crate::mesh::{Abroad, Caller, Endpoint, Placed, Run, RunEvent, Tried};
+use crate::mesh::{Abroad, Caller, Endpoint, Placed, Provided, Run, RunEvent, Tried};
 use crate::server::RequestId;
 
 type Shared = State<Arc<App>>;
@@ -214,7 +214,8 @@ pub(super) async fn embed(
         abroad: Abroad { tried, ..Abroad::default() },
     };
     let mut running = app.mesh.run(run).await?;
-    let (mut placed, mut attempts, mut provided) = (None, 0, None);
+    let (mut placed, mut attempts) = (None, 0);
+    let mut provided: Option<Provided> = None;
     loop {
         match running.events.recv().await {
             Some(RunEvent::Placed(place)) => {
