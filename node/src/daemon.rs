@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pumasi_cloud::KeyStore;
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
 use pumasi_web::{Secret, Settings, api};
@@ -25,7 +24,7 @@ use crate::https::{CertificateError, keep_renewed};
 use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
-use crate::router::{self, Book, BookError, MeshDoor, Router};
+use crate::router::{self, BookError, MeshDoor, Router};
 use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
 use crate::store::{Act, AuditRecord, Keep, Store, StoreError};
 use crate::{keys, models, starter};
@@ -34,9 +33,6 @@ use crate::{keys, models, starter};
 const MODELS: &str = "models";
 /// Folder of the data directory where running workers are written down.
 const WORKERS: &str = "workers";
-
-/// Folder of the data directory for providers' keys, where the system keeps no secrets.
-const PROVIDER_KEYS: &str = "provider-keys";
 
 /// How often the ledger is looked after (guess: far more often than it needs).
 const KEEP_LEDGER_EVERY: Duration = Duration::from_mins(10);
@@ -150,7 +146,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     notes.note(AuditRecord { at_ms: unix_ms(), act: started });
     let parts = (notes.clone(), endpoint);
     let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
-    let router = router(&config, &node.events).await?;
+    let door = MeshDoor::new(node.events.clone());
+    let router = Router::of(config.data_dir.clone(), door).await?;
     let gateway = Arc::new(Gateway {
         router: Arc::clone(&router),
         events: node.events.clone(),
@@ -192,19 +189,6 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     // Their own patience with slow clients is bounded.
     while faces.join_next().await.is_some() {}
     Ok(())
-}
-
-/// The router with what this install keeps of it.
-async fn router(config: &Config, events: &mpsc::Sender<Event>) -> Result<Arc<Router>, DaemonError> {
-    let (folder, door) = (config.data_dir.clone(), MeshDoor::new(events.clone()));
-    let opened = tokio::task::spawn_blocking(move || {
-        let keys = KeyStore::usual(folder.join(PROVIDER_KEYS));
-        let book = Book::open(folder, keys)?;
-        let client = pumasi_cloud::Client::new(&pumasi_cloud::ClientConfig::default());
-        Ok::<_, BookError>(Router::new(door, book, client))
-    });
-    let opened = opened.await.map_err(|_| BookError::Damaged)?;
-    Ok(opened?)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {

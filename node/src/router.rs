@@ -13,26 +13,30 @@ mod relay;
 mod show;
 mod tending;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use pumasi_cloud::KeyStore;
 use pumasi_dialects::Counts;
 use pumasi_protocol::{Constraints, JobId, JobKind, ModelName};
 use pumasi_web::mesh::{Endpoint, Relay, Relayed, Run, RunError, Running, Tried};
 use tokio::sync::mpsc;
 
 use crate::core::unix_ms;
-use journal::Journal;
+use journal::{Entry, Journal};
 use journey::Journey;
 pub(crate) use mesh_door::MeshDoor;
 use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
 
-pub(crate) use book::Book;
+use book::Book;
 pub(crate) use book::BookError;
 pub(crate) use policy::{Policy, Routing};
 pub(crate) use tending::tend;
 
+/// Folder of the data directory for providers' keys, where the system keeps no secrets.
+const KEYS: &str = "provider-keys";
 /// Events of an answer that wait for its client.
 const CLIENT_EVENTS: usize = 64;
 
@@ -57,7 +61,7 @@ pub(crate) struct Router {
 
 impl Router {
     /// With the providers that the book has.
-    pub(crate) fn new(door: MeshDoor, book: Book, client: pumasi_cloud::Client) -> Arc<Self> {
+    fn new(door: MeshDoor, book: Book, client: pumasi_cloud::Client) -> Arc<Self> {
         let router = Self {
             door,
             book,
@@ -69,6 +73,17 @@ impl Router {
         };
         router.read_book();
         Arc::new(router)
+    }
+
+    /// The router of a node, with what its data directory keeps of it.
+    pub(crate) async fn of(folder: PathBuf, door: MeshDoor) -> Result<Arc<Self>, BookError> {
+        let opened = tokio::task::spawn_blocking(move || {
+            let keys = KeyStore::usual(folder.join(KEYS));
+            let book = Book::open(folder, keys)?;
+            let client = pumasi_cloud::Client::new(&pumasi_cloud::ClientConfig::default());
+            Ok(Self::new(door, book, client))
+        });
+        opened.await.map_err(|_| BookError::Damaged)?
     }
 
     fn known(&self) -> Arc<Known> {
@@ -110,18 +125,27 @@ impl Router {
             Plan::Mesh => return None,
             Plan::Routes(routes) => Ok(self.begin(run.clone(), routes)),
             Plan::Forbidden => Err(RunError::NoProvider(run.model.clone())),
-            Plan::Exhausted => Err(exhausted(&run.abroad.tried, &run.model)),
+            Plan::Exhausted => {
+                self.open(new_job(), run, &[]).failed();
+                Err(exhausted(&run.abroad.tried, &run.model))
+            }
         })
     }
 
-    fn begin(&self, run: Run, routes: Vec<Route>) -> Running {
-        let job = new_job();
-        let why = self.why(&routes);
-        let entry = self.journal.open(job, run.caller.clone(), run.kind, run.model.clone(), why);
+    /// Begins the record of a request, with what was tried for it already.
+    fn open(&self, job: JobId, run: &Run, routes: &[Route]) -> Entry {
+        let (caller, why) = (run.caller.clone(), self.why(routes));
+        let entry = self.journal.open(job, caller, run.kind, run.model.clone(), why);
         for tried in &run.abroad.tried {
             entry.tries(&tried.id);
             entry.failed_here(tried.fault.code());
         }
+        entry
+    }
+
+    fn begin(&self, run: Run, routes: Vec<Route>) -> Running {
+        let job = new_job();
+        let entry = self.open(job, &run, &routes);
         let (out, events) = mpsc::channel(CLIENT_EVENTS);
         let journey = Journey::new(self.door.clone(), run, routes, out, entry);
         tokio::spawn(journey.travel());
@@ -178,7 +202,7 @@ impl Router {
         let first = match routes.first() {
             Some(Route::Provider(place, model)) => format!("{} has {model}", place.name()),
             Some(Route::Mesh(model)) => format!("the mesh has {model}"),
-            None => String::new(),
+            None => "all that could be asked failed".to_owned(),
         };
         let rule = match policy {
             Policy::MeshFirst => "the mesh goes first where both have a model",

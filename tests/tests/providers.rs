@@ -231,6 +231,10 @@ fn a_provider_that_fails_five_times_rests_and_is_not_asked() {
     let asked = fake.seen().len();
     let reply = node.request("POST", CHAT, Some(&chat("lab/status-500", "x")));
     assert_eq!((reply.status, fake.seen().len()), (503, asked), "{reply:?}");
+    let jobs = node.get("/api/v1/jobs");
+    let failed = |job: &&Value| job["state"] == "failed" && job["provider"] == "lab";
+    let failed = jobs["data"].as_array().map_or(0, |jobs| jobs.iter().filter(failed).count());
+    assert_eq!(failed, 6, "each is in the list: {jobs}");
     let providers = node.get("/api/v1/providers");
     let models = providers["providers"][0]["models"].as_array().expect("models");
     let resting = models.iter().find(|model| model["name"] == "lab/status-500");
@@ -333,6 +337,16 @@ fn providers_are_set_up_listed_tried_and_removed_by_the_command_line() {
             "--no-key",
             "--id",
             "../x",
+            "--base",
+            &fake.base,
+        ],
+        &[
+            "providers",
+            "add",
+            "openai-compatible",
+            "--no-key",
+            "--id",
+            "alias",
             "--base",
             &fake.base,
         ],

@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod lending;
 mod models;
+mod pairing;
 mod providers;
 mod removal;
 mod start;
@@ -30,6 +31,7 @@ pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
 pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{
     PolicyArgument, ProviderArguments, ProvidersAction, RouteArguments, Switch,
 };
@@ -368,58 +370,4 @@ Examples:
     /// Start a mesh with this computer as its first
     #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
     Found(FoundArguments),
-}
-
-/// Roles of members, as in the roster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Role {
-    /// Admits, revokes, sets roles
-    Admin,
-    /// Runs jobs of others and submits its own
-    Member,
-    /// Runs jobs of others only
-    WorkerOnly,
-    /// Submits jobs only
-    SubmitOnly,
-    /// Submits batch jobs only, behind everybody else
-    Guest,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct JoinArguments {
-    /// The line that `pumasi invite` printed, or the file that it wrote
-    #[arg(value_name = "INVITATION", conflicts_with = "file", value_hint = ValueHint::FilePath)]
-    pub(super) token: Option<String>,
-    /// A file that holds it; `-` for standard input
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) file: Option<PathBuf>,
-    /// Show digits again, after too many wrong ones were tried
-    #[arg(long, conflicts_with_all = ["token", "file"])]
-    pub(super) again: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ApproveArguments {
-    /// The six digits that the new computer shows [default: list who asks]
-    #[arg(value_name = "DIGITS")]
-    pub(super) digits: Option<String>,
-    /// Which computer shows them, if several ask: its name, or the beginning of its id
-    #[arg(long, value_name = "NODE", requires = "digits")]
-    pub(super) node: Option<String>,
-    /// Where it is, if it is not found by itself: its address, with the port of its join door
-    #[arg(long, value_name = "HOST[:PORT]", requires = "digits", conflicts_with = "node")]
-    pub(super) address: Option<String>,
-    /// Whose it is [default: as it says, if the mesh does not know that person yet]
-    #[arg(long, value_name = "NAME", requires = "digits")]
-    pub(super) person: Option<String>,
-    /// What it may do
-    #[arg(long, value_name = "ROLE", default_value = "member")]
-    pub(super) role: Role,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct FoundArguments {
-    /// The name of the mesh [default: that of this computer]
-    #[arg(value_name = "NAME")]
-    pub(super) name: Option<String>,
 }

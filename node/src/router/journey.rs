@@ -220,6 +220,7 @@ impl Journey {
             parallel_tool_calls: self.run.abroad.parallel_tool_calls,
             extensions: quirks.extensions,
             older_ceiling: quirks.older_ceiling,
+            stream_usage: quirks.stream_usage,
         };
         let speech = place.provider.kind().speech;
         let outgoing = match outgoing(speech, target, &generate) {

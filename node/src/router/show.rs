@@ -16,6 +16,8 @@ use super::place::Place;
 use super::policy::Policy;
 use super::{Router, Routing};
 
+/// What the list of models has as provider of names that stand for models.
+const ALIAS: &str = "alias";
 /// Models of one provider that are shown.
 const SHOWN_MODELS: usize = 500;
 
@@ -67,6 +69,9 @@ impl Router {
     ) -> Result<api::Provider, ProviderError> {
         let id = request.id.unwrap_or_else(|| request.kind.clone());
         let id = id.parse::<pumasi_cloud::ProviderId>().map_err(settings_error)?;
+        if id.as_str() == ALIAS {
+            return Err(settings_error("this id means names that stand for models: take another"));
+        }
         let key = request.key.filter(|key| !key.is_empty()).map(Secret::new);
         let key = key.transpose().map_err(settings_error)?;
         let mut settings = Settings::new(id.clone(), request.kind);
@@ -180,7 +185,7 @@ impl Router {
         let open = known.places.iter().filter(|place| !(outside && place.is_outside()));
         let mut models: Vec<api::Model> = open.flat_map(|place| models_of(place)).collect();
         let aliases = known.routing.aliases.keys();
-        models.extend(aliases.map(|name| bare_model(name.to_string(), "alias", None, true, false)));
+        models.extend(aliases.map(|name| bare_model(name.to_string(), ALIAS, None, true, false)));
         models
     }
 

@@ -43,6 +43,8 @@ pub struct Target<'a> {
     pub extensions: bool,
     /// It wants OpenAI's older `max_tokens` instead of `max_completion_tokens`.
     pub older_ceiling: bool,
+    /// It takes `stream_options`, and counts at the end of a stream only if it is asked to.
+    pub stream_usage: bool,
 }
 
 /// What is sent.

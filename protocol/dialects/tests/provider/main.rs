@@ -22,6 +22,7 @@ const TARGET: Target<'static> = Target {
     parallel_tool_calls: true,
     extensions: true,
     older_ceiling: false,
+    stream_usage: true,
 };
 
 /// Our own server side, reading what a provider of this sort would be sent.

@@ -186,6 +186,9 @@ fn what_a_provider_has_no_words_for_is_named() {
     let body: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((&body["seed"], &body["min_p"]), (&json!(-1), &json!(0.1)));
     assert_eq!(body["stream_options"], json!({ "include_usage": true }));
+    let shy = Target { stream_usage: false, ..TARGET };
+    let body = outgoing(Speech::OpenAi, shy, &generate).expect("it can be said").body;
+    assert!(!body.contains("stream_options"), "{body}");
 }
 
 #[test]

@@ -234,7 +234,8 @@ fn steering(target: Target<'_>, generate: &Generate, dropped: &mut Dropped) -> M
     put("top_logprobs", generate.logprobs.map(Value::from));
     if target.stream {
         put("stream", Some(true.into()));
-        put("stream_options", Some(json!({ "include_usage": true })));
+        let counts = target.stream_usage.then(|| json!({ "include_usage": true }));
+        put("stream_options", counts);
     }
     rest
 }
