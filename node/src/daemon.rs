@@ -1,6 +1,8 @@
 //! Runs a node until it is told to stop: opens the store, starts network, engines and HTTP face around
 //! the loop, and ends them in the reverse order.
 
+mod error;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,14 +22,16 @@ use crate::core::event::Event;
 use crate::core::{self, Clock, Core, Parts, unix_ms};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
-use crate::https::{CertificateError, keep_renewed};
-use crate::net::{Identity, Listening, NetConfig, NetError, NetHandle};
+use crate::https::keep_renewed;
+use crate::net::{Identity, Listening, NetConfig, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
-use crate::router::{self, BookError, MeshDoor, Router};
-use crate::runtime::{self, Running, RuntimeError, Token, TokenError};
-use crate::store::{Act, AuditRecord, Keep, Store, StoreError};
+use crate::router::{self, MeshDoor, Router};
+use crate::runtime::{self, Running, Token};
+use crate::store::{Act, AuditRecord, Keep, Store};
 use crate::{keys, models, starter};
+
+pub use error::DaemonError;
 
 /// Folder of the data directory for this install's own models.
 const MODELS: &str = "models";
@@ -39,81 +43,6 @@ const KEEP_LEDGER_EVERY: Duration = Duration::from_mins(10);
 
 /// How long a start waits for the addresses of the mesh's ports.
 const LISTEN_WAIT: Duration = Duration::from_millis(300);
-
-/// Why a node did not start or did not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The data directory cannot be created.
-    #[error("the data directory cannot be created ({0}): say where with --data-dir")]
-    DataDir(std::io::Error),
-    /// The API token cannot be used.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The network cannot be started.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// The built-in model cannot be unpacked.
-    #[error("the built-in model cannot be written ({0}): is the disk full?")]
-    Starter(std::io::Error),
-    /// HTTP cannot listen.
-    #[error(
-        "HTTP cannot listen on {address} ({error}): choose another with --http or --http-public, or port 0"
-    )]
-    Http {
-        /// Where.
-        address: SocketAddr,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Other computers are to be served, and none could come in.
-    #[error(
-        "other computers are to be served on {0}, but there is no API key yet, so the node does not \
-         start: either start it without --http-public, make a key with `pumasi keys create NAME` and \
-         start it again, or leave --http-public out and reach this computer through an SSH tunnel"
-    )]
-    NoKeys(SocketAddr),
-    /// The certificate for other computers cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The recording cannot be begun.
-    #[error("the recording {} cannot be begun ({error}): choose another file with --record", .path.display())]
-    Record {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The list of providers cannot be read.
-    #[error(transparent)]
-    Providers(#[from] BookError),
-    /// The running node could not be written down.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-}
-
-impl DaemonError {
-    /// The exit code, as in `sysexits.h`.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Token(_) | Self::NoKeys(_) | Self::Certificate(_) => 78,
-            Self::Store(StoreError::InUse { .. }) | Self::Http { .. } | Self::Net(_) => 69,
-            Self::Store(
-                StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
-            ) => 65,
-            Self::Providers(BookError::Damaged) => 65,
-            Self::DataDir(_)
-            | Self::Providers(_)
-            | Self::Starter(_)
-            | Self::Record { .. }
-            | Self::Runtime(_)
-            | Self::Store(_) => 74,
-        }
-    }
-}
 
 /// Runs the node until SIGINT or SIGTERM; `ready` is called once it listens.
 ///
