@@ -1,6 +1,8 @@
 //! The arguments of `join`, `approve` and `found`, and the roles of computers.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 /// Roles of members, as in the roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
