@@ -77,6 +77,7 @@ pub(crate) fn call(speech: Speech, model: &str, stream: bool, generate: &Generat
         parallel_tool_calls: true,
         extensions: false,
         older_ceiling: false,
+        stream_usage: true,
     };
     let sent = outgoing(speech, target, generate).expect("it can be said");
     let header = |(name, value): (&str, String)| {
