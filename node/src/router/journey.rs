@@ -19,7 +19,7 @@ use pumasi_protocol::{Embedded, Fault, Generate, ModelName, Timings, Work};
 use pumasi_web::mesh::{Provided, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
 
-use super::fault::{fault_of, is_ours};
+use super::fault::{Failure, fault_of};
 use super::journal::Entry;
 use super::mesh_door::MeshDoor;
 use super::place::Place;
@@ -27,58 +27,6 @@ use super::plan::Route;
 
 /// How long a job of the mesh may take to end after its last event.
 const WIND_DOWN: Duration = Duration::from_secs(2);
-
-/// How the try at one place ended without the answer.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Failure {
-    /// A provider failed.
-    Provider(ProviderFault),
-    /// The mesh failed.
-    Mesh(Fault),
-    /// Nothing was begun.
-    Refused(RunError),
-}
-
-impl Failure {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Provider(fault) => fault.code(),
-            Self::Mesh(fault) => fault.code(),
-            Self::Refused(RunError::Unsayable(_)) => "unsupported_by_model",
-            Self::Refused(_) => "refused",
-        }
-    }
-
-    /// Whether another place may do better.
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::Provider(fault) => fault.is_transient(),
-            Self::Mesh(fault) => match fault {
-                Fault::Cancelled | Fault::BadRequest | Fault::Grammar => false,
-                Fault::EngineCrash
-                | Fault::EngineSilent
-                | Fault::EngineGarbage
-                | Fault::EngineStart
-                | Fault::ModelDamaged
-                | Fault::ModelUnsupported
-                | Fault::Memory { .. }
-                | Fault::Context { .. }
-                | Fault::Template
-                | Fault::Capability
-                | Fault::Refused(_)
-                | Fault::Connection
-                | Fault::Silent
-                | Fault::PeerProtocol
-                | Fault::NoCandidate
-                | Fault::Deadline
-                | Fault::NotContinued
-                | Fault::Removed
-                | Fault::Outside => true,
-            },
-            Self::Refused(_) => true,
-        }
-    }
-}
 
 /// How the try at one place ended.
 enum Ended {
@@ -299,7 +247,7 @@ impl Journey {
                 Ended::Done
             }
             Err(fault) => {
-                permit.failed(&is_ours(fault));
+                permit.failed(&CallError::Provider(fault));
                 Ended::Failed(Failure::Provider(fault))
             }
         }
