@@ -60,12 +60,8 @@ impl Core {
 
     /// To a node that was removed nobody comes back.
     pub(super) fn final_state(&self, state: JobState) -> JobState {
-        match state {
-            JobState::Failed(Fault::NoCandidate | Fault::NotContinued) if self.is_outside() => {
-                JobState::Failed(Fault::Outside)
-            }
-            state => state,
-        }
+        let is_lost = matches!(state, JobState::Failed(Fault::NoCandidate | Fault::NotContinued));
+        if is_lost && self.is_outside() { JobState::Failed(Fault::Outside) } else { state }
     }
 }
 

@@ -295,20 +295,20 @@ impl Journey {
     }
 
     async fn take(&mut self, heard: Heard, held: &mut Vec<Heard>) -> Result<(), ProviderFault> {
-        match heard {
-            Heard::Failed(fault) => return Err(fault),
-            Heard::Delta(Delta::ToolCall { .. } | Delta::Arguments { .. }) => held.push(heard),
-            heard if !held.is_empty() && !matches!(heard, Heard::Ended(_)) => held.push(heard),
-            heard => {
-                let is_last = matches!(heard, Heard::Ended(_));
-                if is_last {
-                    for heard in held.drain(..) {
-                        self.say(heard).await;
-                    }
-                }
+        if let Heard::Failed(fault) = heard {
+            return Err(fault);
+        }
+        let is_call =
+            matches!(heard, Heard::Delta(Delta::ToolCall { .. } | Delta::Arguments { .. }));
+        if matches!(heard, Heard::Ended(_)) {
+            for heard in held.drain(..) {
                 self.say(heard).await;
             }
+        } else if is_call || !held.is_empty() {
+            held.push(heard);
+            return Ok(());
         }
+        self.say(heard).await;
         Ok(())
     }
 
