@@ -23,7 +23,7 @@ pub struct ModelInfo {
     pub chats: Option<bool>,
     /// Whether it makes embeddings.
     pub embeds: Option<bool>,
-    /// What it costs, where the list says so (OpenRouter's does); else see [`crate::price`].
+    /// What it costs, where the list says so (OpenRouter's does); else see [`crate::price()`].
     pub price: Option<Price>,
 }
 
