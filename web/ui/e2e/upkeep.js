@@ -17,8 +17,9 @@ export async function checksTheOffice(browser, base) {
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   const text = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(text, /^\[good\] worker: /m);
+  const checked = page.waitForResponse((r) => r.url().endsWith('/api/v1/doctor'));
   await again.click();
-  await page.getByText('Looking, which takes a few seconds', { exact: false }).waitFor();
+  assert.equal((await checked).status(), 200);
   await page.getByText('Checked at', { exact: false }).waitFor();
   assert.deepEqual(await barriers(page), []);
   assert.deepEqual(complaints, []);
