@@ -14,8 +14,6 @@ pub struct Glance {
     pub model: Range<usize>,
     /// `stream` is true.
     pub stream: bool,
-    /// Where the value of `stream_options` stands, if it is there.
-    pub stream_options: Option<Range<usize>>,
 }
 
 /// Fields that are for us, so that a body with them is not handed on as it is.
@@ -28,7 +26,7 @@ pub fn glance(body: &[u8]) -> Option<Glance> {
     std::str::from_utf8(body).ok()?;
     let mut scan = Scan { body, at: 0 };
     scan.expect(b'{')?;
-    let (mut model, mut stream, mut stream_options) = (None, None, None);
+    let (mut model, mut stream) = (None, None);
     if scan.peek()? == b'}' {
         return None;
     }
@@ -41,7 +39,6 @@ pub fn glance(body: &[u8]) -> Option<Glance> {
             _ if name.contains(&b'\\') || OURS.contains(&name) => return None,
             b"model" => once(&mut model, value)?,
             b"stream" => once(&mut stream, value)?,
-            b"stream_options" => once(&mut stream_options, value)?,
             _ => {}
         }
         match scan.next()? {
@@ -59,7 +56,7 @@ pub fn glance(body: &[u8]) -> Option<Glance> {
         Some(b"true") => true,
         Some(_) => return None,
     };
-    Some(Glance { model, stream, stream_options })
+    Some(Glance { model, stream })
 }
 
 fn once(slot: &mut Option<Range<usize>>, value: Range<usize>) -> Option<()> {
@@ -172,9 +169,6 @@ mod tests {
             seen(r#"{"messages":[{"content":"\"model\":\"x\" \\"}],"model":"m","stream":null}"#),
             Some(("\"m\"", false))
         );
-        let body = r#"{"model":"m","stream_options":{"include_usage":true}}"#;
-        let options = glance(body.as_bytes()).and_then(|glance| glance.stream_options);
-        assert_eq!(options.map(|at| &body[at]), Some(r#"{"include_usage":true}"#));
     }
 
     #[test]
