@@ -200,6 +200,14 @@ impl<'a> Value<'a> {
         if within && !negative_zero { Ok(value as f32) } else { Err(range()) }
     }
 
+    /// A finite number with all its digits, not below `min`, which is not below zero.
+    pub(crate) fn decimal(&self, min: f64, max: f64) -> Result<f64, Invalid> {
+        self.expect(Kind::Number, "a number")?;
+        let range = || self.fail(Reason::Range { min: min.to_string(), max: max.to_string() });
+        let value: f64 = self.raw.get().parse().map_err(|_| range())?;
+        if (min..=max).contains(&value) { Ok(value) } else { Err(range()) }
+    }
+
     pub(crate) fn array(&self, max: usize) -> Result<Vec<Value<'a>>, Invalid> {
         self.array_or(max, Reason::TooMany { max })
     }
@@ -261,6 +269,18 @@ impl<'a> Object<'a> {
             (Some(value), None) | (None, Some(value)) => Ok(Some(value)),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The field's value, without taking it; `null` counts as absent.
+    pub(crate) fn peek(&self, name: &str) -> Option<Value<'a>> {
+        let (_, raw) = self.fields.iter().flatten().find(|(found, _)| found == name)?;
+        let value = Value { raw, path: join(&self.path, name) };
+        (value.kind() != Kind::Null).then_some(value)
+    }
+
+    /// Whether the field is there and not `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.peek(name).is_some()
     }
 
     pub(crate) fn require(&mut self, name: &str) -> Result<Value<'a>, Invalid> {

@@ -10,6 +10,14 @@ pub const MAX_TOKENS: i64 = (1 << 31) - 1;
 pub const CHOICES: i64 = 8;
 /// Answers of one request: prompts of a completion times `n`.
 pub const ANSWERS: usize = 32;
+/// Models of `models`.
+pub const FALLBACK_MODELS: usize = 8;
+/// Places that one word of `provider` names.
+pub const NAMED_PLACES: usize = 64;
+/// Characters of a place's name.
+pub const PLACE_CHARS: usize = 64;
+/// Highest price that `max_price` may name, in US dollars for a million tokens.
+pub const MAX_PRICE: f64 = 1_000_000.0;
 /// Parts in one message.
 pub const PARTS: usize = 1_024;
 /// Tool calls in one message.

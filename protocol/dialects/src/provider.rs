@@ -14,6 +14,7 @@ use pumasi_protocol::{Generate, Message, Role};
 use serde_json::Value;
 
 use crate::assemble::{Delta, Ending};
+use crate::preferences::Preferences;
 use crate::reply::Counts;
 
 pub use embedding::{most_inputs, outgoing_embed, read_embeddings};
@@ -45,6 +46,8 @@ pub struct Target<'a> {
     pub older_ceiling: bool,
     /// It takes `stream_options`, and counts at the end of a stream only if it is asked to.
     pub stream_usage: bool,
+    /// What it is told of the places behind it, where it takes OpenRouter's words.
+    pub preferences: Option<&'a Preferences>,
 }
 
 /// What is sent.

@@ -3,6 +3,8 @@
 use pumasi_protocol::generate::{Embed, ToolChoice};
 use pumasi_protocol::{Constraints, Generate, JobKind, ModelName, Priority, Prompt};
 
+use crate::fields::placement::Placement;
+use crate::preferences::Preferences;
 use crate::responses::Echo;
 
 /// How to read bodies.
@@ -33,6 +35,8 @@ pub struct GenerateRequest {
     pub constraints: Constraints,
     /// Whether somebody waits, where the request says so.
     pub priority: Option<Priority>,
+    /// What it wants of the places that answer, if anything.
+    pub preferences: Option<Box<Preferences>>,
     /// Fields that were not read.
     pub ignored: Vec<String>,
 }
@@ -50,8 +54,15 @@ impl GenerateRequest {
             form,
             constraints: Constraints::default(),
             priority: None,
+            preferences: None,
             ignored: Vec::new(),
         }
+    }
+
+    pub(crate) fn place(&mut self, placement: Placement) {
+        self.constraints = placement.constraints;
+        self.priority = placement.priority;
+        self.preferences = placement.preferences;
     }
 
     /// Names of the tools that may be called.
@@ -128,6 +139,8 @@ pub struct EmbedRequest {
     pub constraints: Constraints,
     /// Whether somebody waits, where the request says so.
     pub priority: Option<Priority>,
+    /// What it wants of the places that answer, if anything.
+    pub preferences: Option<Box<Preferences>>,
     /// Fields that were not read.
     pub ignored: Vec<String>,
 }

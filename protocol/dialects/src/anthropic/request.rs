@@ -4,10 +4,11 @@ use pumasi_protocol::generate::{Thinking, ToolChoice};
 use pumasi_protocol::{Generate, JobKind, OutputFormat, Prompt, Sampling};
 
 use super::{message, tool};
-use crate::fields::{self, calls, placement, sampling, thinking, tool::schema};
+use crate::fields::{calls, placement, sampling, thinking, tool::schema};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Object, Value};
 use crate::limits;
+use crate::preferences;
 use crate::request::{Form, GenerateRequest, Options};
 
 /// Parses a body.
@@ -29,7 +30,7 @@ pub fn parse_count(bytes: &[u8], options: Options) -> Result<GenerateRequest, In
 fn read(bytes: &[u8], options: Options, counting: bool) -> Result<GenerateRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let model = fields::model_name(&body.require("model")?)?;
+    let model = preferences::model(&mut body)?;
     let mut output = output(&mut body, &mut ignored)?;
     let (asked, hide_thinking) = body.optional("thinking", |v| asked(v, &mut ignored))?.unzip();
     let thinking = combined(asked, output.effort);
@@ -46,7 +47,7 @@ fn read(bytes: &[u8], options: Options, counting: bool) -> Result<GenerateReques
     let mut request = GenerateRequest::one(JobKind::Chat, model, generate, form);
     request.stream = body.flag("stream")?;
     request.parallel_tool_calls = parallel;
-    (request.constraints, request.priority) = placement::parse(&mut body)?;
+    request.place(placement::parse(&mut body)?);
     body.optional("metadata", |v| metadata(v, &mut ignored))?;
     body.finish(&mut ignored)?;
     Ok(GenerateRequest { ignored: ignored.into_names(), ..request })

@@ -1,12 +1,25 @@
-//! The field `pumasi`: where a request may run and whether somebody waits. Ours, so always strict.
+//! The field `pumasi`: where a request may run and whether somebody waits. Ours, so always strict. And
+//! what it wants of the places that answer, which is [`crate::preferences`]' business.
 
 use pumasi_protocol::{Constraints, NodeId, Priority, Trust, limits as protocol_limits};
 
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Ignored, Object, Value};
+use crate::preferences::{self, Preferences};
 
-pub(crate) fn parse(body: &mut Object<'_>) -> Result<(Constraints, Option<Priority>), Invalid> {
-    let Some(value) = body.take("pumasi") else { return Ok((Constraints::default(), None)) };
+/// Where a request may go.
+#[derive(Debug, Default)]
+pub(crate) struct Placement {
+    pub(crate) constraints: Constraints,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) preferences: Option<Box<Preferences>>,
+}
+
+pub(crate) fn parse(body: &mut Object<'_>) -> Result<Placement, Invalid> {
+    let preferences = preferences::parse(body)?;
+    let Some(value) = body.take("pumasi") else {
+        return Ok(Placement { preferences, ..Placement::default() });
+    };
     let mut object = value.object()?;
     let constraints = Constraints {
         only: object.optional("only", nodes)?.unwrap_or_default(),
@@ -16,7 +29,7 @@ pub(crate) fn parse(body: &mut Object<'_>) -> Result<(Constraints, Option<Priori
     };
     let priority = object.optional("priority", priority)?;
     object.finish(&mut Ignored::new(true))?;
-    Ok((constraints, priority))
+    Ok(Placement { constraints, priority, preferences })
 }
 
 fn nodes(value: &Value<'_>) -> Result<Vec<NodeId>, Invalid> {

@@ -5,7 +5,7 @@ use pumasi_protocol::{Embedded, ModelName, Part, limits as protocol_limits};
 use serde::Serialize;
 
 use super::{content, optional};
-use crate::fields::placement;
+use crate::fields::placement::{self, Placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Object, Value};
 use crate::limits;
@@ -19,11 +19,11 @@ use crate::request::{EmbedForm, EmbedRequest, Options};
 pub fn parse(model: ModelName, bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     let (input, dimensions) = one(body, &mut ignored)?;
     let embed = Embed { inputs: vec![input], dimensions };
     let (form, ignored) = (EmbedForm::Gemini { batch: false }, ignored.into_names());
-    Ok(EmbedRequest { model, embed, form, constraints, priority, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
 }
 
 /// Parses a body for several, which all go to the model of the address.
@@ -37,7 +37,7 @@ pub fn parse_batch(
 ) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     let requests = body.require("requests")?;
     let entries = requests.array(protocol_limits::EMBED_INPUTS)?;
     if entries.is_empty() {
@@ -56,7 +56,7 @@ pub fn parse_batch(
     body.finish(&mut ignored)?;
     let (form, ignored) = (EmbedForm::Gemini { batch: true }, ignored.into_names());
     let embed = Embed { inputs, dimensions };
-    Ok(EmbedRequest { model, embed, form, constraints, priority, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
 }
 
 fn one(

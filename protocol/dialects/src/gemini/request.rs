@@ -79,7 +79,7 @@ fn read(
     if let Some(config) = config {
         configure(config, &mut request, ignored)?;
     }
-    (request.constraints, request.priority) = placement::parse(&mut body)?;
+    request.place(placement::parse(&mut body)?);
     body.finish(ignored)?;
     Ok(request)
 }

@@ -5,7 +5,7 @@ use pumasi_protocol::{Embedded, limits as protocol_limits};
 use serde::Serialize;
 
 use super::model_name;
-use crate::fields::placement;
+use crate::fields::placement::{self, Placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Object, Value};
 use crate::limits;
@@ -42,10 +42,10 @@ fn finish(
 ) -> Result<EmbedRequest, Invalid> {
     let mut ignored = Ignored::new(options.strict);
     let model = model_name(&body.require("model")?)?;
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     body.finish(&mut ignored)?;
     let ignored = ignored.into_names();
-    Ok(EmbedRequest { model, embed, form, constraints, priority, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
 }
 
 fn inputs(value: &Value<'_>) -> Result<Vec<EmbedInput>, Invalid> {

@@ -160,7 +160,7 @@ fn finish(
     mut request: GenerateRequest,
 ) -> Result<GenerateRequest, Invalid> {
     request.stream = body.optional("stream", Value::bool)?.unwrap_or(true);
-    (request.constraints, request.priority) = placement::parse(&mut body)?;
+    request.place(placement::parse(&mut body)?);
     body.finish(&mut ignored)?;
     Ok(GenerateRequest { ignored: ignored.into_names(), ..request })
 }

@@ -4,10 +4,11 @@ use pumasi_protocol::generate::Thinking;
 use pumasi_protocol::{Generate, JobKind, OutputFormat, Prompt};
 
 use super::{message, sampling, tool};
-use crate::fields::{self, placement, thinking};
+use crate::fields::{self, placement, placement::Placement, thinking};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Object, Value};
 use crate::limits;
+use crate::preferences;
 use crate::request::{Form, GenerateRequest, Options};
 
 /// Parses a body.
@@ -18,7 +19,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
     refuse_unserved(&mut body)?;
-    let model = fields::model_name(&body.require("model")?)?;
+    let model = preferences::model(&mut body)?;
     let prompt = prompt(&mut body, &mut ignored)?;
     let mut generate = Generate::new(prompt);
     generate.sampling = sampling::parse(&mut body)?;
@@ -28,7 +29,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     generate.logprobs = logprobs(&mut body)?;
     let copies = sampling::count(&mut body)?;
     let answers = fields::sampling::copies(&generate, copies);
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Chat,
         model,
@@ -43,6 +44,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         },
         constraints,
         priority,
+        preferences,
         ignored: Vec::new(),
     };
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;

@@ -3,10 +3,11 @@
 use pumasi_protocol::{Generate, JobKind, Prompt, limits as protocol_limits};
 
 use super::sampling;
-use crate::fields::{self, placement};
+use crate::fields::{self, placement, placement::Placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Object, Value};
 use crate::limits;
+use crate::preferences;
 use crate::request::{Form, GenerateRequest, Options};
 
 /// Parses a body.
@@ -17,7 +18,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
     body.refuse("suffix", "suffix")?;
-    let model = fields::model_name(&body.require("model")?)?;
+    let model = preferences::model(&mut body)?;
     let prompt = body.require("prompt")?;
     let prompts = prompts(&prompt)?;
     let template = template(&mut body)?;
@@ -30,7 +31,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         .into_iter()
         .flat_map(|prompt| fields::sampling::copies(&Generate { prompt, ..template.clone() }, n));
     let answers = answers.collect();
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Completion,
         model,
@@ -46,6 +47,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         },
         constraints,
         priority,
+        preferences,
         ignored: Vec::new(),
     };
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;

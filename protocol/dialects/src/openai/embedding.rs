@@ -7,10 +7,11 @@ use pumasi_protocol::{Embedded, limits as protocol_limits};
 use serde::Serialize;
 
 use super::completion::tokens;
-use crate::fields::{self, placement};
+use crate::fields::placement::{self, Placement};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Kind, Value};
 use crate::limits;
+use crate::preferences;
 use crate::reply::Provenance;
 use crate::request::{EmbedForm, EmbedRequest, Options};
 
@@ -21,18 +22,18 @@ use crate::request::{EmbedForm, EmbedRequest, Options};
 pub fn parse(bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let model = fields::model_name(&body.require("model")?)?;
+    let model = preferences::model(&mut body)?;
     let inputs = inputs(&body.require("input")?)?;
     let dimensions = body.optional("dimensions", |v| v.integer(1, limits::DIMENSIONS))?;
     let dimensions = dimensions.map(|d| u32::try_from(d).expect("at most 65,536"));
     let base64 = body.optional("encoding_format", is_base64)?.unwrap_or(false);
-    let (constraints, priority) = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;
     body.finish(&mut ignored)?;
     let embed = Embed { inputs, dimensions };
     let ignored = ignored.into_names();
     let form = EmbedForm::OpenAi { base64 };
-    Ok(EmbedRequest { model, embed, form, constraints, priority, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
 }
 
 fn is_base64(value: &Value<'_>) -> Result<bool, Invalid> {

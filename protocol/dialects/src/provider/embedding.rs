@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Outgoing, ProviderFault, Speech, Unsayable};
 use crate::limits;
+use crate::preferences::Preferences;
 use crate::reply::to_json;
 
 /// Texts that Gemini takes at a time.
@@ -33,6 +34,8 @@ struct OpenAiBody<'a> {
     input: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -59,17 +62,23 @@ struct Text<'a> {
     text: &'a str,
 }
 
-/// Puts a request for embeddings in a provider's words.
+/// Puts a request for embeddings in a provider's words. `preferences`: where it takes OpenRouter's.
 ///
 /// # Errors
 /// [`Unsayable::Raw`]: it takes no token ids (they are those of another model), or makes no embeddings.
-pub fn outgoing_embed(speech: Speech, model: &str, embed: &Embed) -> Result<Outgoing, Unsayable> {
+pub fn outgoing_embed(
+    speech: Speech,
+    model: &str,
+    embed: &Embed,
+    preferences: Option<&Preferences>,
+) -> Result<Outgoing, Unsayable> {
     let texts: Result<Vec<&str>, Unsayable> = embed.inputs.iter().map(text).collect();
     let texts = texts?;
     let dimensions = embed.dimensions;
     let (path, body) = match speech {
         Speech::OpenAi => {
-            let body = OpenAiBody { model, input: &texts, dimensions };
+            let provider = preferences.and_then(Preferences::for_openrouter);
+            let body = OpenAiBody { model, input: &texts, dimensions, provider };
             ("/embeddings".to_owned(), to_json(&body))
         }
         Speech::Anthropic => return Err(Unsayable::Raw),

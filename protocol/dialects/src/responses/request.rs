@@ -6,10 +6,11 @@ use serde_json::{Map, Value as Json};
 
 use super::{input, tool};
 use crate::fields::tool::schema;
-use crate::fields::{self, placement, sampling, thinking};
+use crate::fields::{placement, sampling, thinking};
 use crate::invalid::{Invalid, Reason};
 use crate::json::{self, Ignored, Object, Value};
 use crate::limits;
+use crate::preferences;
 use crate::request::{Form, GenerateRequest, Options};
 
 /// What a response repeats of its request, as it was written.
@@ -62,7 +63,7 @@ fn echo(body: &Object<'_>) -> Echo {
 
 fn read(mut body: Object<'_>, ignored: &mut Ignored) -> Result<GenerateRequest, Invalid> {
     refuse_unserved(&mut body, ignored)?;
-    let model = fields::model_name(&body.require("model")?)?;
+    let model = preferences::model(&mut body)?;
     let (format, prompt) = (text(&mut body, ignored)?, prompt(&mut body, ignored)?);
     let mut generate = Generate::new(prompt);
     generate.format = format;
@@ -78,7 +79,7 @@ fn read(mut body: Object<'_>, ignored: &mut Ignored) -> Result<GenerateRequest, 
     request.stream = body.flag("stream")?;
     let parallel = body.optional("parallel_tool_calls", Value::bool)?;
     request.parallel_tool_calls = parallel.unwrap_or(true);
-    (request.constraints, request.priority) = placement::parse(&mut body)?;
+    request.place(placement::parse(&mut body)?);
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;
     body.optional("metadata", |v| v.object().map(drop))?;
     body.finish(ignored)?;

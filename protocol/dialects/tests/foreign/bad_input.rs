@@ -48,6 +48,28 @@ fn cat_h01_h06_h07_what_is_no_json_is_refused_by_every_dialect() {
 }
 
 #[test]
+fn where_a_request_may_go_is_read_alike_in_every_dialect() {
+    each(&with(json!({ "provider": { "sort": "speed" } })), "invalid_value @ provider.sort");
+    each(&with(json!({ "provider": { "onyl": [] } })), "unknown_parameter @ provider.onyl");
+    each(&with(json!({ "models": [] })), "empty_value @ models");
+    let body = with(json!({ "provider": { "only": ["mesh"] }, "models": ["a", "b"] }));
+    for (name, parser) in PARSERS {
+        let request = parser(body.as_bytes(), Options { strict: false }).expect(name);
+        let wanted = request.preferences.expect(name);
+        assert_eq!((wanted.only, wanted.models.len()), (vec!["mesh".to_owned()], 2), "{name}");
+        assert_eq!(request.model.as_str(), "m", "{name}");
+        let plain = parser(valid().to_string().as_bytes(), Options::default()).expect(name);
+        assert_eq!(plain.preferences, None, "{name}");
+    }
+    let mut body: Value = serde_json::from_str(&body).expect("JSON");
+    body.as_object_mut().expect("an object").remove("model");
+    for (name, parser) in PARSERS.into_iter().filter(|(name, _)| *name == "anthropic") {
+        let request = parser(body.to_string().as_bytes(), Options::default()).expect(name);
+        assert_eq!(request.model.as_str(), "a", "the first of them is the one asked for");
+    }
+}
+
+#[test]
 fn cat_h08_a_field_given_twice_is_refused_by_every_dialect() {
     let body = valid().to_string();
     let twice = format!("{},\"stream\":true,\"stream\":false}}", &body[..body.len() - 1]);

@@ -43,7 +43,7 @@ proptest! {
         let inputs = said.iter().cloned().map(EmbedInput::Text).collect();
         let embed = Embed { inputs, dimensions };
         for speech in SPEECHES {
-            let sent = outgoing_embed(speech, "m", &embed).expect("it can be said");
+            let sent = outgoing_embed(speech, "m", &embed, None).expect("it can be said");
             prop_assert_eq!(&parse(speech, &sent.body).embed, &embed, "{:?}", speech);
         }
     }
@@ -87,7 +87,7 @@ proptest! {
 #[test]
 fn a_plain_request_in_every_dialect() {
     let sent = |speech| {
-        let sent = outgoing_embed(speech, "m", &texts(&["a", "b"])).expect("it can be said");
+        let sent = outgoing_embed(speech, "m", &texts(&["a", "b"]), None).expect("it can be said");
         format!("{} {}\n", sent.path, sent.body)
     };
     expect![[r#"
@@ -102,9 +102,9 @@ fn a_plain_request_in_every_dialect() {
 fn tokens_of_another_model_and_a_provider_without_embeddings_are_not_asked() {
     let tokens = Embed { inputs: vec![EmbedInput::Tokens(vec![1])], dimensions: None };
     for speech in [Speech::OpenAi, Speech::Anthropic, Speech::Gemini] {
-        assert_eq!(outgoing_embed(speech, "m", &tokens), Err(Unsayable::Raw), "{speech:?}");
+        assert_eq!(outgoing_embed(speech, "m", &tokens, None), Err(Unsayable::Raw), "{speech:?}");
     }
-    let asked = outgoing_embed(Speech::Anthropic, "m", &texts(&["a"]));
+    let asked = outgoing_embed(Speech::Anthropic, "m", &texts(&["a"]), None);
     assert_eq!(asked, Err(Unsayable::Raw));
 }
 

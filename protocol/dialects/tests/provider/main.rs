@@ -23,6 +23,7 @@ const TARGET: Target<'static> = Target {
     extensions: true,
     older_ceiling: false,
     stream_usage: true,
+    preferences: None,
 };
 
 /// Our own server side, reading what a provider of this sort would be sent.

@@ -2,8 +2,9 @@
 
 use expect_test::expect;
 use proptest::prelude::*;
-use pumasi_dialects::provider::{Speech, Target, Unsayable, outgoing};
-use pumasi_protocol::generate::{Resume, Thinking, ToolChoice};
+use pumasi_dialects::Preferences;
+use pumasi_dialects::provider::{Speech, Target, Unsayable, outgoing, outgoing_embed};
+use pumasi_protocol::generate::{Embed, EmbedInput, Resume, Thinking, ToolChoice};
 use pumasi_protocol::{
     Generate, Message, OutputFormat, Part, Prompt, Role, Sampling, Tool, ToolCall,
 };
@@ -189,6 +190,28 @@ fn what_a_provider_has_no_words_for_is_named() {
     let shy = Target { stream_usage: false, ..TARGET };
     let body = outgoing(Speech::OpenAi, shy, &generate).expect("it can be said").body;
     assert!(!body.contains("stream_options"), "{body}");
+}
+
+#[test]
+fn openrouters_words_go_only_where_they_are_taken() {
+    let wanted = Preferences {
+        order: vec!["mesh".to_owned()],
+        deny_collection: true,
+        allow_fallbacks: false,
+        ..Preferences::default()
+    };
+    let told = json!({ "data_collection": "deny", "allow_fallbacks": false });
+    for (preferences, provider) in [(Some(&wanted), &told), (None, &Value::Null)] {
+        let target = Target { preferences, ..TARGET };
+        let sent = outgoing(Speech::OpenAi, target, &plain()).expect("it can be said");
+        let body: Value = serde_json::from_str(&sent.body).expect("JSON");
+        assert_eq!(&body["provider"], provider, "{body}");
+        let inputs = vec![EmbedInput::Text("x".to_owned())];
+        let embed = Embed { inputs, dimensions: None };
+        let sent = outgoing_embed(Speech::OpenAi, "m", &embed, preferences).expect("said");
+        let body: Value = serde_json::from_str(&sent.body).expect("JSON");
+        assert_eq!(&body["provider"], provider, "{body}");
+    }
 }
 
 #[test]

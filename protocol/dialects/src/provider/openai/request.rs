@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::fields::thinking;
+use crate::preferences::Preferences;
 use crate::provider::message::{Dropped, decimal, encoded, raw};
 use crate::provider::{Outgoing, Target, Unsayable, has_begun};
 use crate::reply::to_json;
@@ -107,6 +108,9 @@ pub(in crate::provider) fn outgoing(
         let exact = !matches!(thinking, Thinking::On(Some(n)) if !thinking::is_word(*n));
         dropped.when(!exact, "thinking.budget");
         rest.insert("reasoning_effort".to_owned(), word.into());
+    }
+    if let Some(words) = target.preferences.and_then(Preferences::for_openrouter) {
+        rest.insert("provider".to_owned(), words);
     }
     let offered: Result<Vec<Offered<'_>>, Unsayable> = tools.iter().map(offered).collect();
     let body = Body {
