@@ -10,7 +10,7 @@ use crate::breaker::{Breaker, BreakerConfig, Outcome, Stand, Ticket};
 use crate::call::CallError;
 use crate::limits;
 use crate::meter::Meter;
-use crate::standing::{BreakerState, LastFault, ModelStanding};
+use crate::standing::{BreakerState, Closed, LastFault, ModelStanding};
 
 /// One provider × model.
 #[derive(Debug)]
@@ -37,6 +37,15 @@ struct Watch {
     last_fault: Option<(CallError, Instant)>,
     /// Times in a row that it said "too many" and not how long.
     untold: u32,
+    /// It is held back because there were too many, not because it loads.
+    limited: bool,
+}
+
+impl Watch {
+    /// No leave for so long; held back or not, the longer wait counts.
+    fn closed(&self, now: Duration, retry_in: Duration) -> Closed {
+        Closed { retry_in, limited: self.limited && self.breaker.held(now).is_some() }
+    }
 }
 
 impl Cell {
@@ -67,8 +76,12 @@ impl Cell {
     }
 
     /// Leave for one call, or how long to wait.
-    pub(crate) fn ask(&self) -> Result<Ticket, Duration> {
-        let ticket = self.watch().breaker.ask(self.now(), &self.config)?;
+    pub(crate) fn ask(&self) -> Result<Ticket, Closed> {
+        let now = self.now();
+        let mut watch = self.watch();
+        let ticket = watch.breaker.ask(now, &self.config);
+        let ticket = ticket.map_err(|retry_in| watch.closed(now, retry_in))?;
+        drop(watch);
         self.requests.fetch_add(1, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
         Ok(ticket)
@@ -94,10 +107,29 @@ impl Cell {
         watch.breaker.settle(self.now(), &self.config, ticket, outcome, draw);
     }
 
+    /// How long nobody gets leave, if nobody does.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        let now = self.now();
+        let watch = self.watch();
+        let open = match watch.breaker.stand(now) {
+            Stand::Open(retry_in) => Some(retry_in),
+            Stand::Closed | Stand::HalfOpen => None,
+        };
+        let wait = watch.breaker.held(now).max(open).filter(|wait| !wait.is_zero())?;
+        Some(watch.closed(now, wait))
+    }
+
+    /// What is measured of it: to the first byte, and thousandths of tokens a second.
+    pub(crate) fn measured(&self) -> (Option<Duration>, Option<u64>) {
+        (self.first_byte.mean(), self.pace.load(Relaxed).checked_sub(1))
+    }
+
     /// The provider asks to be left in peace; if it does not say for how long, longer each time.
-    pub(crate) fn hold(&self, time: Option<Duration>) {
+    /// `limited`: there were too many.
+    pub(crate) fn hold(&self, time: Option<Duration>, limited: bool) {
         let now = self.now();
         let mut watch = self.watch();
+        watch.limited = limited;
         // Calls that were under way together say it once.
         if time.is_none() && watch.breaker.held(now).is_some() {
             return;
@@ -172,7 +204,7 @@ mod tests {
             // Two at once say it once.
             let both = [0, 1].map(|_| Permit::ask(Arc::clone(&cell)).expect("it may be asked"));
             for permit in both {
-                cell.hold(None);
+                cell.hold(None, true);
                 permit.failed(&error);
             }
             let wait = Permit::ask(Arc::clone(&cell)).expect_err("held back").retry_in;
@@ -184,7 +216,7 @@ mod tests {
         assert_eq!(standing.breaker, BreakerState::Closed);
         assert_eq!((standing.requests, standing.failed), (20, vec![("rate_limited", 20)]));
         Permit::ask(Arc::clone(&cell)).expect("it may be asked").succeeded();
-        cell.hold(None);
+        cell.hold(None, true);
         let wait = Permit::ask(cell).expect_err("held back").retry_in;
         assert!(wait <= Duration::from_secs(1), "after a success it begins anew");
     }

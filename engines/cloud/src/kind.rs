@@ -89,6 +89,8 @@ pub struct Quirks {
     pub older_ceiling: bool,
     /// It takes `stream_options.include_usage`; the others count by themselves, or not at all.
     pub stream_usage: bool,
+    /// It takes OpenRouter's field `provider` (`Target::preferences`).
+    pub routing_words: bool,
     /// Headers that every call carries.
     pub headers: BTreeMap<String, String>,
     /// How its models are listed.
@@ -103,6 +105,7 @@ impl Default for Quirks {
             extensions: false,
             older_ceiling: true,
             stream_usage: true,
+            routing_words: false,
             headers: BTreeMap::new(),
             models: Listing::OpenAi,
             known: Vec::new(),

@@ -43,4 +43,4 @@ pub use provider::Provider;
 pub use pumasi_dialects::provider::{ProviderFault, Speech};
 pub use secret::{BadKey, Secret};
 pub use settings::{BadId, ProviderId, Settings, SetupError};
-pub use standing::{BreakerState, Closed, LastFault, ModelStanding, Permit, Standing};
+pub use standing::{BreakerState, Closed, LastFault, Measured, ModelStanding, Permit, Standing};

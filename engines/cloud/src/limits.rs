@@ -56,6 +56,10 @@ pub const EXHAUSTED: Duration = Duration::from_secs(60);
 pub const LOADING: Duration = Duration::from_secs(1);
 /// When to ask again while a breaker's trial calls are all under way.
 pub const TRIALS_UNDER_WAY: Duration = Duration::from_secs(1);
+/// Share of first bytes that came sooner than one that is late, in percent.
+pub const LATE_PERCENT: u64 = 95;
+/// First bytes that must be measured before one can be late.
+pub const LATE_LEAST: u64 = 20;
 /// How long a provider may take to list its models.
 pub const LIST_TIME: Duration = Duration::from_secs(10);
 /// How long it may take when it is only asked whether it is there.

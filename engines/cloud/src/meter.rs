@@ -54,12 +54,30 @@ impl Meter {
         self.mean_us.store(mean.saturating_add(1), Relaxed);
     }
 
+    /// The mean of the latest; none before the first.
+    pub(crate) fn mean(&self) -> Option<Duration> {
+        self.mean_us.load(Relaxed).checked_sub(1).map(Duration::from_micros)
+    }
+
+    /// Below which this share of all times lies, in percent, as exactly as the buckets tell; none where
+    /// there are fewer than `least`, or where it lies above all bounds.
+    pub(crate) fn quantile(&self, percent: u64, least: u64) -> Option<Duration> {
+        let counts = self.buckets.each_ref().map(|bucket| bucket.load(Relaxed));
+        let all: u64 = counts.iter().sum();
+        let wanted = all.saturating_mul(percent).div_ceil(100);
+        let mut below = 0;
+        let reached = counts.iter().position(|count| {
+            below += count;
+            below >= wanted
+        });
+        BOUNDS.get(reached?).copied().filter(|_| all >= least)
+    }
+
     pub(crate) fn timing(&self) -> Timing {
-        let mean = self.mean_us.load(Relaxed).checked_sub(1);
         Timing {
             buckets: self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect(),
             sum: Duration::from_micros(self.sum_us.load(Relaxed)),
-            mean: mean.map(Duration::from_micros),
+            mean: self.mean(),
         }
     }
 }
@@ -104,5 +122,17 @@ mod tests {
         }
         let mean = meter.timing().mean.expect("a mean");
         assert!(mean < Duration::from_millis(11) && mean > Duration::from_millis(9), "{mean:?}");
+    }
+
+    #[test]
+    fn most_times_lie_below_the_quantile() {
+        let meter = Meter::default();
+        (0..19).for_each(|_| meter.count(Duration::from_millis(3)));
+        assert_eq!(meter.quantile(95, 20), None, "too few to tell");
+        meter.count(Duration::from_secs(2));
+        assert_eq!(meter.quantile(95, 20), Some(Duration::from_millis(5)));
+        assert_eq!(meter.quantile(96, 20), Some(Duration::from_millis(2_500)));
+        (0..20).for_each(|_| meter.count(Duration::from_secs(100)));
+        assert_eq!(meter.quantile(95, 20), None, "above all bounds");
     }
 }

@@ -19,7 +19,7 @@ use crate::listing::{self, ModelInfo, is_name};
 use crate::pool::{Exchange, Pool};
 use crate::secret::Secret;
 use crate::settings::{Settings, SetupError};
-use crate::standing::{Closed, Permit, Standing};
+use crate::standing::{Closed, Measured, Permit, Standing};
 use crate::table::Table;
 use crate::{answer, kind, limits, request};
 
@@ -134,6 +134,33 @@ impl Provider {
         Permit::ask(self.0.table.cell(model, &self.0.settings.breaker))
     }
 
+    /// How long no call of this model is let through, if none is.
+    #[must_use]
+    pub fn closed(&self, model: &str) -> Option<Closed> {
+        self.0.table.known(model)?.closed()
+    }
+
+    /// What was measured of this model lately.
+    #[must_use]
+    pub fn measured(&self, model: &str) -> Measured {
+        let measured = self.0.table.known(model).map(|cell| cell.measured());
+        let (first_byte, pace) = measured.unwrap_or_default();
+        Measured { first_byte, tokens_per_s: pace.map(|pace| pace as f64 / 1_000.0) }
+    }
+
+    /// From when on the first byte of an answer is late, where enough of them were measured.
+    #[must_use]
+    pub fn late(&self, model: &str) -> Option<Duration> {
+        self.0.table.known(model)?.first_byte.quantile(limits::LATE_PERCENT, limits::LATE_LEAST)
+    }
+
+    /// So many tokens of this model came within this time, from the first one on.
+    pub fn counted(&self, model: &str, tokens: u64, time: Duration) {
+        if let Some(cell) = self.0.table.known(model) {
+            cell.paced(tokens, time);
+        }
+    }
+
     /// Sends a call and waits for the head of its answer. What became of it is told to the permit by
     /// whoever reads the body.
     ///
@@ -164,7 +191,7 @@ impl Provider {
             return Err(error);
         }
         if let Some(time) = answer::exhausted(&exchange.head.headers) {
-            permit.cell.hold(Some(time));
+            permit.cell.hold(Some(time), true);
         }
         answer::check(&exchange.head.headers)?;
         let headers = answer::passed(&exchange.head.headers);
@@ -217,11 +244,11 @@ fn is_success(status: u16) -> bool {
 /// A provider that says so is left in peace for a while.
 fn hold(permit: &Permit, wait: Option<Duration>, error: &CallError) {
     if let CallError::Loading { .. } = error {
-        permit.cell.hold(Some(wait.unwrap_or(limits::LOADING)));
+        permit.cell.hold(Some(wait.unwrap_or(limits::LOADING)), false);
     } else if let CallError::RateLimited { retry_after } = error {
-        permit.cell.hold(*retry_after);
+        permit.cell.hold(*retry_after, true);
     } else if wait.is_some() {
-        permit.cell.hold(wait);
+        permit.cell.hold(wait, false);
     }
 }
 

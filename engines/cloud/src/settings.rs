@@ -78,6 +78,9 @@ pub struct Settings {
     /// Only these models; empty: whatever it lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
+    /// By contract it keeps nothing that it is sent and learns nothing from it: a person says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_nothing: bool,
     /// When it is left in peace.
     #[serde(default)]
     pub breaker: BreakerConfig,
@@ -121,6 +124,7 @@ impl Settings {
             kind: kind.into(),
             base: None,
             models: Vec::new(),
+            keeps_nothing: false,
             breaker: BreakerConfig::default(),
             connect: defaults::connect(),
             first_byte: defaults::first_byte(),

@@ -74,12 +74,23 @@ pub struct LastFault {
     pub ago: Duration,
 }
 
+/// What was measured of one provider × model lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Measured {
+    /// The mean from sending to the first byte of the answer's body.
+    pub first_byte: Option<Duration>,
+    /// Tokens a second, where somebody counted them.
+    pub tokens_per_s: Option<f64>,
+}
+
 /// No leave is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider is left in peace for a while")]
 pub struct Closed {
     /// How long to wait before asking again.
     pub retry_in: Duration,
+    /// There were too many requests, by the provider's own word.
+    pub limited: bool,
 }
 
 /// Leave for one call. Dropped without a word it counts as neither success nor failure.
@@ -91,10 +102,8 @@ pub struct Permit {
 
 impl Permit {
     pub(crate) fn ask(cell: Arc<Cell>) -> Result<Self, Closed> {
-        match cell.ask() {
-            Ok(ticket) => Ok(Self { cell, ticket: Some(ticket) }),
-            Err(retry_in) => Err(Closed { retry_in }),
-        }
+        let ticket = cell.ask()?;
+        Ok(Self { cell, ticket: Some(ticket) })
     }
 
     /// The answer came to its end.

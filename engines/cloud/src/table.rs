@@ -41,6 +41,11 @@ impl Table {
         cell
     }
 
+    /// The model's cell, if it was ever asked for.
+    pub(crate) fn known(&self, model: &str) -> Option<Arc<Cell>> {
+        self.rows().rows.get(model).map(|(_, cell)| Arc::clone(cell))
+    }
+
     pub(crate) fn standing(&self) -> Vec<ModelStanding> {
         self.rows().rows.iter().map(|(model, (_, cell))| cell.standing(model)).collect()
     }

@@ -211,7 +211,7 @@ async fn texts_become_vectors_in_both_dialects_that_have_them() {
         let fake = FakeProvider::start(fake);
         let provider = provider(settings(kind, &fake.base));
         let permit = permit(&provider, "embed-small");
-        let sent = outgoing_embed(speech, "embed-small", &embed).expect("it can be said");
+        let sent = outgoing_embed(speech, "embed-small", &embed, None).expect("it can be said");
         let call = Call { path: sent.path, headers: Vec::new(), body: Bytes::from(sent.body) };
         let reply = provider.post(&permit, call).await.expect("an answer");
         let body = reply.body.whole(1 << 20).await.expect("an answer");

@@ -78,6 +78,7 @@ pub(crate) fn call(speech: Speech, model: &str, stream: bool, generate: &Generat
         extensions: false,
         older_ceiling: false,
         stream_usage: true,
+        preferences: None,
     };
     let sent = outgoing(speech, target, generate).expect("it can be said");
     let header = |(name, value): (&str, String)| {
