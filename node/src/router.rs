@@ -1,7 +1,9 @@
 //! The router: which requests go to the mesh and which to providers elsewhere, by the policy that a
 //! person settled, and what stands in for what fails. The mesh's own placing is the scheduler's business.
 
+mod ask;
 mod book;
+mod budget;
 mod fault;
 mod journal;
 mod journey;
@@ -9,9 +11,12 @@ mod mesh_door;
 mod place;
 mod plan;
 mod policy;
+mod prefer;
 mod relay;
+mod settle;
 mod show;
 mod tending;
+mod tour;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,16 +24,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use pumasi_cloud::KeyStore;
 use pumasi_dialects::Counts;
-use pumasi_protocol::{Constraints, JobId, JobKind, ModelName};
-use pumasi_web::mesh::{Endpoint, Relay, Relayed, Run, RunError, Running, Tried};
+use pumasi_protocol::{Constraints, JobId, JobKind};
+use pumasi_web::mesh::{Endpoint, LeftOut, Relay, Relayed, Run, RunError, Running, Settled, Turn};
 use tokio::sync::mpsc;
 
 use crate::core::unix_ms;
-use journal::{Entry, Journal};
+use ask::Asking;
+use fault::Failure;
+use journal::Journal;
 use journey::Journey;
 pub(crate) use mesh_door::MeshDoor;
 use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
+use tour::Tour;
 
 use book::Book;
 pub(crate) use book::BookError;
@@ -110,119 +118,148 @@ impl Router {
         self.is_needed.load(Ordering::Relaxed)
     }
 
-    fn plan(&self, model: &ModelName, constraints: &Constraints, tried: &[Tried]) -> Plan {
-        let (known, mesh) = (self.known(), self.mesh());
+    fn plan(&self, known: &Known, wish: Wish<'_>) -> Plan {
+        let mesh = self.mesh();
         let facts = Facts { routing: &known.routing, mesh: &mesh, places: &known.places };
-        plan::plan(facts, Wish { model, constraints, tried })
+        plan::plan(facts, wish)
     }
 
     /// Runs a request where it belongs. None: on the mesh, as any other.
     pub(crate) fn run(&self, run: &Run) -> Option<Result<Running, RunError>> {
-        if !self.is_needed() {
+        let (model, turn) = (&run.model, &run.abroad.turn);
+        let preferences = run.abroad.preferences.as_deref();
+        if let Some(onward) = turn.settled.get::<Onward>() {
+            return match onward {
+                Onward::Mesh => None,
+                Onward::Tour(tour, left) => {
+                    Some(Ok(self.begin(run, self.known(), tour.clone(), left)))
+                }
+            };
+        }
+        if !self.is_needed() && preferences.is_none() {
             return None;
         }
-        Some(match self.plan(&run.model, &run.constraints, &run.abroad.tried) {
+        let known = self.known();
+        Some(match self.plan(&known, Wish { model, constraints: &run.constraints, preferences }) {
             Plan::Mesh => return None,
-            Plan::Routes(routes) => Ok(self.begin(run.clone(), routes)),
-            Plan::Forbidden => Err(RunError::NoProvider(run.model.clone())),
-            Plan::Exhausted => {
-                self.open(new_job(), run, &[]).failed();
-                Err(exhausted(&run.abroad.tried, &run.model))
+            Plan::Routes(routes, left) => {
+                Ok(self.begin(run, known, Tour::new(routes, &turn.tried), &left))
             }
+            Plan::Forbidden => Err(RunError::NoProvider(model.clone())),
+            Plan::NoneLeft(left) => Err(RunError::NoPlaceLeft { model: model.clone(), left }),
         })
     }
 
-    /// Begins the record of a request, with what was tried for it already.
-    fn open(&self, job: JobId, run: &Run, routes: &[Route]) -> Entry {
-        let (caller, why) = (run.caller.clone(), self.why(routes));
+    fn begin(&self, run: &Run, known: Arc<Known>, tour: Tour, left: &LeftOut) -> Running {
+        let (job, caller) = (new_job(), run.caller.clone());
+        let why = why(known.routing.policy, &tour, left);
         let entry = self.journal.open(job, caller, run.kind, run.model.clone(), why);
-        for tried in &run.abroad.tried {
-            entry.tries(&tried.id);
-            entry.failed_here(tried.fault.code());
+        for (id, code) in tour.failures() {
+            entry.tries(&id);
+            entry.failed_here(code);
         }
-        entry
-    }
-
-    fn begin(&self, run: Run, routes: Vec<Route>) -> Running {
-        let job = new_job();
-        let entry = self.open(job, &run, &routes);
         let (out, events) = mpsc::channel(CLIENT_EVENTS);
-        let journey = Journey::new(self.door.clone(), run, routes, out, entry);
+        let journey = Journey::new(self.door.clone(), run.clone(), tour, known, out, entry);
         tokio::spawn(journey.travel());
         Running { job, events }
     }
 
     /// Hands a request on as it came, as long as providers that speak its language are next.
     pub(crate) async fn relay(&self, relay: &Relay) -> Result<Relayed, RunError> {
-        let mut tried = Vec::new();
-        let routes = match self.plan(&relay.model, &Constraints::default(), &tried) {
-            Plan::Routes(routes) => routes,
-            Plan::Forbidden => return Err(RunError::NoProvider(relay.model.clone())),
-            Plan::Mesh | Plan::Exhausted => return Ok(Relayed::Not { tried }),
-        };
-        let speaks = |place: &Place| place.provider.kind().speech == relay.endpoint.speech();
-        let first = routes.first();
-        if !matches!(first, Some(Route::Provider(place, _)) if speaks(place)) {
-            return Ok(Relayed::Not { tried });
-        }
-        let (job, why, kind) = (new_job(), self.why(&routes), kind_of(relay.endpoint));
-        let mut entry =
-            self.journal.open(job, relay.caller.clone(), kind, relay.model.clone(), why);
-        for route in routes {
-            let Route::Provider(place, model) = route else { break };
-            if !speaks(&place) {
-                break;
+        let (model, known) = (&relay.model, self.known());
+        let wish = Wish { model, constraints: &Constraints::default(), preferences: None };
+        let (mut tour, left) = match self.plan(&known, wish) {
+            Plan::Routes(routes, left) => (Tour::new(routes, &[]), left),
+            Plan::Mesh => return Ok(Relayed::Not(Onward::Mesh.turn())),
+            Plan::Forbidden => return Err(RunError::NoProvider(model.clone())),
+            Plan::NoneLeft(left) => {
+                return Err(RunError::NoPlaceLeft { model: model.clone(), left });
             }
-            match relay::ask(&place, &model, relay, entry).await {
-                Ok(answer) => return Ok(Relayed::Answer(answer)),
-                Err((fault, returned)) => {
-                    entry = returned;
-                    entry.failed_here(fault.code());
-                    tried.push(Tried { id: place.id().to_owned(), fault });
-                    if !fault.is_transient() {
-                        entry.failed();
-                        return Err(RunError::Provider(fault));
+        };
+        let speech = relay.endpoint.speech();
+        if !tour.first().is_some_and(|route| route.speaks(speech)) {
+            return Ok(Relayed::Not(Onward::Tour(tour, left).turn()));
+        }
+        let why = why(known.routing.policy, &tour, &left);
+        let (job, kind) = (new_job(), kind_of(relay.endpoint));
+        let mut entry = self.journal.open(job, relay.caller.clone(), kind, model.clone(), why);
+        let call = |_: &Place, model: &str| Ok(relay::call(relay, model));
+        let asking = Asking {
+            rules: &known.routing,
+            stream: relay.stream,
+            speech: Some(speech),
+            call: &call,
+        };
+        while let Some(at) = ask::onward(&mut tour, &known.routing).await {
+            if !tour.route(at).is_some_and(|route| route.speaks(speech)) {
+                // The request is read and run now, under another record.
+                entry.withdraw();
+                return Ok(Relayed::Not(Onward::Tour(tour, left).turn()));
+            }
+            let failure = match asking.ask(&mut tour, at, &entry).await {
+                Ok(answer) => {
+                    let at = answer.at;
+                    match relay::hand_back(answer, relay, entry) {
+                        Ok(answer) => return Ok(Relayed::Answer(answer)),
+                        Err((miss, returned)) => {
+                            entry = returned;
+                            tour.failed(at, Failure::Provider(miss));
+                            Failure::Provider(miss)
+                        }
                     }
                 }
+                Err(failure) => failure,
+            };
+            if !failure.is_transient() {
+                break;
             }
         }
-        // The request is read and run now, under another record.
-        entry.withdraw();
-        Ok(Relayed::Not { tried })
+        entry.failed();
+        Err(tour.error(model))
     }
 
     /// What a request cost that was handed on.
     pub(crate) fn account(&self, job: JobId, counts: Counts) {
-        self.journal.account(job, counts);
-    }
-
-    /// Why the first place is the first, in one sentence.
-    fn why(&self, routes: &[Route]) -> String {
-        let policy = self.known().routing.policy;
-        let first = match routes.first() {
-            Some(Route::Provider(place, model)) => format!("{} has {model}", place.name()),
-            Some(Route::Mesh(model)) => format!("the mesh has {model}"),
-            None => "all that could be asked failed".to_owned(),
-        };
-        let rule = match policy {
-            Policy::MeshFirst => "the mesh goes first where both have a model",
-            Policy::CloudFirst => "providers go first where both have a model",
-            Policy::CloudWhenFull => "providers go first only while the mesh is full",
-            Policy::NeverCloud => "nothing leaves the office",
-        };
-        match routes.len() {
-            0 | 1 => first,
-            more => format!("{first}; {} could stand in; {rule}", more - 1),
+        let Some(pace) = self.journal.account(job, counts) else { return };
+        let known = self.known();
+        if let Some(place) = known.places.iter().find(|place| place.id() == pace.provider) {
+            place.provider.counted(&pace.model, counts.completion, pace.time);
         }
     }
 }
 
-/// All that could be asked failed: how the last one did.
-fn exhausted(tried: &[Tried], model: &ModelName) -> RunError {
-    tried.last().map_or_else(
-        || RunError::ModelNotFound(model.clone()),
-        |tried| RunError::Provider(tried.fault),
-    )
+/// Why the first place is the first, in one sentence; and what the request's own words left out.
+fn why(policy: Policy, tour: &Tour, left: &LeftOut) -> String {
+    let first = match tour.first() {
+        Some(Route::Provider(place, model)) => format!("{} has {model}", place.name()),
+        Some(Route::Mesh(model)) => format!("the mesh has {model}"),
+        None => "all that could be asked failed".to_owned(),
+    };
+    let rule = match policy {
+        Policy::MeshFirst => "the mesh goes first where both have a model",
+        Policy::CloudFirst => "providers go first where both have a model",
+        Policy::CloudWhenFull => "providers go first only while the mesh is full",
+        Policy::NeverCloud => "nothing leaves the office",
+    };
+    let told = match tour.len() {
+        0 | 1 => first,
+        more => format!("{first}; {} could stand in; {rule}", more - 1),
+    };
+    if left.0.is_empty() { told } else { format!("{told}; {left}") }
+}
+
+/// What the router has settled about a request that is to be read first.
+enum Onward {
+    /// It is the mesh's business.
+    Mesh,
+    /// Through these places; and what its own words left out.
+    Tour(Tour, LeftOut),
+}
+
+impl Onward {
+    fn turn(self) -> Turn {
+        Turn { settled: Settled::new(self), ..Turn::default() }
+    }
 }
 
 fn kind_of(endpoint: Endpoint) -> JobKind {

@@ -16,7 +16,7 @@ use pumasi_protocol::Fault;
 use crate::keys::KeyError;
 use crate::mesh::{
     AdmissionError, AuditError, JobLookupError, LendError, ModelError, ProviderError, RemoveError,
-    RunError,
+    RunError, Unanswered,
 };
 
 pub(crate) use key::KeyRefusal;
@@ -245,7 +245,11 @@ impl ApiError {
         if let Self::Query { name } = self {
             return Some((*name).to_owned());
         }
-        (self.code() == "model_not_found").then(|| "model".to_owned())
+        match self.code() {
+            "model_not_found" => Some("model".to_owned()),
+            "no_place_left" => Some("provider".to_owned()),
+            _ => None,
+        }
     }
 
     /// When trying again can help, in seconds.
@@ -254,6 +258,9 @@ impl ApiError {
         if let Self::TooManyFailures { retry_s }
         | Self::Run(RunError::ModelLoading { retry_s, .. } | RunError::Busy { retry_s }) = self
         {
+            return Some(*retry_s);
+        }
+        if let Self::Run(RunError::Provider(Unanswered { retry_s: Some(retry_s), .. })) = self {
             return Some(*retry_s);
         }
         if let Self::Key(refusal) = self {

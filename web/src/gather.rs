@@ -134,6 +134,7 @@ impl Lane {
                 step
             }
             RunEvent::Failed(fault) => Step::Failed(ApiError::Fault(fault)),
+            RunEvent::Refused(error) => Step::Failed(ApiError::Run(error)),
             RunEvent::Attempt(event) => self.take_attempt(index, event),
             RunEvent::Heard(heard) => self.hear(index, heard),
         }

@@ -4,11 +4,12 @@
 mod admission;
 mod audit;
 mod providing;
+mod refusing;
 mod removal;
 
 use async_trait::async_trait;
 use pumasi_dialects::Counts;
-use pumasi_dialects::provider::{Heard, ProviderFault, Unsayable};
+use pumasi_dialects::provider::Heard;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
     Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
@@ -20,7 +21,10 @@ use crate::keys::{KeyError, KeyRow};
 
 pub use admission::AdmissionError;
 pub use audit::{AuditError, AuditFilter};
-pub use providing::{Endpoint, Provided, ProviderError, Relay, Relayed, RelayedAnswer, Tried};
+pub use providing::{
+    Abroad, Endpoint, Provided, ProviderError, Relay, Relayed, RelayedAnswer, Settled, Tried, Turn,
+};
+pub use refusing::{LeftOut, RunError, Unanswered, Word};
 pub use removal::RemoveError;
 
 /// Who asks.
@@ -56,23 +60,6 @@ pub struct Run {
     pub priority: Priority,
     /// What providers are to know of it.
     pub abroad: Abroad,
-}
-
-/// What a request says that only matters where it goes to a provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Abroad {
-    /// More than one tool call is welcome.
-    pub parallel_tool_calls: bool,
-    /// An answer in pieces was asked for.
-    pub stream: bool,
-    /// Providers that were tried already and failed.
-    pub tried: Vec<Tried>,
-}
-
-impl Default for Abroad {
-    fn default() -> Self {
-        Self { parallel_tool_calls: true, stream: false, tried: Vec::new() }
-    }
 }
 
 /// What tells a repeated submission from a new one.
@@ -115,6 +102,8 @@ pub enum RunEvent {
     Heard(Heard),
     /// It ended without a result: last.
     Failed(Fault),
+    /// No place took it, or the last that did failed: last.
+    Refused(RunError),
 }
 
 /// A job that runs for as long as somebody listens.
@@ -138,67 +127,6 @@ pub struct Kept {
     pub events: Vec<AttemptEvent>,
     /// When it ended, Unix time in milliseconds.
     pub ended_ms: u64,
-}
-
-/// Why a job was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
-    /// No node of the mesh holds a model of this name.
-    #[error("no computer of the mesh has the model '{0}': `pumasi models` lists what there is")]
-    ModelNotFound(ModelName),
-    /// The model is on its way to this mesh.
-    #[error("the model '{model}' is being fetched: try again later")]
-    ModelLoading {
-        /// Its name.
-        model: ModelName,
-        /// When to try again, in seconds.
-        retry_s: u32,
-    },
-    /// The model cannot do this.
-    #[error("the model '{0}' cannot do what the request asks for")]
-    Capability(ModelName),
-    /// A node named in the constraints is not a member.
-    #[error("the mesh has no computer with the id {0}")]
-    UnknownNode(NodeId),
-    /// Too many jobs wait at this node.
-    #[error("too many jobs wait here: try again later")]
-    Busy {
-        /// When to try again, in seconds.
-        retry_s: u32,
-    },
-    /// The key was given before, with something else.
-    #[error("this idempotency key was used for another request: give a new request a new key")]
-    KeyReused,
-    /// There is no space to write a lasting job down.
-    #[error(
-        "the disk of this computer is full, so it takes no lasting jobs: free some space there; \
-         chats go on, and so do the jobs that it has"
-    )]
-    DiskFull,
-    /// A lasting job could not be written down.
-    #[error("this computer could not write the job down: `pumasi doctor` there says why")]
-    NotStored,
-    /// Nobody could keep a copy of a lasting job in time.
-    #[error("no other computer could keep a copy of the job in time: try again later")]
-    NoHolder,
-    /// The caller may not run this.
-    #[error("the role of this computer or person does not allow this job")]
-    NotAllowed,
-    /// The node is stopping.
-    #[error("this node is stopping")]
-    Stopping,
-    /// The model is a provider's, and the request cannot be put in that provider's words.
-    #[error("{0}")]
-    Unsayable(Unsayable),
-    /// The model is a provider's, which is not to be asked.
-    #[error("the model '{0}' is at a provider, and this computer is set to ask none")]
-    NoProvider(ModelName),
-    /// Every provider that could be asked failed: how the last one did.
-    #[error("{0}")]
-    Provider(ProviderFault),
-    /// It failed at once.
-    #[error("{0}")]
-    Fault(Fault),
 }
 
 /// Why a question about a job has no answer.

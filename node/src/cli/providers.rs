@@ -176,6 +176,7 @@ async fn add(
         base: arguments.base,
         key,
         models: arguments.models,
+        keeps_nothing: arguments.keeps_nothing.map(is_on),
     };
     let one: Provider = client.post(&PROVIDERS, &request).await?;
     if output.is_json() {
@@ -219,7 +220,6 @@ pub(super) async fn route(
     let named = named?;
     let client = find()?;
     let all: Providers = client.get(&PROVIDERS).await?;
-    let on = |switch: Switch| switch == Switch::On;
     let stand_in = arguments.stand_in;
     let change = RoutingChange {
         policy: arguments.policy.map(policy_of),
@@ -227,14 +227,24 @@ pub(super) async fn route(
         aliases: (!named.is_empty()).then(|| with(all.routing.aliases.clone(), named)),
         stand_in: (!stand_in.is_empty())
             .then(|| stand_in.into_iter().filter(|name| !name.is_empty()).collect()),
-        find_local: arguments.find_local.map(on),
-        rehearsal: arguments.rehearsal.map(on),
+        find_local: arguments.find_local.map(is_on),
+        rehearsal: arguments.rehearsal.map(is_on),
+        retries: arguments.retries,
+        retry_percent: arguments.retry_percent,
+        retry_burst: arguments.retry_burst,
+        wait_ms: arguments.wait_ms,
+        hedge_after_ms: arguments.hedge_after_ms,
+        hedge_paid: arguments.hedge_paid.map(is_on),
     };
     let routing: Routing = match change == RoutingChange::default() {
         true => all.routing,
         false => client.patch(&["api", "v1", "routing"], &change).await?,
     };
     if output.is_json() { output.object(&routing) } else { show_routing(&routing, output) }
+}
+
+fn is_on(switch: Switch) -> bool {
+    switch == Switch::On
 }
 
 fn policy_of(policy: PolicyArgument) -> RoutingPolicy {
@@ -287,6 +297,24 @@ fn show_routing(routing: &Routing, output: &Output) -> Result<(), Failure> {
     for (name, chain) in &routing.aliases {
         output.line(&format!("{name}: {}", chain.join(", then ")))?;
     }
+    output.line(&tries(routing))?;
+    let both = if routing.hedge_paid { "any two" } else { "two that are in the office" };
+    match routing.hedge_after_ms {
+        0 => output.line("a provider that is late: nobody else is asked")?,
+        ms => output
+            .line(&format!("a provider that is {ms} ms late: a second one is asked, {both}"))?,
+    }
     let local = if routing.find_local { "found by themselves" } else { "not looked for" };
     output.line(&format!("model servers of this computer: {local}"))
+}
+
+fn tries(routing: &Routing) -> String {
+    if routing.retries == 0 {
+        return "providers that fail: not asked again for the same request".to_owned();
+    }
+    format!(
+        "providers that fail: asked again up to {} times within {} ms, for {} % of the requests \
+         and {} a minute",
+        routing.retries, routing.wait_ms, routing.retry_percent, routing.retry_burst
+    )
 }

@@ -128,6 +128,7 @@ impl Core {
                 | RunError::Stopping
                 | RunError::Unsayable(_)
                 | RunError::NoProvider(_)
+                | RunError::NoPlaceLeft { .. }
                 | RunError::Provider(_)
                 | RunError::Fault(_),
             ) => return,

@@ -179,7 +179,10 @@ pub(super) async fn collect(
             RunEvent::Failed(fault) => failed = Some(fault),
             RunEvent::Attempt(event) if is_kept(&event) => merge(&mut outcome.events, event),
             // A lasting job runs on the mesh.
-            RunEvent::Attempt(_) | RunEvent::Provided(_) | RunEvent::Heard(_) => {}
+            RunEvent::Attempt(_)
+            | RunEvent::Provided(_)
+            | RunEvent::Heard(_)
+            | RunEvent::Refused(_) => {}
         }
     }
     let at_ms = unix_ms();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use pumasi_dialects::Counts;
 use pumasi_protocol::{JobId, JobKind, ModelName};
@@ -39,15 +40,38 @@ pub(super) struct Record {
     pub(super) node: Option<api::NodeRef>,
     pub(super) counts: Option<Counts>,
     pub(super) why: String,
+    /// What the provider calls the model, and since when it has been writing; none: that is not measured.
+    writing: Option<(String, Instant)>,
+}
+
+/// A record and its lock, which its request alone takes, but for those who list what there is.
+#[derive(Debug, Clone)]
+struct Shared(Arc<Mutex<Record>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        // Each record is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How fast a provider wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// The provider's id, and what it calls the model.
+    pub(super) provider: String,
+    pub(super) model: String,
+    /// Since its first byte.
+    pub(super) time: Duration,
 }
 
 /// All requests that providers had a say in.
 #[derive(Debug, Default)]
-pub(super) struct Journal(Mutex<BTreeMap<JobId, Record>>);
+pub(super) struct Journal(Mutex<BTreeMap<JobId, Shared>>);
 
 impl Journal {
-    fn records(&self) -> MutexGuard<'_, BTreeMap<JobId, Record>> {
-        // Each record is whole at any moment.
+    fn records(&self) -> MutexGuard<'_, BTreeMap<JobId, Shared>> {
+        // Records are put in and taken out whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,36 +97,45 @@ impl Journal {
             node: None,
             counts: None,
             why,
+            writing: None,
         };
+        let record = Shared(Arc::new(Mutex::new(record)));
         let mut records = self.records();
-        records.insert(job, record);
+        records.insert(job, record.clone());
         while records.len() > RECORDS {
             records.pop_first();
         }
-        Entry { journal: Arc::clone(self), job }
+        drop(records);
+        Entry { journal: Arc::clone(self), job, record }
     }
 
-    fn change(&self, job: JobId, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.records().get_mut(&job) {
-            change(record);
-        }
+    fn shared(&self, job: JobId) -> Option<Shared> {
+        self.records().get(&job).cloned()
     }
 
-    pub(super) fn account(&self, job: JobId, counts: Counts) {
-        self.change(job, |record| record.counts = Some(counts));
+    /// What a request cost; and how fast it was written, where that was measured.
+    pub(super) fn account(&self, job: JobId, counts: Counts) -> Option<Pace> {
+        let shared = self.shared(job)?;
+        let mut record = shared.lock();
+        record.counts = Some(counts);
+        let (model, since) = record.writing.take()?;
+        Some(Pace { provider: record.provider.clone()?, model, time: since.elapsed() })
     }
 
     /// Those that the caller may see, newest first.
     pub(super) fn list(&self, caller: &Caller, most: usize) -> Vec<Record> {
-        let records = self.records();
-        let seen = records.values().rev().filter(|record| may_see(caller, record));
-        seen.take(most).cloned().collect()
+        let records: Vec<Shared> = self.records().values().rev().cloned().collect();
+        let seen = records.iter().filter_map(|record| {
+            let record = record.lock();
+            may_see(caller, &record).then(|| record.clone())
+        });
+        seen.take(most).collect()
     }
 
     pub(super) fn find(&self, caller: &Caller, job: JobId) -> Result<Record, JobLookupError> {
-        let records = self.records();
-        let record = records.get(&job).filter(|record| may_see(caller, record));
-        record.cloned().ok_or(JobLookupError::NotFound)
+        let shared = self.shared(job).ok_or(JobLookupError::NotFound)?;
+        let record = shared.lock();
+        if may_see(caller, &record) { Ok(record.clone()) } else { Err(JobLookupError::NotFound) }
     }
 }
 
@@ -122,11 +155,12 @@ fn may_see(caller: &Caller, record: &Record) -> bool {
 pub(super) struct Entry {
     journal: Arc<Journal>,
     job: JobId,
+    record: Shared,
 }
 
 impl Entry {
     fn change(&self, change: impl FnOnce(&mut Record)) {
-        self.journal.change(self.job, change);
+        change(&mut self.record.lock());
     }
 
     pub(super) fn job(&self) -> JobId {
@@ -134,8 +168,7 @@ impl Entry {
     }
 
     pub(super) fn why(&self) -> String {
-        let records = self.journal.records();
-        records.get(&self.job).map(|record| record.why.clone()).unwrap_or_default()
+        self.record.lock().why.clone()
     }
 
     /// A provider is asked.
@@ -165,17 +198,29 @@ impl Entry {
         });
     }
 
-    /// The answer has begun.
-    pub(super) fn runs(&self) {
-        self.change(|record| record.state = api::JobState::Running);
+    /// A provider has begun to answer. `model`: what it calls the model, if its pace is to be measured.
+    pub(super) fn runs(&self, id: &str, model: Option<&str>) {
+        self.change(|record| {
+            if record.provider.as_deref() != Some(id) {
+                record.provider = Some(id.to_owned());
+            }
+            record.writing = model.map(|model| (model.to_owned(), Instant::now()));
+            record.state = api::JobState::Running;
+        });
     }
 
+    /// The try where it is failed.
     pub(super) fn failed_here(&self, code: &'static str) {
         self.change(|record| {
-            if let Some(last) = record.tries.last_mut() {
-                last.code = Some(code);
-            }
+            let Record { tries, provider, .. } = record;
+            let is_here = |one: &&mut Try| provider.as_ref().is_none_or(|id| one.place == *id);
+            fail(tries.iter_mut().rev().filter(is_here), code);
         });
+    }
+
+    /// The try at this provider failed.
+    pub(super) fn failed_at(&self, id: &str, code: &'static str) {
+        self.change(|record| fail(record.tries.iter_mut().rev().filter(|t| t.place == id), code));
     }
 
     pub(super) fn counted(&self, counts: Counts) {
@@ -206,6 +251,13 @@ impl Entry {
                 record.ended_ms = Some(unix_ms());
             }
         });
+    }
+}
+
+/// Notes a failure once.
+fn fail<'a>(mut tries: impl Iterator<Item = &'a mut Try>, code: &'static str) {
+    if let Some(one) = tries.find(|one| one.code.is_none()) {
+        one.code = Some(code);
     }
 }
 

@@ -1,29 +1,32 @@
 //! One answer on its way through the places that may give it: the first that can begins; where it breaks
 //! off, the next goes on with what it said.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderName, HeaderValue};
-use pumasi_cloud::{Call, CallError, Permit, Reply};
+use pumasi_cloud::{Call, CallError, Permit, Speech};
 use pumasi_dialects::provider::{
-    Heard, Outgoing, ProviderFault, Reader, Target, most_inputs, outgoing, outgoing_embed,
-    read_embeddings, read_whole,
+    Heard, Outgoing, Reader, Target, most_inputs, outgoing, outgoing_embed, read_embeddings,
+    read_whole,
 };
-use pumasi_dialects::{Counts, Delta};
+use pumasi_dialects::{Counts, Delta, Preferences};
 use pumasi_protocol::generate::Embed;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Embedded, Fault, Generate, ModelName, Timings, Work};
-use pumasi_web::mesh::{Provided, Run, RunError, RunEvent, Running};
+use pumasi_web::mesh::{Abroad, Provided, Run, RunError, RunEvent, Running};
 use tokio::sync::mpsc;
 
-use super::fault::{Failure, fault_of};
+use super::Known;
+use super::ask::{self, Answer, Asking};
+use super::fault::{Failure, Miss};
 use super::journal::Entry;
 use super::mesh_door::MeshDoor;
 use super::place::Place;
 use super::plan::Route;
+use super::tour::Tour;
 
 /// How long a job of the mesh may take to end after its last event.
 const WIND_DOWN: Duration = Duration::from_secs(2);
@@ -38,10 +41,13 @@ enum Ended {
 pub(super) struct Journey {
     mesh: MeshDoor,
     run: Run,
-    routes: VecDeque<Route>,
+    tour: Tour,
+    known: Arc<Known>,
     out: mpsc::Sender<RunEvent>,
     entry: Entry,
     said: Said,
+    /// The place in the tour that is asked.
+    at: usize,
     /// The code of what ended the try before.
     after: Option<&'static str>,
 }
@@ -58,12 +64,12 @@ impl Journey {
     pub(super) fn new(
         mesh: MeshDoor,
         run: Run,
-        routes: Vec<Route>,
+        tour: Tour,
+        known: Arc<Known>,
         out: mpsc::Sender<RunEvent>,
         entry: Entry,
     ) -> Self {
-        let (routes, said) = (routes.into(), Said::default());
-        Self { mesh, run, routes, out, entry, said, after: None }
+        Self { mesh, run, tour, known, out, entry, said: Said::default(), at: 0, after: None }
     }
 
     /// Goes from place to place until one gives the answer, or the client leaves.
@@ -76,34 +82,41 @@ impl Journey {
     }
 
     async fn try_all(&mut self) {
-        let mut last = Failure::Mesh(Fault::NoCandidate);
-        while let Some(route) = self.routes.pop_front() {
-            let ended = match route {
-                Route::Provider(place, model) => self.at_provider(&place, &model).await,
-                Route::Mesh(model) => self.on_mesh(model).await,
+        while let Some(at) = self.onward().await {
+            self.at = at;
+            let ended = match self.tour.route(at).cloned() {
+                Some(Route::Provider(place, model)) => self.at_provider(at, &place, &model).await,
+                Some(Route::Mesh(model)) => self.on_mesh(model).await,
+                None => break,
             };
-            match ended {
+            let failure = match ended {
                 Ended::Done => return self.entry.done(),
-                Ended::Failed(failure) => {
-                    self.entry.failed_here(failure.code());
-                    self.after = Some(failure.code());
-                    last = failure;
-                }
-            }
+                Ended::Failed(failure) => failure,
+            };
+            self.entry.failed_here(failure.code());
+            self.after = Some(failure.code());
+            let is_transient = failure.is_transient();
+            self.tour.failed(self.at, failure);
             // What has been called cannot be taken back, and what is wrong is wrong everywhere.
-            if self.said.has_calls || !last.is_transient() {
+            if self.said.has_calls || !is_transient {
                 break;
             }
         }
         self.entry.failed();
-        self.tell(match last {
-            Failure::Provider(fault) => RunEvent::Heard(Heard::Failed(fault)),
-            Failure::Mesh(fault) => RunEvent::Failed(fault),
-            Failure::Refused(RunError::Fault(fault)) => RunEvent::Failed(fault),
-            Failure::Refused(RunError::Unsayable(_)) => RunEvent::Failed(Fault::Capability),
-            Failure::Refused(_) => RunEvent::Failed(Fault::NoCandidate),
-        })
-        .await;
+        let last = match self.tour.error(&self.run.model) {
+            RunError::Fault(fault) => RunEvent::Failed(fault),
+            error => RunEvent::Refused(error),
+        };
+        self.tell(last).await;
+    }
+
+    /// Where to go next. Nobody is asked twice once the client has a part of the answer.
+    async fn onward(&mut self) -> Option<usize> {
+        if self.said.pieces > 0 || self.run.abroad.turn.begun {
+            return self.tour.next();
+        }
+        let Self { tour, known, .. } = self;
+        ask::onward(tour, &known.routing).await
     }
 
     async fn tell(&self, event: RunEvent) {
@@ -153,62 +166,55 @@ impl Journey {
         Ended::Failed(Failure::Mesh(Fault::Connection))
     }
 
-    async fn at_provider(&mut self, place: &Place, model: &str) -> Ended {
-        let generate = match &self.run.work {
-            Work::Generate(_) => self.rest(),
-            Work::Embed(embed) => return self.embed_at(place, model, embed.clone()).await,
-        };
-        let Some(generate) = generate else {
+    async fn at_provider(&mut self, at: usize, place: &Place, model: &str) -> Ended {
+        if let Work::Embed(embed) = &self.run.work {
+            let embed = embed.clone();
+            return self.embed_at(place, model, embed).await;
+        }
+        let Some(generate) = self.rest() else {
             return Ended::Failed(Failure::Refused(RunError::Fault(Fault::Capability)));
         };
-        let quirks = &place.provider.kind().quirks;
-        let target = Target {
-            model,
-            stream: self.run.abroad.stream,
-            parallel_tool_calls: self.run.abroad.parallel_tool_calls,
-            extensions: quirks.extensions,
-            older_ceiling: quirks.older_ceiling,
-            stream_usage: quirks.stream_usage,
+        let abroad = &self.run.abroad;
+        let asking = Asking {
+            rules: &self.known.routing,
+            stream: abroad.stream,
+            speech: None,
+            call: &|place, model| generation(place, model, abroad, &generate),
         };
-        let speech = place.provider.kind().speech;
-        let outgoing = match outgoing(speech, target, &generate) {
-            Ok(outgoing) => outgoing,
-            Err(error) => return Ended::Failed(Failure::Refused(RunError::Unsayable(error))),
+        let mut answer = match asking.ask(&mut self.tour, at, &self.entry).await {
+            Ok(answer) => answer,
+            Err(failure) => return Ended::Failed(failure),
         };
-        self.entry.tries(place.id());
-        let Ok(permit) = place.provider.permit(model) else {
-            return Ended::Failed(Failure::Provider(ProviderFault::Unavailable));
-        };
-        let reply = match place.provider.post(&permit, call(outgoing)).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                permit.failed(&error);
-                return Ended::Failed(Failure::Provider(fault_of(&error)));
-            }
-        };
-        let provided = self.provided(place);
-        self.entry.runs();
+        // It may be another than the one that was asked first.
+        self.at = answer.at;
+        let place = Arc::clone(&answer.place);
+        let provided = self.provided(&place);
+        self.entry.runs(place.id(), None);
         self.tell(RunEvent::Provided(provided)).await;
+        let speech = place.provider.kind().speech;
         let heard = match self.run.abroad.stream {
-            true => self.hear(&permit, reply, Reader::new(speech)).await,
-            false => self.hear_whole(reply, speech).await,
+            true => self.hear(&mut answer, Reader::new(speech)).await,
+            false => self.hear_whole(&mut answer, speech).await,
         };
-        self.settle(permit, heard)
+        Self::settle(answer, heard)
     }
 
     /// Has texts turned into vectors, in as many calls as the provider needs.
     async fn embed_at(&mut self, place: &Place, model: &str, embed: Embed) -> Ended {
         let speech = place.provider.kind().speech;
         self.entry.tries(place.id());
+        place.budget.asked();
         let mut embedded = Vec::with_capacity(embed.inputs.len());
         for inputs in embed.inputs.chunks(most_inputs(speech)) {
             let part = Embed { inputs: inputs.to_vec(), dimensions: embed.dimensions };
-            let outgoing = match outgoing_embed(speech, model, &part) {
+            let wanted = words_for(place, &self.run.abroad);
+            let outgoing = match outgoing_embed(speech, model, &part, wanted) {
                 Ok(outgoing) => outgoing,
                 Err(error) => return Ended::Failed(Failure::Refused(RunError::Unsayable(error))),
             };
-            let Ok(permit) = place.provider.permit(model) else {
-                return Ended::Failed(Failure::Provider(ProviderFault::Unavailable));
+            let permit = match place.provider.permit(model) {
+                Ok(permit) => permit,
+                Err(closed) => return Ended::Failed(Failure::Provider(Miss::closed(closed))),
             };
             let read = vectors(place, &permit, outgoing, inputs.len()).await;
             match read {
@@ -218,7 +224,8 @@ impl Journey {
                 }
                 Err(error) => {
                     permit.failed(&error);
-                    return Ended::Failed(Failure::Provider(fault_of(&error)));
+                    let miss = Miss::after(place, model, &error);
+                    return Ended::Failed(Failure::Provider(miss));
                 }
             }
         }
@@ -240,35 +247,31 @@ impl Journey {
         }
     }
 
-    fn settle(&mut self, permit: Permit, heard: Result<(), ProviderFault>) -> Ended {
+    fn settle(answer: Answer, heard: Result<(), CallError>) -> Ended {
+        let Answer { place, model, permit, .. } = answer;
         match heard {
             Ok(()) => {
                 permit.succeeded();
                 Ended::Done
             }
-            Err(fault) => {
-                permit.failed(&CallError::Provider(fault));
-                Ended::Failed(Failure::Provider(fault))
+            Err(error) => {
+                permit.failed(&error);
+                let failure = Failure::Provider(Miss::after(&place, &model, &error));
+                Ended::Failed(failure)
             }
         }
     }
 
     /// Hands on what a stream says. Tool calls wait until they are whole.
-    async fn hear(
-        &mut self,
-        permit: &Permit,
-        mut reply: Reply,
-        mut reader: Reader,
-    ) -> Result<(), ProviderFault> {
+    async fn hear(&mut self, answer: &mut Answer, mut reader: Reader) -> Result<(), CallError> {
         let mut held = Vec::new();
         let began = Instant::now();
-        while let Some(bytes) = reply.body.next().await {
-            let bytes = bytes.map_err(|error| fault_of(&error))?;
-            for heard in reader.push(&bytes) {
+        while let Some(bytes) = answer.next().await {
+            for heard in reader.push(&bytes?) {
                 self.take(heard, &mut held).await?;
             }
             if reader.is_over() {
-                permit.counted(self.said.pieces.into(), began.elapsed());
+                answer.permit.counted(self.said.pieces.into(), began.elapsed());
                 return Ok(());
             }
         }
@@ -278,14 +281,10 @@ impl Journey {
         Ok(())
     }
 
-    async fn hear_whole(
-        &mut self,
-        mut reply: Reply,
-        speech: pumasi_cloud::Speech,
-    ) -> Result<(), ProviderFault> {
+    async fn hear_whole(&mut self, answer: &mut Answer, speech: Speech) -> Result<(), CallError> {
         let mut body = Vec::new();
-        while let Some(bytes) = reply.body.next().await {
-            body.extend_from_slice(&bytes.map_err(|error| fault_of(&error))?);
+        while let Some(bytes) = answer.next().await {
+            body.extend_from_slice(&bytes?);
         }
         let mut held = Vec::new();
         for heard in read_whole(speech, &body) {
@@ -294,9 +293,9 @@ impl Journey {
         Ok(())
     }
 
-    async fn take(&mut self, heard: Heard, held: &mut Vec<Heard>) -> Result<(), ProviderFault> {
+    async fn take(&mut self, heard: Heard, held: &mut Vec<Heard>) -> Result<(), CallError> {
         if let Heard::Failed(fault) = heard {
-            return Err(fault);
+            return Err(CallError::Provider(fault));
         }
         let is_call =
             matches!(heard, Heard::Delta(Delta::ToolCall { .. } | Delta::Arguments { .. }));
@@ -352,6 +351,32 @@ fn wind_down(mut running: Running) {
         // What does not end in time is cancelled by being dropped.
         let _ = tokio::time::timeout(WIND_DOWN, end).await;
     });
+}
+
+/// A request to generate text in a provider's words.
+fn generation(
+    place: &Place,
+    model: &str,
+    abroad: &Abroad,
+    generate: &Generate,
+) -> Result<Call, RunError> {
+    let kind = place.provider.kind();
+    let target = Target {
+        model,
+        stream: abroad.stream,
+        parallel_tool_calls: abroad.parallel_tool_calls,
+        extensions: kind.quirks.extensions,
+        older_ceiling: kind.quirks.older_ceiling,
+        stream_usage: kind.quirks.stream_usage,
+        preferences: words_for(place, abroad),
+    };
+    outgoing(kind.speech, target, generate).map(call).map_err(RunError::Unsayable)
+}
+
+/// What a provider is told of the request's own words: nothing, unless it knows them.
+fn words_for<'a>(place: &Place, abroad: &'a Abroad) -> Option<&'a Preferences> {
+    let knows = place.provider.kind().quirks.routing_words;
+    abroad.preferences.as_deref().filter(|_| knows)
 }
 
 fn call(outgoing: Outgoing) -> Call {

@@ -3,6 +3,7 @@
 use pumasi_web::mesh::{Run, RunError, Running};
 use tokio::sync::{mpsc, oneshot};
 
+use super::plan::{MeshModel, MeshModels};
 use crate::core::event::{Ask, Event};
 
 /// Asks the node's loop.
@@ -22,12 +23,13 @@ impl MeshDoor {
     }
 
     /// The models that there are, and how long each lets wait.
-    pub(super) async fn models(&self) -> super::plan::MeshModels {
+    pub(super) async fn models(&self) -> MeshModels {
         let models = self.ask(Ask::Models).await.unwrap_or_default();
-        let wait = |model: &pumasi_web::api::Model| {
-            model.places.iter().filter_map(|place| place.wait_ms).min()
+        let known = |model: &pumasi_web::api::Model| MeshModel {
+            wait_ms: model.places.iter().filter_map(|place| place.wait_ms).min(),
+            tokens_per_s: model.places.iter().map(|p| p.decode_tokens_per_s).reduce(f64::max),
         };
-        models.into_iter().map(|model| (model.name.clone(), wait(&model))).collect()
+        models.into_iter().map(|model| (model.name.clone(), known(&model))).collect()
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {

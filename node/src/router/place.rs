@@ -4,6 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use pumasi_cloud::{ModelInfo, Provider};
 
+use super::budget::Budget;
+
 /// A provider, and the models that it last listed.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -11,12 +13,14 @@ pub(super) struct Place {
     /// Found by itself on this computer, not set up by a person.
     pub(super) is_found: bool,
     models: RwLock<Arc<[ModelInfo]>>,
+    /// How often it may be asked again.
+    pub(super) budget: Budget,
 }
 
 impl Place {
     pub(super) fn new(provider: Provider, is_found: bool) -> Self {
         let models: Arc<[ModelInfo]> = Arc::default();
-        Self { provider, is_found, models: RwLock::new(models) }
+        Self { provider, is_found, models: RwLock::new(models), budget: Budget::default() }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -32,6 +36,13 @@ impl Place {
         self.provider.is_outside()
     }
 
+    /// Whether it keeps nothing that it is sent and learns nothing from it: it is in the office, a person
+    /// vouches for it, or it takes the word that says so on.
+    pub(super) fn is_discreet(&self) -> bool {
+        let passes_on = self.provider.kind().quirks.routing_words;
+        !self.is_outside() || self.provider.settings().keeps_nothing || passes_on
+    }
+
     /// What it last listed.
     pub(super) fn models(&self) -> Arc<[ModelInfo]> {
         // Replaced as a whole, so it stays whole even if a thread ended while it held the lock.
@@ -45,5 +56,39 @@ impl Place {
     pub(super) fn has(&self, model: &str) -> bool {
         let listed = self.provider.settings().models.iter().any(|name| name == model);
         listed || self.models().iter().any(|info| info.name == model)
+    }
+}
+
+/// Places for tests; nobody is there.
+#[cfg(test)]
+pub(super) mod samples {
+    use pumasi_cloud::{Client, ClientConfig, Secret, Settings};
+
+    use super::*;
+
+    /// A cloud and a server near by; both list `both` and one model of their own.
+    pub(in crate::router) fn places() -> Vec<Arc<Place>> {
+        vec![
+            place("cloud", "openai", None, "gpt"),
+            place("lab", "openai-compatible", Some("http://127.0.0.1:1/v1"), "llama"),
+        ]
+    }
+
+    pub(in crate::router) fn place(
+        id: &str,
+        kind: &str,
+        base: Option<&str>,
+        own: &str,
+    ) -> Arc<Place> {
+        let made = rcgen::generate_simple_self_signed(vec!["x".to_owned()]).expect("a certificate");
+        let authorities = vec![made.cert.der().clone()];
+        let client = Client::new(&ClientConfig { authorities, only_these: true });
+        let id = id.parse().expect("an id");
+        let settings = Settings { base: base.map(str::to_owned), ..Settings::new(id, kind) };
+        let key = Secret::new("sk-x").expect("a key");
+        let provider = Provider::new(client, settings, Some(key)).expect("settings");
+        let place = Place::new(provider, false);
+        place.set_models(vec![ModelInfo::named("both"), ModelInfo::named(own)]);
+        Arc::new(place)
     }
 }

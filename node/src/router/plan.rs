@@ -2,16 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use pumasi_cloud::{Price, Speech, price};
+use pumasi_dialects::Preferences;
 use pumasi_protocol::{Constraints, ModelName, Trust};
-use pumasi_web::mesh::Tried;
+use pumasi_web::mesh::LeftOut;
 
 use super::place::Place;
 use super::policy::{Policy, Routing};
+use super::prefer::{Figures, Groups, prefer};
 
-/// What the mesh has: each model's name, and the wait for its first free slot in milliseconds; none: not
-/// known.
-pub(super) type MeshModels = BTreeMap<String, Option<u64>>;
+/// What the mesh has, by the models' names.
+pub(super) type MeshModels = BTreeMap<String, MeshModel>;
+
+/// A model of the mesh.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct MeshModel {
+    /// The wait for its first free slot in milliseconds; none: not known.
+    pub(super) wait_ms: Option<u64>,
+    /// Writing speed of its fastest computer.
+    pub(super) tokens_per_s: Option<f64>,
+}
 
 /// A place that can answer, and what the model is called there.
 #[derive(Debug, Clone)]
@@ -20,6 +32,20 @@ pub(super) enum Route {
     Mesh(ModelName),
     /// A provider.
     Provider(Arc<Place>, String),
+}
+
+impl Route {
+    fn is_provider(&self) -> bool {
+        matches!(self, Self::Provider(..))
+    }
+
+    /// Whether it is a provider that speaks this language.
+    pub(super) fn speaks(&self, speech: Speech) -> bool {
+        match self {
+            Self::Mesh(_) => false,
+            Self::Provider(place, _) => place.provider.kind().speech == speech,
+        }
+    }
 }
 
 /// What is known.
@@ -35,7 +61,7 @@ pub(super) struct Facts<'a> {
 pub(super) struct Wish<'a> {
     pub(super) model: &'a ModelName,
     pub(super) constraints: &'a Constraints,
-    pub(super) tried: &'a [Tried],
+    pub(super) preferences: Option<&'a Preferences>,
 }
 
 /// Where it may go.
@@ -43,33 +69,77 @@ pub(super) struct Wish<'a> {
 pub(super) enum Plan {
     /// No provider has a say: the mesh's own placing decides.
     Mesh,
-    /// These, in order; never empty.
-    Routes(Vec<Route>),
+    /// These, in order, never empty; and what the request's own words left out.
+    Routes(Vec<Route>, LeftOut),
     /// Providers that have it must not be asked, and nobody else has it.
     Forbidden,
-    /// All that could be asked have failed.
-    Exhausted,
+    /// The request's own words leave nobody.
+    NoneLeft(LeftOut),
 }
 
 /// Plans.
 pub(super) fn plan(facts: Facts<'_>, wish: Wish<'_>) -> Plan {
+    match wish.preferences {
+        None => plain(facts, wish),
+        Some(wanted) => preferred(facts, wish, wanted),
+    }
+}
+
+/// Where a request may go that wants nothing in particular.
+fn plain(facts: Facts<'_>, wish: Wish<'_>) -> Plan {
     let names = facts.routing.meant(wish.model);
     let mut routes: Vec<Route> = names.iter().flat_map(|name| places(facts, name)).collect();
-    let asks_providers = routes.iter().any(|route| matches!(route, Route::Provider(..)));
-    if !asks_providers && names == [wish.model.clone()] {
+    let asks_providers = routes.iter().any(Route::is_provider);
+    if !asks_providers && names == std::slice::from_ref(wish.model) {
         return Plan::Mesh;
     }
     if asks_providers {
-        let stand_in = facts.routing.stand_in.iter();
-        let known = stand_in.filter(|name| facts.mesh.contains_key(name.as_str()));
-        routes.extend(known.cloned().map(Route::Mesh));
+        routes.extend(stand_ins(facts));
     }
     routes.retain(|route| is_allowed(facts.routing, wish.constraints, route));
-    if routes.is_empty() {
+    if routes.is_empty() { Plan::Forbidden } else { Plan::Routes(routes, LeftOut::default()) }
+}
+
+/// Where it may go by its own words, too.
+fn preferred(facts: Facts<'_>, wish: Wish<'_>, wanted: &Preferences) -> Plan {
+    let names = names(facts.routing, wish.model, wanted);
+    let mut groups: Groups = names.iter().map(|name| places(facts, name)).collect();
+    let asks_providers = groups.iter().flatten().any(Route::is_provider);
+    let is_plain = !asks_providers && names == [wish.model];
+    let mut stand_in: Vec<Route> = stand_ins(facts).filter(|_| asks_providers).collect();
+    let may = |route: &Route| is_allowed(facts.routing, wish.constraints, route);
+    groups.iter_mut().for_each(|group| group.retain(may));
+    stand_in.retain(may);
+    if groups.iter().chain([&stand_in]).all(Vec::is_empty) {
         return Plan::Forbidden;
     }
-    routes.retain(|route| !is_tried(wish.tried, route));
-    if routes.is_empty() { Plan::Exhausted } else { Plan::Routes(routes) }
+    let (routes, left) = prefer(groups, stand_in, wanted, &|route| figures(facts, route));
+    if routes.is_empty() {
+        return Plan::NoneLeft(left);
+    }
+    if is_plain { Plan::Mesh } else { Plan::Routes(routes, left) }
+}
+
+/// The models that may answer, in order, each once.
+fn names<'a>(
+    routing: &'a Routing,
+    model: &'a ModelName,
+    wanted: &'a Preferences,
+) -> Vec<&'a ModelName> {
+    let mut names: Vec<&ModelName> = Vec::new();
+    for name in std::iter::once(model).chain(&wanted.models).flat_map(|name| routing.meant(name)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Models of the mesh that answer where a provider fails.
+fn stand_ins(facts: Facts<'_>) -> impl Iterator<Item = Route> {
+    let known = facts.routing.stand_in.iter();
+    let known = known.filter(move |name| facts.mesh.contains_key(name.as_str()));
+    known.cloned().map(Route::Mesh)
 }
 
 /// Who has a model, in the order that the policy wants.
@@ -81,7 +151,8 @@ fn places(facts: Facts<'_>, name: &ModelName) -> Vec<Route> {
     let has_it = |place: &&Arc<Place>| place.has(name.as_str());
     let at = |place: &Arc<Place>| Route::Provider(Arc::clone(place), name.to_string());
     let mut routes: Vec<Route> = facts.places.iter().filter(has_it).map(at).collect();
-    let is_full = on_mesh.copied().flatten().is_some_and(|wait| wait > facts.routing.full_after_ms);
+    let wait_ms = on_mesh.and_then(|model| model.wait_ms);
+    let is_full = wait_ms.is_some_and(|wait| wait > facts.routing.full_after_ms);
     let mesh_waits = match facts.routing.policy {
         Policy::CloudFirst => true,
         Policy::CloudWhenFull => is_full,
@@ -111,58 +182,61 @@ fn is_allowed(routing: &Routing, constraints: &Constraints, route: &Route) -> bo
     !(outside && (never || stays))
 }
 
-fn is_tried(tried: &[Tried], route: &Route) -> bool {
+/// What is known of a place. Who is in the office takes no money and keeps nothing.
+fn figures(facts: Facts<'_>, route: &Route) -> Figures {
+    let free = Price { input: 0.0, output: 0.0, cached: None };
     match route {
-        Route::Mesh(_) => false,
-        Route::Provider(place, _) => tried.iter().any(|tried| tried.id == place.id()),
+        Route::Mesh(model) => {
+            let known = facts.mesh.get(model.as_str()).copied().unwrap_or_default();
+            Figures {
+                price: Some(free),
+                latency: known.wait_ms.map(Duration::from_millis),
+                tokens_per_s: known.tokens_per_s,
+                is_discreet: true,
+            }
+        }
+        Route::Provider(place, model) => {
+            let measured = place.provider.measured(model);
+            Figures {
+                price: price_at(place, model).or((!place.is_outside()).then_some(free)),
+                latency: measured.first_byte,
+                tokens_per_s: measured.tokens_per_s,
+                is_discreet: place.is_discreet(),
+            }
+        }
     }
+}
+
+/// What a provider takes: by its own list, or by the table of public prices.
+pub(super) fn price_at(place: &Place, model: &str) -> Option<Price> {
+    let models = place.models();
+    let listed = models.iter().find(|info| info.name == model).and_then(|info| info.price);
+    listed.or_else(|| price(&place.provider.kind().id, model))
 }
 
 #[cfg(test)]
 mod tests {
-    use pumasi_cloud::{
-        Client, ClientConfig, ModelInfo, Provider, ProviderFault, Secret, Settings,
-    };
-
     use super::*;
-
-    /// A cloud and a server near by; both list `both` and one model of their own.
-    fn places() -> Vec<Arc<Place>> {
-        let made = rcgen::generate_simple_self_signed(vec!["x".to_owned()]).expect("a certificate");
-        let authorities = vec![made.cert.der().clone()];
-        let client = Client::new(&ClientConfig { authorities, only_these: true });
-        let place = |id: &str, kind: &str, base: Option<&str>, own: &str| {
-            let id = id.parse().expect("an id");
-            let settings = Settings { base: base.map(str::to_owned), ..Settings::new(id, kind) };
-            let key = Secret::new("sk-x").expect("a key");
-            let provider = Provider::new(client.clone(), settings, Some(key)).expect("settings");
-            let place = Place::new(provider, false);
-            place.set_models(vec![ModelInfo::named("both"), ModelInfo::named(own)]);
-            Arc::new(place)
-        };
-        vec![
-            place("cloud", "openai", None, "gpt"),
-            place("lab", "openai-compatible", Some("http://127.0.0.1:1/v1"), "llama"),
-        ]
-    }
+    use crate::router::place::samples::places;
 
     struct World {
         routing: Routing,
         mesh: MeshModels,
         places: Vec<Arc<Place>>,
         constraints: Constraints,
-        tried: Vec<Tried>,
+        preferences: Option<Preferences>,
     }
 
     impl World {
         fn new() -> Self {
-            let mesh = [("both", Some(0)), ("ours", Some(0))];
+            let ours = MeshModel { wait_ms: Some(0), tokens_per_s: Some(30.0) };
+            let mesh = [("both", ours), ("ours", ours)];
             Self {
                 routing: Routing::default(),
-                mesh: mesh.map(|(name, wait)| (name.to_owned(), wait)).into(),
+                mesh: mesh.map(|(name, model)| (name.to_owned(), model)).into(),
                 places: places(),
                 constraints: Constraints::default(),
-                tried: Vec::new(),
+                preferences: None,
             }
         }
 
@@ -170,11 +244,12 @@ mod tests {
         fn plan(&self, model: &str) -> String {
             let facts = Facts { routing: &self.routing, mesh: &self.mesh, places: &self.places };
             let (model, constraints) = (name(model), &self.constraints);
-            match plan(facts, Wish { model: &model, constraints, tried: &self.tried }) {
+            let preferences = self.preferences.as_ref();
+            match plan(facts, Wish { model: &model, constraints, preferences }) {
                 Plan::Mesh => "mesh alone".to_owned(),
                 Plan::Forbidden => "forbidden".to_owned(),
-                Plan::Exhausted => "exhausted".to_owned(),
-                Plan::Routes(routes) => {
+                Plan::NoneLeft(left) => format!("none left: {left}"),
+                Plan::Routes(routes, _) => {
                     let told = routes.iter().map(|route| match route {
                         Route::Mesh(model) => format!("mesh:{model}"),
                         Route::Provider(place, model) => format!("{}:{model}", place.id()),
@@ -205,7 +280,8 @@ mod tests {
         assert_eq!(world.plan("both"), "cloud:both lab:both mesh:both");
         world.routing.policy = Policy::CloudWhenFull;
         assert_eq!(world.plan("both"), "mesh:both cloud:both lab:both");
-        world.mesh.insert("both".to_owned(), Some(world.routing.full_after_ms + 1));
+        let wait_ms = Some(world.routing.full_after_ms + 1);
+        world.mesh.insert("both".to_owned(), MeshModel { wait_ms, tokens_per_s: None });
         assert_eq!(world.plan("both"), "cloud:both lab:both mesh:both");
     }
 
@@ -243,12 +319,46 @@ mod tests {
     }
 
     #[test]
-    fn who_failed_already_is_not_asked_again() {
+    fn the_requests_own_words_come_on_top_of_what_a_person_settled() {
         let mut world = World::new();
-        world.tried = vec![Tried { id: "cloud".to_owned(), fault: ProviderFault::CutOff }];
+        let words = |change: fn(&mut Preferences)| {
+            let mut wanted = Preferences::default();
+            change(&mut wanted);
+            Some(wanted)
+        };
+        world.preferences = words(|_| ());
+        assert_eq!(world.plan("ours"), "mesh alone");
+        assert_eq!(world.plan("both"), "mesh:both cloud:both lab:both");
+        world.preferences = words(|wanted| wanted.only = vec!["cloud".to_owned()]);
+        assert_eq!(world.plan("both"), "cloud:both");
+        assert_eq!(world.plan("ours"), "none left: `only` leaves out mesh");
+        // The kind names a place, too.
+        world.preferences = words(|wanted| wanted.ignore = vec!["openai".to_owned()]);
         assert_eq!(world.plan("both"), "mesh:both lab:both");
-        assert_eq!(world.plan("cloud/gpt"), "exhausted");
-        world.routing.stand_in = vec![name("ours")];
-        assert_eq!(world.plan("cloud/gpt"), "mesh:ours");
+        world.preferences = words(|wanted| wanted.models = vec![name("cloud/gpt"), name("ours")]);
+        assert_eq!(world.plan("nobodys"), "mesh:nobodys cloud:gpt mesh:ours");
+        assert_eq!(world.plan("ours"), "mesh:ours cloud:gpt");
+        // No word of a request opens what is closed.
+        world.routing.policy = Policy::NeverCloud;
+        world.preferences = words(|wanted| wanted.only = vec!["cloud".to_owned()]);
+        assert_eq!(world.plan("cloud/gpt"), "forbidden");
+        assert_eq!(world.plan("both"), "none left: `only` leaves out mesh, lab");
+    }
+
+    #[test]
+    fn what_is_known_of_a_place_comes_from_lists_tables_and_measures() {
+        let world = World::new();
+        let facts = Facts { routing: &world.routing, mesh: &world.mesh, places: &world.places };
+        let at = |place: usize, model: &str| {
+            figures(facts, &Route::Provider(Arc::clone(&world.places[place]), model.to_owned()))
+        };
+        assert_eq!(at(0, "gpt-4o").price.map(|price| price.input), Some(2.5));
+        assert_eq!(at(0, "gpt").price, None, "what is not known is not free");
+        assert_eq!(at(1, "llama").price.map(|price| price.input), Some(0.0), "it is in the office");
+        assert!(at(1, "llama").is_discreet && !at(0, "gpt").is_discreet);
+        assert_eq!((at(0, "gpt").latency, at(0, "gpt").tokens_per_s), (None, None));
+        let mesh = figures(facts, &Route::Mesh(name("ours")));
+        assert_eq!((mesh.latency, mesh.tokens_per_s), (Some(Duration::ZERO), Some(30.0)));
+        assert!(mesh.is_discreet && mesh.price.is_some());
     }
 }

@@ -24,6 +24,14 @@ pub(crate) enum Policy {
 /// Wait for a first slot from which on the mesh counts as full, in milliseconds (guess: what people
 /// bear before they look elsewhere).
 pub(super) const FULL_AFTER_MS: u64 = 5_000;
+/// Times that a request may be asked once more.
+const RETRIES: u32 = 2;
+/// Share of requests that may be, in percent (the field's usual number).
+const RETRY_PERCENT: u32 = 10;
+/// And so many a minute besides (guess: what one person notices).
+const RETRY_BURST: u32 = 10;
+/// How long a request waits for that, all in all, in milliseconds (guess: before people think it hangs).
+const WAIT_MS: u64 = 5_000;
 /// Names that stand for others, at most.
 const ALIASES: usize = 64;
 /// Models behind one such name, and models that stand in, at most.
@@ -45,6 +53,19 @@ pub(crate) struct Routing {
     pub(crate) find_local: bool,
     /// As if every provider outside the office were down.
     pub(crate) rehearsal: bool,
+    /// Times that a request may be put once more to providers that failed; 0 to 10.
+    pub(crate) retries: u32,
+    /// Share of a provider's requests that may be, in percent; 0 to 100.
+    pub(crate) retry_percent: u32,
+    /// And so many a minute besides; 0 to 1,000.
+    pub(crate) retry_burst: u32,
+    /// How long a request waits for that, all in all, in milliseconds; at most 60,000.
+    pub(crate) wait_ms: u64,
+    /// First byte of a stream from which on it is late, so that a second provider is asked, in
+    /// milliseconds; 0: never; at most 60,000.
+    pub(crate) hedge_after_ms: u64,
+    /// Also where a provider outside the office is one of the two.
+    pub(crate) hedge_paid: bool,
 }
 
 impl Default for Routing {
@@ -56,6 +77,12 @@ impl Default for Routing {
             stand_in: Vec::new(),
             find_local: true,
             rehearsal: false,
+            retries: RETRIES,
+            retry_percent: RETRY_PERCENT,
+            retry_burst: RETRY_BURST,
+            wait_ms: WAIT_MS,
+            hedge_after_ms: 0,
+            hedge_paid: false,
         }
     }
 }
@@ -69,6 +96,14 @@ pub enum RoutingFault {
     /// A name that stands for others stands for one that does, too.
     #[error("a name that stands for models cannot stand for another such name")]
     Nested,
+    /// A number is out of its range.
+    #[error("`{name}` may be {most} at most")]
+    TooLarge {
+        /// Which.
+        name: &'static str,
+        /// Its largest value.
+        most: u64,
+    },
 }
 
 impl Routing {
@@ -83,6 +118,16 @@ impl Routing {
             && self.stand_in.len() <= CHAIN;
         if !is_sized {
             return Err(RoutingFault::TooMany);
+        }
+        let bounds = [
+            ("retries", self.retries.into(), 10),
+            ("retry_percent", self.retry_percent.into(), 100),
+            ("retry_burst", self.retry_burst.into(), 1_000),
+            ("wait_ms", self.wait_ms, 60_000),
+            ("hedge_after_ms", self.hedge_after_ms, 60_000),
+        ];
+        if let Some((name, _, most)) = bounds.into_iter().find(|(_, value, most)| value > most) {
+            return Err(RoutingFault::TooLarge { name, most });
         }
         let nested = |name: &ModelName| self.aliases.contains_key(name);
         let is_nested = self.aliases.values().flatten().any(nested);

@@ -9,38 +9,33 @@ use http::{HeaderValue, header};
 use pumasi_cloud::{Call, CallError, Permit, ProviderFault, Reply, ReplyBody};
 use pumasi_web::mesh::{Provided, Relay, RelayedAnswer};
 
-use super::fault::fault_of;
+use super::ask::Answer;
+use super::fault::{Miss, fault_of};
 use super::journal::Entry;
-use super::place::Place;
 
-/// Puts a request to a provider as it came, but for the name of the model where it has another one there.
-pub(super) async fn ask(
-    place: &Place,
-    model: &str,
-    relay: &Relay,
-    entry: Entry,
-) -> Result<RelayedAnswer, (ProviderFault, Entry)> {
-    entry.tries(place.id());
-    let Ok(permit) = place.provider.permit(model) else {
-        return Err((ProviderFault::Unavailable, entry));
-    };
-    let call = Call {
+/// The request as it came, but for the name of the model where it has another one there.
+pub(super) fn call(relay: &Relay, model: &str) -> Call {
+    Call {
         path: relay.endpoint.path().to_owned(),
         headers: relay.headers.clone(),
         body: renamed(relay, model),
-    };
-    let reply = match place.provider.post(&permit, call).await {
-        Ok(reply) => reply,
-        Err(error) => {
-            permit.failed(&error);
-            return Err((fault_of(&error), entry));
-        }
-    };
+    }
+}
+
+/// Hands an answer back as it comes, if it is one.
+pub(super) fn hand_back(
+    answer: Answer,
+    relay: &Relay,
+    entry: Entry,
+) -> Result<RelayedAnswer, (Miss, Entry)> {
+    let Answer { place, model, permit, reply, first, .. } = answer;
     let Some(content_type) = content_type(&reply, relay.stream) else {
-        permit.failed(&CallError::Provider(ProviderFault::Garbled));
-        return Err((ProviderFault::Garbled, entry));
+        let garbled = CallError::Provider(ProviderFault::Garbled);
+        permit.failed(&garbled);
+        entry.failed_at(place.id(), fault_of(&garbled).code());
+        return Err((Miss::after(&place, &model, &garbled), entry));
     };
-    entry.runs();
+    entry.runs(place.id(), relay.stream.then_some(model.as_str()));
     let provided = Provided {
         id: place.id().to_owned(),
         name: place.name().to_owned(),
@@ -48,7 +43,7 @@ pub(super) async fn ask(
         after: None,
     };
     let job = entry.job();
-    let body = Answering { body: reply.body, permit: Some(permit), entry };
+    let body = Answering { first, body: reply.body, permit: Some(permit), entry };
     Ok(RelayedAnswer { job, provided, content_type, body: body.boxed() })
 }
 
@@ -78,6 +73,7 @@ fn content_type(reply: &Reply, stream: bool) -> Option<HeaderValue> {
 
 /// An answer's body, which tells the breaker and the journal how it ends.
 struct Answering {
+    first: Option<Bytes>,
     body: ReplyBody,
     permit: Option<Permit>,
     entry: Entry,
@@ -87,6 +83,9 @@ impl Stream for Answering {
     type Item = Result<Bytes, ProviderFault>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         let polled = Pin::new(&mut self.body).poll_next(cx);
         Poll::Ready(match std::task::ready!(polled) {
             Some(Ok(bytes)) => Some(Ok(bytes)),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pumasi_cloud::{
-    BreakerState, KeyNeed, Kind, ModelInfo, ModelStanding, Secret, Settings, kinds, price,
+    BreakerState, KeyNeed, Kind, ModelInfo, ModelStanding, Secret, Settings, kinds,
 };
+use pumasi_dialects::preferences::MESH;
 use pumasi_protocol::{JobId, ModelName, Priority};
 use pumasi_web::api;
 use pumasi_web::mesh::{Caller, JobLookupError, ProviderError};
@@ -13,8 +14,9 @@ use pumasi_web::mesh::{Caller, JobLookupError, ProviderError};
 use super::book::BookError;
 use super::journal::Record;
 use super::place::Place;
+use super::plan::price_at;
 use super::policy::Policy;
-use super::{Router, Routing};
+use super::{Router, settle};
 
 /// What the list of models has as provider of names that stand for models.
 const ALIAS: &str = "alias";
@@ -28,7 +30,7 @@ impl Router {
         api::Providers {
             providers: known.places.iter().map(|place| self.view(place)).collect(),
             kinds: kinds().iter().map(kind_view).collect(),
-            routing: routing_view(&known.routing),
+            routing: settle::view(&known.routing),
         }
     }
 
@@ -51,6 +53,7 @@ impl Router {
             has_key: !place.is_found && self.book.key(&settings.id).is_some(),
             outside: place.is_outside(),
             found: place.is_found,
+            keeps_nothing: settings.keeps_nothing,
             only: settings.models.clone(),
             models: shown,
         }
@@ -72,10 +75,16 @@ impl Router {
         if id.as_str() == ALIAS {
             return Err(settings_error("this id means names that stand for models: take another"));
         }
+        if id.as_str() == MESH {
+            return Err(settings_error("this id means the mesh itself: take another"));
+        }
         let key = request.key.filter(|key| !key.is_empty()).map(Secret::new);
         let key = key.transpose().map_err(settings_error)?;
         let mut settings = Settings::new(id.clone(), request.kind);
         (settings.base, settings.models) = (request.base, request.models);
+        let before = self.place(id.as_str()).ok();
+        let before = before.is_some_and(|place| place.provider.settings().keeps_nothing);
+        settings.keeps_nothing = request.keeps_nothing.unwrap_or(before);
         let router = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || router.write_down(settings, key)).await;
         written.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))??;
@@ -134,47 +143,6 @@ impl Router {
         Ok(self.view(&place))
     }
 
-    /// Changes how requests are routed.
-    pub(crate) async fn set_routing(
-        self: &Arc<Self>,
-        change: api::RoutingChange,
-    ) -> Result<api::Routing, ProviderError> {
-        let names = |texts: Vec<String>| -> Result<Vec<ModelName>, ProviderError> {
-            texts.into_iter().map(|text| text.parse().map_err(settings_error)).collect()
-        };
-        let aliases = change.aliases.map(|aliases| {
-            let named = aliases.into_iter().map(|(name, chain)| {
-                Ok((name.parse::<ModelName>().map_err(settings_error)?, names(chain)?))
-            });
-            named.collect::<Result<std::collections::BTreeMap<_, _>, ProviderError>>()
-        });
-        let (aliases, stand_in) = (aliases.transpose()?, change.stand_in.map(names).transpose()?);
-        let router = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
-            router.book.change(|page| {
-                let routing = &mut page.routing;
-                routing.policy = change.policy.map_or(routing.policy, policy_of);
-                routing.full_after_ms = change.full_after_ms.unwrap_or(routing.full_after_ms);
-                routing.find_local = change.find_local.unwrap_or(routing.find_local);
-                routing.rehearsal = change.rehearsal.unwrap_or(routing.rehearsal);
-                if let Some(aliases) = aliases {
-                    routing.aliases = aliases;
-                }
-                if let Some(stand_in) = stand_in {
-                    routing.stand_in = stand_in;
-                }
-                Ok(())
-            })?;
-            router.read_book();
-            Ok(())
-        });
-        let written = written.await;
-        let written =
-            written.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))?;
-        written.map_err(book_error)?;
-        Ok(routing_view(&self.known().routing))
-    }
-
     /// Models of providers, as the list of models shows them: `id/model`, and each alias.
     pub(crate) fn models(&self) -> Vec<api::Model> {
         if !self.is_needed() {
@@ -216,44 +184,17 @@ impl Router {
     }
 }
 
-fn settings_error(error: impl std::fmt::Display) -> ProviderError {
+pub(super) fn settings_error(error: impl std::fmt::Display) -> ProviderError {
     ProviderError::Settings(error.to_string())
 }
 
-fn book_error(error: BookError) -> ProviderError {
+pub(super) fn book_error(error: BookError) -> ProviderError {
     match error {
         BookError::Routing(_) | BookError::TooMany => settings_error(error),
         BookError::Io(_) | BookError::Damaged | BookError::Key(_) => {
             tracing::warn!(%error, "the list of providers could not be written down");
             ProviderError::Store(error.to_string())
         }
-    }
-}
-
-fn policy_of(policy: api::RoutingPolicy) -> Policy {
-    match policy {
-        api::RoutingPolicy::MeshFirst => Policy::MeshFirst,
-        api::RoutingPolicy::CloudFirst => Policy::CloudFirst,
-        api::RoutingPolicy::CloudWhenFull => Policy::CloudWhenFull,
-        api::RoutingPolicy::NeverCloud => Policy::NeverCloud,
-    }
-}
-
-fn routing_view(routing: &Routing) -> api::Routing {
-    let texts = |names: &Vec<ModelName>| names.iter().map(ToString::to_string).collect();
-    let aliases = routing.aliases.iter();
-    api::Routing {
-        policy: match routing.policy {
-            Policy::MeshFirst => api::RoutingPolicy::MeshFirst,
-            Policy::CloudFirst => api::RoutingPolicy::CloudFirst,
-            Policy::CloudWhenFull => api::RoutingPolicy::CloudWhenFull,
-            Policy::NeverCloud => api::RoutingPolicy::NeverCloud,
-        },
-        full_after_ms: routing.full_after_ms,
-        aliases: aliases.map(|(name, chain)| (name.to_string(), texts(chain))).collect(),
-        stand_in: texts(&routing.stand_in),
-        find_local: routing.find_local,
-        rehearsal: routing.rehearsal,
     }
 }
 
@@ -281,7 +222,7 @@ fn model_view(
     info: &ModelInfo,
     standing: Option<&ModelStanding>,
 ) -> api::ProviderModel {
-    let price = price(&place.provider.kind().id, &info.name);
+    let price = price_at(place, &info.name);
     let breaker = standing.map_or(BreakerState::Closed, |standing| standing.breaker);
     let held = standing.and_then(|standing| standing.held_back);
     let (state, retry_s) = match (breaker, held) {

@@ -63,6 +63,8 @@ pub struct Provider {
     pub outside: bool,
     /// Found by itself on this computer.
     pub found: bool,
+    /// By contract it keeps nothing that it is sent, and learns nothing from it.
+    pub keeps_nothing: bool,
     /// Only these models are used; empty: all that it lists.
     pub only: Vec<String>,
     /// Its models.
@@ -128,6 +130,19 @@ pub struct Routing {
     pub find_local: bool,
     /// As if every provider outside the office were down.
     pub rehearsal: bool,
+    /// Times that a request may be put once more to providers that failed; 0 to 10.
+    pub retries: u32,
+    /// Share of a provider's requests that may be, in percent; 0 to 100.
+    pub retry_percent: u32,
+    /// And so many a minute besides; 0 to 1,000.
+    pub retry_burst: u32,
+    /// How long a request waits for that, all in all, in milliseconds; at most 60,000.
+    pub wait_ms: u64,
+    /// First byte of a stream from which on it is late, so that a second provider is asked, in
+    /// milliseconds; 0: never; at most 60,000.
+    pub hedge_after_ms: u64,
+    /// Also where a provider outside the office is one of the two.
+    pub hedge_paid: bool,
 }
 
 /// Providers, the kinds that there are, and how requests are routed.
@@ -159,6 +174,9 @@ pub struct ProviderRequest {
     /// Only these models; empty: all that it lists.
     #[serde(default)]
     pub models: Vec<String>,
+    /// Whether by contract it keeps nothing that it is sent, and learns nothing from it; none: as before.
+    #[serde(default)]
+    pub keeps_nothing: Option<bool>,
 }
 
 /// The body of `PATCH /api/v1/routing`: what is missing stays as it is.
@@ -183,4 +201,22 @@ pub struct RoutingChange {
     /// Whether to act as if every provider outside the office were down.
     #[serde(default)]
     pub rehearsal: Option<bool>,
+    /// Times that a request may be put once more to providers that failed.
+    #[serde(default)]
+    pub retries: Option<u32>,
+    /// Share of a provider's requests that may be, in percent.
+    #[serde(default)]
+    pub retry_percent: Option<u32>,
+    /// And so many a minute besides.
+    #[serde(default)]
+    pub retry_burst: Option<u32>,
+    /// How long a request waits for that, all in all, in milliseconds.
+    #[serde(default)]
+    pub wait_ms: Option<u64>,
+    /// When a second provider is asked, in milliseconds; 0: never.
+    #[serde(default)]
+    pub hedge_after_ms: Option<u64>,
+    /// Also where a provider outside the office is one of the two.
+    #[serde(default)]
+    pub hedge_paid: Option<bool>,
 }

@@ -8,7 +8,7 @@ use crate::mesh::RunError;
 
 pub(super) fn status(error: &RunError) -> StatusCode {
     match error {
-        RunError::ModelNotFound(_) => StatusCode::NOT_FOUND,
+        RunError::ModelNotFound(_) | RunError::NoPlaceLeft { .. } => StatusCode::NOT_FOUND,
         RunError::ModelLoading { .. }
         | RunError::Busy { .. }
         | RunError::NotStored
@@ -20,7 +20,7 @@ pub(super) fn status(error: &RunError) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         RunError::NotAllowed | RunError::NoProvider(_) => StatusCode::FORBIDDEN,
-        RunError::Provider(fault) => provider_status(*fault),
+        RunError::Provider(unanswered) => provider_status(unanswered.fault),
         RunError::Fault(fault) => fault_status(fault),
     }
 }
@@ -31,6 +31,7 @@ pub(super) fn code(error: &RunError) -> &'static str {
         RunError::ModelLoading { .. } => "model_loading",
         RunError::Capability(_) | RunError::Unsayable(_) => "unsupported_by_model",
         RunError::NoProvider(_) => "providers_disabled",
+        RunError::NoPlaceLeft { .. } => "no_place_left",
         RunError::UnknownNode(_) => "unknown_node",
         RunError::Busy { .. } => "busy",
         RunError::KeyReused => "idempotency_key_reused",
@@ -39,7 +40,7 @@ pub(super) fn code(error: &RunError) -> &'static str {
         RunError::NoHolder => "no_holder",
         RunError::NotAllowed => "not_allowed",
         RunError::Stopping => "stopping",
-        RunError::Provider(fault) => fault.code(),
+        RunError::Provider(unanswered) => unanswered.fault.code(),
         RunError::Fault(fault) => fault.code(),
     }
 }

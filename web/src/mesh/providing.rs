@@ -1,13 +1,16 @@
 //! Model services elsewhere, as the HTTP face sees them: who answers for the mesh, and a request that is
 //! handed on in the words it came in.
 
+use std::any::Any;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use http::{HeaderName, HeaderValue};
-use pumasi_dialects::Dialect;
 use pumasi_dialects::provider::{ProviderFault, Speech};
+use pumasi_dialects::{Dialect, Preferences};
 use pumasi_protocol::{JobId, ModelName};
 
 use super::Caller;
@@ -92,12 +95,28 @@ pub struct Relay {
 pub enum Relayed {
     /// It is not for a provider that speaks this language, or its turn has not come: the request is to be
     /// read and run.
-    Not {
-        /// Providers that were tried already and failed.
-        tried: Vec<Tried>,
-    },
+    Not(Turn),
     /// A provider answers.
     Answer(RelayedAnswer),
+}
+
+/// What a request says that only matters where it goes to a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abroad {
+    /// More than one tool call is welcome.
+    pub parallel_tool_calls: bool,
+    /// An answer in pieces was asked for.
+    pub stream: bool,
+    /// What it wants of the places that answer, if anything.
+    pub preferences: Option<Box<Preferences>>,
+    /// What became of it before it was read.
+    pub turn: Turn,
+}
+
+impl Default for Abroad {
+    fn default() -> Self {
+        Self { parallel_tool_calls: true, stream: false, preferences: None, turn: Turn::default() }
+    }
 }
 
 /// Why a provider was not set up, changed, tried or removed.
@@ -122,6 +141,62 @@ pub enum ProviderError {
     #[error("{0}")]
     Store(String),
 }
+
+/// What became of a request that was to be handed on, before it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Providers that were tried already and failed.
+    pub tried: Vec<Tried>,
+    /// What the router has settled about it.
+    pub settled: Settled,
+    /// The client has a part of the answer.
+    pub begun: bool,
+}
+
+impl Turn {
+    /// One provider failed after it had begun to answer.
+    #[must_use]
+    pub fn after(tried: Tried) -> Self {
+        Self { tried: vec![tried], ..Self::default() }
+    }
+}
+
+/// Where a request may go, once that is settled. Only the router looks into it.
+#[derive(Clone, Default)]
+pub struct Settled(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Settled {
+    /// Settles it.
+    #[must_use]
+    pub fn new(what: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(what)))
+    }
+
+    /// What was settled, if anything was.
+    #[must_use]
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.as_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Settled").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Two are the same if they were settled at once.
+impl PartialEq for Settled {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+impl Eq for Settled {}
 
 /// A provider that failed, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub(super) async fn count(
         work: Work::Generate(Box::new(generate)),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
-        abroad: Abroad::default(),
+        abroad: Abroad { preferences: parsed.preferences, ..Abroad::default() },
     };
     let running = app.mesh.run(run).await?;
     let tokens = rendered(running.events).await?;
@@ -78,6 +78,7 @@ async fn rendered(mut events: tokio::sync::mpsc::Receiver<RunEvent>) -> Result<u
                 return Err(ApiError::Provider(ProviderFault::Garbled));
             }
             Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
+            Some(RunEvent::Refused(error)) => return Err(ApiError::Run(error)),
             Some(RunEvent::Failed(fault) | RunEvent::Attempt(AttemptEvent::Failed(fault))) => {
                 return Err(ApiError::Fault(fault));
             }

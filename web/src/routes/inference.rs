@@ -22,7 +22,7 @@ use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::gather::{Gathering, Lane, Step, assembly};
 use crate::keys::{Charge, Holder};
-use crate::mesh::{Abroad, Caller, Endpoint, Placed, Provided, Run, RunEvent, Tried};
+use crate::mesh::{Abroad, Caller, Endpoint, Placed, Provided, Run, RunEvent, Turn};
 use crate::server::RequestId;
 
 type Shared = State<Arc<App>>;
@@ -80,27 +80,22 @@ pub(super) async fn generate(
     let options = Options { strict: app.strict };
     let parse = move |bytes: &[u8]| parse(bytes, options);
     match spoken {
-        None => answer(app, asked, body::parse(bytes, parse).await?, Vec::new()).await,
+        None => answer(app, asked, body::parse(bytes, parse).await?, Turn::default()).await,
         Some(spoken) => match relay::hand_on(app, &asked, spoken, &bytes, parse).await? {
             Handed::Answer(response) => Ok(response),
             // In a box, so that what is handed on carries none of it.
-            Handed::Back(parse, tried) => {
-                Box::pin(async move {
-                    answer(app, asked, body::parse(bytes, parse).await?, tried).await
-                })
+            Handed::Back(parse, turn) => {
+                Box::pin(
+                    async move { answer(app, asked, body::parse(bytes, parse).await?, turn).await },
+                )
                 .await
             }
         },
     }
 }
 
-async fn answer(
-    app: &Arc<App>,
-    asked: Asked,
-    parsed: GenerateRequest,
-    tried: Vec<Tried>,
-) -> Answered {
-    let mut gathering = start(app, &asked, &parsed, tried).await?;
+async fn answer(app: &Arc<App>, asked: Asked, parsed: GenerateRequest, turn: Turn) -> Answered {
+    let mut gathering = start(app, &asked, &parsed, turn).await?;
     gathering.begin(app.patience.reply_head).await?;
     let head = reply_head(&parsed, gathering.lanes()[0].job());
     let mut response = if parsed.stream {
@@ -117,7 +112,7 @@ pub(super) async fn start(
     app: &App,
     asked: &Asked,
     parsed: &GenerateRequest,
-    tried: Vec<Tried>,
+    turn: Turn,
 ) -> Result<Gathering, ApiError> {
     let mut running = Vec::with_capacity(parsed.answers.len());
     for generate in &parsed.answers {
@@ -133,7 +128,8 @@ pub(super) async fn start(
             abroad: Abroad {
                 parallel_tool_calls: parsed.parallel_tool_calls,
                 stream: parsed.stream,
-                tried: tried.clone(),
+                preferences: parsed.preferences.clone(),
+                turn: turn.clone(),
             },
         };
         let job = app.mesh.run(run).await?;
@@ -195,11 +191,11 @@ pub(super) async fn embed(
     let asked = Asked::new(&request)?;
     let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, Ceiling::Text).await?;
-    let mut tried = Vec::new();
+    let mut turn = Turn::default();
     if let Some(spoken) = spoken {
         match relay::hand_on_whole(app, &asked, &spoken, &bytes).await? {
             Whole::Answer(response) => return Ok(response),
-            Whole::Back(failed) => tried = failed,
+            Whole::Back(back) => turn = back,
         }
     }
     let options = Options { strict: app.strict };
@@ -211,7 +207,7 @@ pub(super) async fn embed(
         work: Work::Embed(parsed.embed),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
-        abroad: Abroad { tried, ..Abroad::default() },
+        abroad: Abroad { preferences: parsed.preferences, turn, ..Abroad::default() },
     };
     let mut running = app.mesh.run(run).await?;
     let (mut placed, mut attempts) = (None, 0);
@@ -247,6 +243,7 @@ pub(super) async fn embed(
                 provided = Some(provider);
                 attempts += 1;
             }
+            Some(RunEvent::Refused(error)) => return Err(ApiError::Run(error)),
             Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
             Some(
                 RunEvent::Heard(_)

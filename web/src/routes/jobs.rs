@@ -7,7 +7,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use pumasi_dialects::openai;
-use pumasi_dialects::{GenerateRequest, Invalid, Options, Reason};
+use pumasi_dialects::{GenerateRequest, Invalid, Options, Preferences, Reason};
 use pumasi_protocol::{JobId, JobKind, Priority, Work};
 
 use super::{inference, kept, payer};
@@ -163,6 +163,7 @@ fn run(bytes: &[u8], caller: Caller, options: Options) -> Result<Option<Run>, In
         api::JobKind::Completion => openai::parse_completion(body, options),
         api::JobKind::Embedding => {
             let parsed = openai::parse_embeddings(body, options).map_err(inside)?;
+            on_the_mesh(parsed.preferences.as_deref())?;
             return Ok(Some(Run {
                 caller,
                 kind: JobKind::Embedding,
@@ -180,6 +181,7 @@ fn run(bytes: &[u8], caller: Caller, options: Options) -> Result<Option<Run>, In
 
 /// A lasting job gives one answer.
 fn single(parsed: GenerateRequest, caller: Caller) -> Result<Run, Invalid> {
+    on_the_mesh(parsed.preferences.as_deref())?;
     let mut answers = parsed.answers;
     let (Some(mut generate), true) = (answers.pop(), answers.is_empty()) else {
         let what = "more than one answer in a job";
@@ -195,6 +197,21 @@ fn single(parsed: GenerateRequest, caller: Caller) -> Result<Run, Invalid> {
         priority: parsed.priority.unwrap_or(Priority::Batch),
         abroad: Abroad::default(),
     })
+}
+
+/// Lasting jobs run on the mesh only, so what wants another place cannot be had.
+fn on_the_mesh(preferences: Option<&Preferences>) -> Result<(), Invalid> {
+    match preferences {
+        Some(wanted) if !wanted.models.is_empty() => {
+            let what = "a list of models in a lasting job";
+            Err(Invalid::at("request.models", Reason::Unsupported { what }))
+        }
+        Some(wanted) if !wanted.allows_mesh() => {
+            let what = "a lasting job anywhere but on the mesh";
+            Err(Invalid::at("request.provider", Reason::Unsupported { what }))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn inside(invalid: Invalid) -> Invalid {

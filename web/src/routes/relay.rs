@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::Charge;
 use crate::limits;
-use crate::mesh::{Endpoint, Relay, Relayed, RelayedAnswer, Tried};
+use crate::mesh::{Endpoint, Relay, Relayed, RelayedAnswer, Tried, Turn};
 
 /// How a request was put: to which endpoint, with which headers that are part of its API.
 pub(super) struct Spoken {
@@ -52,13 +52,13 @@ impl Spoken {
 /// What became of a request to generate text. `Back`: it is to be read and run after all.
 pub(super) enum Handed<P> {
     Answer(Response),
-    Back(P, Vec<Tried>),
+    Back(P, Turn),
 }
 
 /// What became of a request whose answer comes in one piece.
 pub(super) enum Whole {
     Answer(Response),
-    Back(Vec<Tried>),
+    Back(Turn),
 }
 
 /// Hands a request on, if a provider that speaks its language has its turn.
@@ -73,7 +73,7 @@ where
     P: FnOnce(&[u8]) -> Result<GenerateRequest, Invalid> + Send + 'static,
 {
     let (answer, stream) = match ask(app, asked, &spoken, bytes).await? {
-        (Relayed::Not { tried }, _) => return Ok(Handed::Back(parse, tried)),
+        (Relayed::Not(turn), _) => return Ok(Handed::Back(parse, turn)),
         (Relayed::Answer(answer), stream) => (answer, stream),
     };
     if stream {
@@ -88,7 +88,7 @@ where
     }
     Ok(match whole(app, asked, spoken.endpoint, answer).await {
         Ok(response) => Handed::Answer(response),
-        Err(tried) => Handed::Back(parse, vec![tried]),
+        Err(tried) => Handed::Back(parse, Turn::after(tried)),
     })
 }
 
@@ -100,11 +100,11 @@ pub(super) async fn hand_on_whole(
     bytes: &Bytes,
 ) -> Result<Whole, ApiError> {
     match ask(app, asked, spoken, bytes).await? {
-        (Relayed::Not { tried }, _) => Ok(Whole::Back(tried)),
+        (Relayed::Not(turn), _) => Ok(Whole::Back(turn)),
         (Relayed::Answer(answer), _) => {
             Ok(match whole(app, asked, spoken.endpoint, answer).await {
                 Ok(response) => Whole::Answer(response),
-                Err(tried) => Whole::Back(vec![tried]),
+                Err(tried) => Whole::Back(Turn::after(tried)),
             })
         }
     }
@@ -117,7 +117,7 @@ async fn ask(
     spoken: &Spoken,
     bytes: &Bytes,
 ) -> Result<(Relayed, bool), ApiError> {
-    let not = (Relayed::Not { tried: Vec::new() }, false);
+    let not = (Relayed::Not(Turn::default()), false);
     if app.strict || !app.mesh.has_providers() {
         return Ok(not);
     }

@@ -152,9 +152,11 @@ async fn results_are_replies_of_the_endpoint() {
     assert_eq!(Reply::of(server.get(&running)).await.error(), "409 job_not_over @ -");
     let attempt = |event: RunEvent| match event {
         RunEvent::Attempt(event) => Some(event),
-        RunEvent::Placed(_) | RunEvent::Provided(_) | RunEvent::Heard(_) | RunEvent::Failed(_) => {
-            None
-        }
+        RunEvent::Placed(_)
+        | RunEvent::Provided(_)
+        | RunEvent::Heard(_)
+        | RunEvent::Failed(_)
+        | RunEvent::Refused(_) => None,
     };
     let events = [
         started(OutputSyntax::default()),
@@ -190,9 +192,11 @@ fn kept(events: Vec<AttemptEvent>) -> Kept {
     };
     let placed: Option<Placed> = match placed(0) {
         RunEvent::Placed(placed) => Some(placed),
-        RunEvent::Provided(_) | RunEvent::Attempt(_) | RunEvent::Heard(_) | RunEvent::Failed(_) => {
-            None
-        }
+        RunEvent::Provided(_)
+        | RunEvent::Attempt(_)
+        | RunEvent::Heard(_)
+        | RunEvent::Failed(_)
+        | RunEvent::Refused(_) => None,
     };
     Kept { run, placed, events, ended_ms: 12_345 }
 }

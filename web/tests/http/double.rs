@@ -16,7 +16,7 @@ use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
     Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError,
-    RunEvent, Running,
+    RunEvent, Running, Turn,
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -329,7 +329,7 @@ impl Mesh for Handle {
     }
 
     async fn relay(&self, _: &Relay) -> Result<Relayed, RunError> {
-        Ok(Relayed::Not { tried: Vec::new() })
+        Ok(Relayed::Not(Turn::default()))
     }
 
     fn account(&self, _: JobId, _: Counts) {}

@@ -43,6 +43,10 @@ pub(crate) struct ProviderArguments {
     /// Use only this model of it; may be repeated [default: all that it lists]
     #[arg(long = "model", value_name = "MODEL")]
     pub(crate) models: Vec<String>,
+    /// By contract it keeps nothing that it is sent, and learns nothing from it; requests that deny
+    /// data collection may go there
+    #[arg(long, value_name = "SWITCH")]
+    pub(crate) keeps_nothing: Option<Switch>,
     /// Read no key: it needs none, or has one already
     #[arg(long)]
     pub(crate) no_key: bool,
@@ -90,4 +94,22 @@ pub(crate) struct RouteArguments {
     /// Wait from which on the mesh counts as full, in milliseconds
     #[arg(long, value_name = "MS")]
     pub(crate) full_after_ms: Option<u64>,
+    /// Times that a request may be put once more to providers that failed
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) retries: Option<u32>,
+    /// Share of a provider's requests that may be, in percent
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) retry_percent: Option<u32>,
+    /// And so many a minute besides
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) retry_burst: Option<u32>,
+    /// How long a request waits for a provider that is busy or loads, all in all, in milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(crate) wait_ms: Option<u64>,
+    /// Ask a second provider where the first byte of a stream is that late; 0 for never
+    #[arg(long, value_name = "MS")]
+    pub(crate) hedge_after_ms: Option<u64>,
+    /// Also where a provider outside the office is one of the two, which may cost twice
+    #[arg(long, value_name = "SWITCH")]
+    pub(crate) hedge_paid: Option<Switch>,
 }

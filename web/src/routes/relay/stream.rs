@@ -22,7 +22,7 @@ use crate::body;
 use crate::error::ApiError;
 use crate::keys::Charge;
 use crate::limits;
-use crate::mesh::{Endpoint, Provided, RelayedAnswer, Tried};
+use crate::mesh::{Endpoint, Provided, RelayedAnswer, Tried, Turn};
 use crate::routes::headers;
 use crate::routes::inference::{self, Asked};
 use crate::routes::streaming::{self, HEARTBEAT, Streaming};
@@ -270,11 +270,12 @@ async fn rest(
     }
     let Origin { app, asked, body, parse, .. } = origin;
     let mut request = body::parse(body, parse).await.map_err(|_| failed)?;
-    let tried = vec![Tried { id: provided.id.clone(), fault }];
+    let tried = Tried { id: provided.id.clone(), fault };
+    let turn = Turn { begun: said.has_begun(), ..Turn::after(tried) };
     let head = inference::reply_head(&request, job);
     let mut writer = Writer::new(&request, said.head(head));
     said.rest(&mut request);
-    let mut gathering = inference::start(&app, &asked, &request, tried).await?;
+    let mut gathering = inference::start(&app, &asked, &request, turn).await?;
     let mut opening = writer.begin(gathering.counts());
     if said.has_begun() {
         // The client has that already, in the provider's own words.
