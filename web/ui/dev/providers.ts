@@ -49,7 +49,7 @@ function provider(id: string, kindId: string, more: Partial<Provider> = {}): Pro
   const of = kinds.find((one) => one.id === kindId);
   const { name = kindId, outside = true } = of ?? {};
   const card = { id, kind: kindId, name, base: null, has_key: true, outside, found: false };
-  return { ...card, only: [], models: [], ...more };
+  return { ...card, keeps_nothing: false, only: [], models: [], ...more };
 }
 
 const asked = { requests: 48, first_byte_ms: 412, tokens_per_s: 71 };
@@ -98,6 +98,12 @@ export class Outside {
       stand_in: [],
       find_local: true,
       rehearsal: false,
+      retries: 2,
+      retry_percent: 10,
+      retry_burst: 10,
+      wait_ms: 5_000,
+      hedge_after_ms: 0,
+      hedge_paid: false,
     };
     this.all = { providers: isFresh ? [] : fresh(), kinds, routing };
   }
@@ -124,6 +130,7 @@ export class Outside {
     const wanted = only.length ? only : lists;
     const one = provider(id, kindId, {
       base: (body.base as string | null) ?? null,
+      keeps_nothing: (body.keeps_nothing as boolean | null) ?? known?.keeps_nothing ?? false,
       has_key: Boolean(body.key) || (known?.has_key ?? false),
       only,
       models: wanted.map((name) => model(`${id}/${name}`)),

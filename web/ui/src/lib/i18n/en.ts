@@ -678,6 +678,9 @@ export const en = {
       modelsHint: 'all that it lists',
       modelsMeans:
         'One name a line, as the service spells it. Azure: the names of your deployments.',
+      keepsNothing: 'It keeps nothing',
+      keepsNothingMeans:
+        'By your contract the service keeps nothing of what it is asked and learns nothing from it. Questions that want that may go there.',
       id: 'What is it called here?',
       idMeans: (id: string) => `Its models are asked for as ${id}/model.`,
       taken: (id: string) =>
@@ -730,6 +733,21 @@ export const en = {
     aliasEmpty: 'Choose at least one model.',
     aliasSave: 'Keep the name',
     most: (n: number) => `No more than ${n}.`,
+    tries: {
+      title: 'When a provider fails',
+      means:
+        'First every other place is asked. Where none is left, the question is put once more to one that is only busy for a moment, before anything of the answer has come.',
+      retries: 'Times that a question is put once more',
+      wait_ms: 'Seconds to wait for that, all in all',
+      retry_percent: 'Share of a provider’s questions, in percent',
+      retry_burst: 'And so many a minute besides',
+      late: 'When a provider is late',
+      hedge: 'Ask a second provider as well',
+      hedgeMeans: 'Whoever begins first answers; the other is stopped.',
+      hedge_after_ms: 'Seconds without a first word',
+      paid: 'Also where one of the two costs money',
+      paidMeans: 'Both may charge for the question.',
+    },
     findLocal: 'Find model servers of this computer by themselves',
     findLocalMeans:
       'Ollama, LM Studio, vLLM and llama.cpp are looked for at their usual ports of this computer, without a key.',
@@ -1014,6 +1032,10 @@ export const en = {
       providers_disabled: [
         'Providers outside the office are not asked now',
         'Manage, Providers says why; pick another model until then.',
+      ],
+      no_place_left: [
+        'No place is left for this question',
+        'The question itself says where it may go, and nobody there has the model.',
       ],
       invalid_name: ['This name cannot be used', 'Letters, digits and blanks will do.'],
     },

@@ -671,6 +671,9 @@ export const ko: Words = {
       models: '이 모델만',
       modelsHint: '알려 주는 모두',
       modelsMeans: '한 줄에 하나씩, 그곳에서 쓰는 이름으로 적어 주세요. Azure는 배포 이름입니다.',
+      keepsNothing: '아무것도 남기지 않음',
+      keepsNothingMeans:
+        '계약에 따라 이 서비스는 질문을 남기지 않고 배우지도 않습니다. 그것을 바라는 질문이 갈 수 있습니다.',
       id: '여기서 뭐라고 부를까요?',
       idMeans: (id) => `모델을 ${id}/모델 이름으로 부릅니다.`,
       taken: (id) => `‘${id}’는 이미 있어서, 이대로 하면 바뀝니다. 다른 이름을 적어 주세요.`,
@@ -721,6 +724,21 @@ export const ko: Words = {
     aliasEmpty: '모델을 하나 이상 골라 주세요.',
     aliasSave: '이름 저장',
     most: (n) => `${number(n)}개까지입니다.`,
+    tries: {
+      title: '제공자가 답하지 못할 때',
+      means:
+        '먼저 다른 곳에 모두 묻습니다. 남은 곳이 없으면, 답이 조금이라도 오기 전에 한해 잠깐 바쁜 곳에 다시 묻습니다.',
+      retries: '한 질문을 다시 묻는 횟수',
+      wait_ms: '그동안 기다리는 시간(초)',
+      retry_percent: '제공자에게 한 질문 가운데 다시 묻는 몫(%)',
+      retry_burst: '그 밖에 1분마다 더 물을 수 있는 횟수',
+      late: '제공자가 늦을 때',
+      hedge: '다른 제공자에게도 묻기',
+      hedgeMeans: '먼저 답하기 시작한 쪽이 답하고, 다른 쪽은 멈춥니다.',
+      hedge_after_ms: '첫마디가 없는 시간(초)',
+      paid: '둘 가운데 하나가 유료라도',
+      paidMeans: '둘 다 요금을 받을 수 있습니다.',
+    },
     findLocal: '이 컴퓨터의 모델 서버를 저절로 찾기',
     findLocalMeans:
       'Ollama, LM Studio, vLLM, llama.cpp를 이 컴퓨터의 흔한 포트에서 키 없이 찾습니다.',
@@ -992,6 +1010,10 @@ export const ko: Words = {
       providers_disabled: [
         '지금은 사무실 밖의 제공자에게 묻지 않습니다',
         '까닭은 ‘관리’의 ‘제공자’에 있습니다. 그때까지 다른 모델을 골라 주세요.',
+      ],
+      no_place_left: [
+        '이 질문이 갈 곳이 없습니다',
+        '질문에 갈 수 있는 곳이 정해져 있는데, 그 가운데 이 모델이 있는 곳이 없습니다.',
       ],
       invalid_name: ['쓸 수 없는 이름입니다', '글자와 숫자, 빈칸이면 됩니다.'],
     },

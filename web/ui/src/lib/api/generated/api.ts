@@ -1196,6 +1196,10 @@ outside: boolean,
  */
 found: boolean, 
 /**
+ * By contract it keeps nothing that it is sent, and learns nothing from it.
+ */
+keeps_nothing: boolean, 
+/**
  * Only these models are used; empty: all that it lists.
  */
 only: Array<string>, 
@@ -1258,7 +1262,32 @@ find_local: boolean,
 /**
  * As if every provider outside the office were down.
  */
-rehearsal: boolean, };
+rehearsal: boolean, 
+/**
+ * Times that a request may be put once more to providers that failed; 0 to 10.
+ */
+retries: number, 
+/**
+ * Share of a provider's requests that may be, in percent; 0 to 100.
+ */
+retry_percent: number, 
+/**
+ * And so many a minute besides; 0 to 1,000.
+ */
+retry_burst: number, 
+/**
+ * How long a request waits for that, all in all, in milliseconds; at most 60,000.
+ */
+wait_ms: number, 
+/**
+ * First byte of a stream from which on it is late, so that a second provider is asked, in
+ * milliseconds; 0: never; at most 60,000.
+ */
+hedge_after_ms: number, 
+/**
+ * Also where a provider outside the office is one of the two.
+ */
+hedge_paid: boolean, };
 
 export type Providers = { 
 /**
@@ -1294,7 +1323,11 @@ key: string | null,
 /**
  * Only these models; empty: all that it lists.
  */
-models: Array<string>, };
+models: Array<string>, 
+/**
+ * Whether by contract it keeps nothing that it is sent, and learns nothing from it; none: as before.
+ */
+keeps_nothing: boolean | null, };
 
 export type RoutingChange = { 
 /**
@@ -1320,7 +1353,31 @@ find_local: boolean | null,
 /**
  * Whether to act as if every provider outside the office were down.
  */
-rehearsal: boolean | null, };
+rehearsal: boolean | null, 
+/**
+ * Times that a request may be put once more to providers that failed.
+ */
+retries: number | null, 
+/**
+ * Share of a provider's requests that may be, in percent.
+ */
+retry_percent: number | null, 
+/**
+ * And so many a minute besides.
+ */
+retry_burst: number | null, 
+/**
+ * How long a request waits for that, all in all, in milliseconds.
+ */
+wait_ms: number | null, 
+/**
+ * When a second provider is asked, in milliseconds; 0: never.
+ */
+hedge_after_ms: number | null, 
+/**
+ * Also where a provider outside the office is one of the two.
+ */
+hedge_paid: boolean | null, };
 
 export type CheckOutcome = "good" | "warning" | "trouble" | "skipped";
 
