@@ -224,6 +224,8 @@ fn without_anybody_to_stand_in_a_failure_is_told_in_its_own_words() {
 #[test]
 fn a_provider_that_fails_five_times_rests_and_is_not_asked() {
     let (node, fake) = with_lab();
+    let once = node.request("PATCH", "/api/v1/routing", Some(&json!({ "retries": 0 })));
+    assert_eq!(once.status, 200, "{once:?}");
     for _ in 0..5 {
         let reply = node.request("POST", CHAT, Some(&chat("lab/status-500", "x")));
         assert_eq!(reply.status, 503, "{reply:?}");
@@ -347,6 +349,16 @@ fn providers_are_set_up_listed_tried_and_removed_by_the_command_line() {
             "--no-key",
             "--id",
             "alias",
+            "--base",
+            &fake.base,
+        ],
+        &[
+            "providers",
+            "add",
+            "openai-compatible",
+            "--no-key",
+            "--id",
+            "mesh",
             "--base",
             &fake.base,
         ],
