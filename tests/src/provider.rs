@@ -11,6 +11,7 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -66,6 +67,10 @@ struct Shared {
     asked: Mutex<BTreeMap<String, u32>>,
     /// Where a redirect points.
     elsewhere: Mutex<String>,
+    /// Milliseconds that everything takes longer: the first byte, and each piece after it.
+    slower_ms: AtomicU64,
+    /// Requests whose caller left before the answer began.
+    left: AtomicUsize,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -129,6 +134,17 @@ impl FakeProvider {
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         locked(&self.shared.seen).clone()
+    }
+
+    /// Makes it slower, whatever the model's name says.
+    pub fn slow_down(&self, ms: u64) {
+        self.shared.slower_ms.store(ms, SeqCst);
+    }
+
+    /// How many callers left before their answer began.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.shared.left.load(SeqCst)
     }
 
     /// Where the model `redirect` sends callers.

@@ -176,6 +176,38 @@ fn every_dialect_carries_the_words() {
 }
 
 #[test]
+fn who_was_measured_faster_goes_first_where_that_is_wanted() {
+    let (node, lab, spare) = lab_and_spare();
+    // What takes no time at all has no pace.
+    lab.slow_down(60);
+    spare.slow_down(5);
+    for only in ["lab", "spare"] {
+        let streamed = read(&node, CHAT, &wanting("fine", json!({ "only": [only] })), |_, _| ());
+        assert!(streamed.done, "{streamed:?}");
+    }
+    assert_eq!(place(&node, &chat("fine")), "lab", "it was set up first");
+    for sort in ["latency", "throughput"] {
+        assert_eq!(place(&node, &wanting("fine", json!({ "sort": sort }))), "spare", "{sort}");
+    }
+    assert_eq!(place(&node, &wanting("fine", json!({ "sort": "price" }))), "lab", "both are free");
+    let both = json!({ "sort": "latency", "order": ["lab"] });
+    assert_eq!(place(&node, &wanting("fine", both)), "lab");
+    // What is handed on as it came is measured as well.
+    let (node, other) = (Node::start("other"), &spare);
+    let request = json!({
+        "kind": "openai-compatible", "id": "spare", "base": other.base, "models": ["fine"]
+    });
+    node.post("/api/v1/providers", &request);
+    assert!(read(&node, CHAT, &chat("spare/fine"), |_, _| ()).done);
+    let measured = until("its pace is measured", PATIENCE, || {
+        let providers = node.get("/api/v1/providers");
+        let models = providers["providers"][0]["models"].as_array()?.clone();
+        models.iter().find(|model| model["name"] == "spare/fine")?["tokens_per_s"].as_f64()
+    });
+    assert!(measured > 0.0);
+}
+
+#[test]
 fn openrouter_alone_is_told_what_it_can_hold_to() {
     let node = Node::start("desk");
     let fake = set_up(&node, "openrouter", "router", &["gpt-4o"]);
@@ -338,6 +370,7 @@ fn a_late_stream_is_asked_of_a_second_provider_only_where_that_is_settled() {
     route(&node, &json!({ "hedge_after_ms": 100 }));
     stream("duo");
     assert_eq!((posts(&lab), posts(&spare)), (2, 1));
+    until("the first is left", PATIENCE, || (lab.left() == 1).then_some(()));
     let jobs = node.get("/api/v1/jobs");
     assert_eq!(jobs["data"][0]["provider"], "spare", "{jobs}");
     let id = jobs["data"][0]["id"].as_str().expect("a job").to_owned();

@@ -220,4 +220,25 @@ mod tests {
         let wait = Permit::ask(cell).expect_err("held back").retry_in;
         assert!(wait <= Duration::from_secs(1), "after a success it begins anew");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_left_in_peace_is_so_for_a_reason_and_a_time() {
+        let cell = Arc::new(Cell::new(BreakerConfig { consecutive: 1, ..Default::default() }));
+        assert_eq!(cell.closed(), None);
+        let second = Duration::from_secs(1);
+        cell.hold(Some(second), true);
+        assert_eq!(cell.closed(), Some(Closed { retry_in: second, limited: true }));
+        tokio::time::advance(second).await;
+        assert_eq!(cell.closed(), None);
+        cell.hold(Some(second), false);
+        let asked = Permit::ask(Arc::clone(&cell)).expect_err("held back");
+        assert_eq!(asked, Closed { retry_in: second, limited: false });
+        tokio::time::advance(second).await;
+        Permit::ask(Arc::clone(&cell)).expect("it may be asked").failed(&CallError::Reset);
+        let closed = cell.closed().expect("the breaker is open");
+        assert!(!closed.limited && closed.retry_in > 50 * second, "{closed:?}");
+        // Both at once: the longer time counts.
+        cell.hold(Some(500 * second), true);
+        assert_eq!(cell.closed(), Some(Closed { retry_in: 500 * second, limited: true }));
+    }
 }

@@ -92,17 +92,17 @@ impl Asking<'_> {
         candidate: Candidate,
         entry: &Entry,
     ) -> Result<Answer, Failure> {
-        let id = candidate.place.id().to_owned();
-        entry.tries(&id);
+        let place = Arc::clone(&candidate.place);
+        entry.tries(place.id());
         if !tour.has_failed(candidate.at) {
-            candidate.place.budget.asked();
+            place.budget.asked();
         }
         let asked = match self.rival(tour, &candidate) {
             None => candidate.ask(false).await,
             Some((rival, patience)) => self.race(tour, candidate, rival, patience, entry).await,
         };
         if let Err(failure) = &asked {
-            entry.failed_at(&id, failure.code());
+            entry.failed_at(place.id(), failure.code());
         }
         asked
     }

@@ -103,11 +103,8 @@ impl Journey {
             }
         }
         self.entry.failed();
-        let last = match self.tour.error(&self.run.model) {
-            RunError::Fault(fault) => RunEvent::Failed(fault),
-            error => RunEvent::Refused(error),
-        };
-        self.tell(last).await;
+        let error = self.tour.error(&self.run.model);
+        self.tell(RunEvent::Refused(error)).await;
     }
 
     /// Where to go next. Nobody is asked twice once the client has a part of the answer.
@@ -203,7 +200,9 @@ impl Journey {
     async fn embed_at(&mut self, place: &Place, model: &str, embed: Embed) -> Ended {
         let speech = place.provider.kind().speech;
         self.entry.tries(place.id());
-        place.budget.asked();
+        if !self.tour.has_failed(self.at) {
+            place.budget.asked();
+        }
         let mut embedded = Vec::with_capacity(embed.inputs.len());
         for inputs in embed.inputs.chunks(most_inputs(speech)) {
             let part = Embed { inputs: inputs.to_vec(), dimensions: embed.dimensions };

@@ -27,7 +27,7 @@ impl MeshDoor {
         let models = self.ask(Ask::Models).await.unwrap_or_default();
         let known = |model: &pumasi_web::api::Model| MeshModel {
             wait_ms: model.places.iter().filter_map(|place| place.wait_ms).min(),
-            tokens_per_s: model.places.iter().map(|p| p.decode_tokens_per_s).reduce(f64::max),
+            tokens_per_s: fastest(model),
         };
         models.into_iter().map(|model| (model.name.clone(), known(&model))).collect()
     }
@@ -37,4 +37,10 @@ impl MeshDoor {
         self.events.send(Event::Ask(question(reply))).await.ok()?;
         answer.await.ok()
     }
+}
+
+/// The best writing speed of a model's computers; none before one is known.
+fn fastest(model: &pumasi_web::api::Model) -> Option<f64> {
+    let speeds = model.places.iter().map(|place| place.decode_tokens_per_s);
+    speeds.filter(|speed| *speed > 0.0).reduce(f64::max)
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::Sender;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -87,9 +88,23 @@ async fn answer(
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     Ok(match route(&head.method, head.uri.path(), &query, &json) {
         Some(Route::Said(value)) => told(StatusCode::OK, &value),
-        Some(Route::Asked(speech, asked, form)) => play(&shared, speech, asked, form).await,
+        Some(Route::Asked(speech, asked, form)) => {
+            let leaving = Leaving(&shared);
+            let answer = play(&shared, speech, asked, form).await;
+            std::mem::forget(leaving);
+            answer
+        }
         None => told(StatusCode::NOT_FOUND, &json!({ "error": { "message": "no such path" } })),
     })
+}
+
+/// Dropped with its answer before that has begun, it counts a caller that left.
+struct Leaving<'a>(&'a Shared);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.left.fetch_add(1, SeqCst);
+    }
 }
 
 enum Route {
@@ -149,7 +164,10 @@ fn listed(path: &str, query: &str) -> Option<Route> {
 
 /// Answers as the model's name says.
 async fn play(shared: &Shared, speech: Speech, asked: Asked, form: Form) -> Response<Pieces> {
-    let behaviour = Behaviour::of(&asked.model);
+    let mut behaviour = Behaviour::of(&asked.model);
+    let slower = shared.slower_ms.load(SeqCst);
+    behaviour.slow_ms += slower;
+    behaviour.pause_ms += slower;
     if behaviour.slow_ms > 0 {
         sleep(Duration::from_millis(behaviour.slow_ms)).await;
     }
