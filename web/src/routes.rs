@@ -6,6 +6,7 @@ mod admission;
 mod assets;
 mod audit;
 mod counting;
+pub(crate) mod direct;
 mod events;
 mod foreign;
 mod headers;
@@ -43,6 +44,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let behind = |routes: Router<Arc<App>>, access| access::behind(routes, &app, access);
     let routes = Router::new()
         .route("/healthz", get(listing::health))
+        .merge(direct::others())
         .merge(behind(inference(), Inference))
         .merge(speaking(Dialect::Anthropic, behind(anthropic(), Inference)))
         .merge(speaking(Dialect::Gemini, behind(gemini(), Inference)))
@@ -63,17 +65,12 @@ fn inference() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*model}", get(models::one))
-        .route("/v1/chat/completions", post(inference::chat))
-        .route("/v1/completions", post(inference::completion))
-        .route("/v1/embeddings", post(inference::embeddings))
         .route("/v1/responses", post(inference::responses))
         .route("/v1/responses/input_tokens", post(counting::responses))
 }
 
 fn anthropic() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/messages", post(foreign::messages))
-        .route("/v1/messages/count_tokens", post(counting::messages))
+    Router::new().route("/v1/messages/count_tokens", post(counting::messages))
 }
 
 /// Under both versions of that API; the lists under `v1` are beside OpenAI's.

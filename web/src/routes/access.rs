@@ -12,6 +12,7 @@ use crate::api::KeyScope;
 use crate::app::{App, unix_ms};
 use crate::error::{ApiError, KeyRefusal};
 use crate::guard::{Asker, Who};
+use crate::keys::{Holder, Place};
 use crate::mesh::Caller;
 use crate::server::Held;
 
@@ -32,8 +33,7 @@ pub(super) fn behind(routes: Router<Arc<App>>, app: &Arc<App>, access: Access) -
     routes.route_layer(from_fn(move |request, next| pass(Arc::clone(&app), access, request, next)))
 }
 
-/// Lets a request through, and says in its extensions who asks and which key pays. Whoever fell silent
-/// or was revoked while it was answered gets nothing.
+/// Lets a request through, and says in its extensions who asks and which key pays.
 async fn pass(
     app: Arc<App>,
     access: Access,
@@ -41,6 +41,36 @@ async fn pass(
     next: Next,
 ) -> Result<Response, ApiError> {
     let asker = request.extensions().get::<Asker>().ok_or(ApiError::Internal)?;
+    let entered = enter(&app, access, asker)?;
+    request.extensions_mut().insert(entered.caller.clone());
+    if let Some(holder) = &entered.holder {
+        request.extensions_mut().insert(Arc::clone(holder));
+    }
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(entered.leave()?);
+    Ok(response)
+}
+
+/// Whoever was let in.
+pub(super) struct Entered {
+    pub(super) caller: Caller,
+    /// The key that opened.
+    pub(super) holder: Option<Arc<Holder>>,
+    place: Place,
+}
+
+impl Entered {
+    /// What the answer is to hold. Whoever was revoked while it was answered gets nothing.
+    pub(super) fn leave(self) -> Result<Held, ApiError> {
+        if self.holder.as_ref().is_some_and(|holder| holder.is_revoked()) {
+            return Err(KeyRefusal::Revoked.into());
+        }
+        Ok(Held::new(self.place, self.holder))
+    }
+}
+
+/// Decides, and counts the request where it counts.
+pub(super) fn enter(app: &App, access: Access, asker: &Asker) -> Result<Entered, ApiError> {
     let who = match access {
         Access::Inference => asker.or_anybody()?,
         Access::Scoped(_) | Access::Install => Some(asker.demand()?),
@@ -61,14 +91,5 @@ async fn pass(
         Some(Who::Key(holder)) => Some(holder),
         Some(Who::Install) | None => None,
     };
-    request.extensions_mut().insert(caller);
-    if let Some(holder) = &holder {
-        request.extensions_mut().insert(Arc::clone(holder));
-    }
-    let mut response = next.run(request).await;
-    if holder.as_ref().is_some_and(|holder| holder.is_revoked()) {
-        return Err(KeyRefusal::Revoked.into());
-    }
-    response.extensions_mut().insert(Held::new(place, holder));
-    Ok(response)
+    Ok(Entered { caller, holder, place })
 }

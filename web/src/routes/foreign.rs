@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
-use pumasi_dialects::{Invalid, ModelCard, Options, Reason, anthropic, gemini, ollama};
+use pumasi_dialects::{Invalid, ModelCard, Options, Reason, gemini, ollama};
 use pumasi_protocol::ModelName;
 
 use super::inference::{self, json_response};
@@ -13,7 +13,6 @@ use super::{counting, headers, models};
 use crate::app::App;
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
-use crate::mesh::Endpoint;
 
 type Shared = State<Arc<App>>;
 type Answered = Result<Response, ApiError>;
@@ -31,25 +30,20 @@ pub(super) async fn as_curl_sends(mut request: Request) -> Request {
     request
 }
 
-pub(super) async fn messages(State(app): Shared, request: Request) -> Answered {
-    let endpoint = Some(Endpoint::Messages);
-    inference::generate(&app, request, Ceiling::Pictures, endpoint, anthropic::parse).await
-}
-
 pub(super) async fn ollama_chat(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, Ceiling::Pictures, None, ollama::parse_chat).await
+    inference::generate(&app, request, ollama::parse_chat).await
 }
 
 pub(super) async fn ollama_generate(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, Ceiling::Pictures, None, ollama::parse_generate).await
+    inference::generate(&app, request, ollama::parse_generate).await
 }
 
 pub(super) async fn ollama_embed(State(app): Shared, request: Request) -> Answered {
-    inference::embed(&app, request, None, ollama::parse_embed).await
+    inference::embed(&app, request, ollama::parse_embed).await
 }
 
 pub(super) async fn ollama_embed_one(State(app): Shared, request: Request) -> Answered {
-    inference::embed(&app, request, None, ollama::parse_embed_one).await
+    inference::embed(&app, request, ollama::parse_embed_one).await
 }
 
 pub(super) async fn ollama_tags(State(app): Shared) -> Response {
@@ -108,19 +102,19 @@ pub(super) async fn gemini_call(
         "embedContent" => {
             let model = model?;
             let parse = move |bytes: &[u8], options| gemini::parse_embed(model, bytes, options);
-            return inference::embed(&app, request, None, parse).await;
+            return inference::embed(&app, request, parse).await;
         }
         "batchEmbedContents" => {
             let model = model?;
             let parse =
                 move |bytes: &[u8], options| gemini::parse_embed_batch(model, bytes, options);
-            return inference::embed(&app, request, None, parse).await;
+            return inference::embed(&app, request, parse).await;
         }
         _ => return Err(ApiError::RouteNotFound),
     };
     let (model, events) = (model?, wants_events(query.as_deref().unwrap_or("")));
     let parse = move |bytes: &[u8], options| gemini::parse(model, bytes, stream, events, options);
-    inference::generate(&app, request, Ceiling::Pictures, None, parse).await
+    inference::generate(&app, request, parse).await
 }
 
 /// Without the word for server-sent events, a stream is one JSON array.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use http::{HeaderValue, header};
 use pumasi_dialects::provider::Heard;
 use pumasi_dialects::{
-    Answer, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, openai, responses,
+    Answer, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, responses,
 };
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, JobId, JobKind, Priority, Timings, Work};
@@ -28,22 +28,8 @@ use crate::server::RequestId;
 type Shared = State<Arc<App>>;
 type Answered = Result<Response, ApiError>;
 
-pub(super) async fn chat(State(app): Shared, request: Request) -> Answered {
-    let endpoint = Some(Endpoint::Chat);
-    generate(&app, request, Ceiling::Pictures, endpoint, openai::parse_chat).await
-}
-
-pub(super) async fn completion(State(app): Shared, request: Request) -> Answered {
-    let endpoint = Some(Endpoint::Completion);
-    generate(&app, request, Ceiling::Text, endpoint, openai::parse_completion).await
-}
-
 pub(super) async fn responses(State(app): Shared, request: Request) -> Answered {
-    generate(&app, request, Ceiling::Pictures, None, responses::parse).await
-}
-
-pub(super) async fn embeddings(State(app): Shared, request: Request) -> Answered {
-    embed(&app, request, Some(Endpoint::Embeddings), openai::parse_embeddings).await
+    generate(&app, request, responses::parse).await
 }
 
 /// Who asks, who pays, and under which id.
@@ -65,16 +51,26 @@ impl Asked {
     }
 }
 
-/// Reads a body with a dialect's parser, and answers it in its form; or hands it on as it is, where it
-/// came to an `endpoint` that providers have, too, and one of them has its turn.
+/// Reads a body with a dialect's parser, and answers it in its form.
 pub(super) async fn generate(
     app: &Arc<App>,
+    request: Request,
+    parse: impl FnOnce(&[u8], Options) -> Result<GenerateRequest, Invalid> + Send + 'static,
+) -> Answered {
+    let asked = Asked::new(&request)?;
+    generate_for(app, asked, request, Ceiling::Pictures, None, parse).await
+}
+
+/// The same for who was let in already; or hands it on as it is, where it came to an `endpoint` that
+/// providers have, too, and one of them has its turn.
+pub(super) async fn generate_for(
+    app: &Arc<App>,
+    asked: Asked,
     request: Request,
     ceiling: Ceiling,
     endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<GenerateRequest, Invalid> + Send + 'static,
 ) -> Answered {
-    let asked = Asked::new(&request)?;
     let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, ceiling).await?;
     let options = Options { strict: app.strict };
@@ -181,14 +177,24 @@ pub(super) fn json_response(text: String) -> Response {
     response
 }
 
-/// Reads a body with a dialect's parser, and answers it with embeddings in its form; or hands it on.
+/// Reads a body with a dialect's parser, and answers it with embeddings in its form.
 pub(super) async fn embed(
     app: &Arc<App>,
+    request: Request,
+    parse: impl FnOnce(&[u8], Options) -> Result<EmbedRequest, Invalid> + Send + 'static,
+) -> Answered {
+    let asked = Asked::new(&request)?;
+    embed_for(app, asked, request, None, parse).await
+}
+
+/// The same for who was let in already; or hands it on.
+pub(super) async fn embed_for(
+    app: &Arc<App>,
+    asked: Asked,
     request: Request,
     endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<EmbedRequest, Invalid> + Send + 'static,
 ) -> Answered {
-    let asked = Asked::new(&request)?;
     let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, Ceiling::Text).await?;
     let mut turn = Turn::default();

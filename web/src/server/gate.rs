@@ -76,6 +76,9 @@ pub(crate) struct Gate<S> {
     patience: Patience,
     refusals: RefusalPath,
     activity: Arc<Activity>,
+    /// When to lose patience. The timer may ring before, and is set again then: this changes with every
+    /// request, and setting a timer costs more than that.
+    read_until: Instant,
     read_timer: Pin<Box<Sleep>>,
     write_timer: Pin<Box<Sleep>>,
     write_waits: bool,
@@ -100,6 +103,7 @@ impl<S> Gate<S> {
             refusals,
             activity,
             // A client that connects has something to say.
+            read_until: Instant::now() + patience.head,
             read_timer: Box::pin(tokio::time::sleep(patience.head)),
             write_timer: Box::pin(tokio::time::sleep(patience.stalled)),
             write_waits: false,
@@ -108,7 +112,21 @@ impl<S> Gate<S> {
     }
 
     fn arm(&mut self, patience: Duration) {
-        self.read_timer.as_mut().reset(Instant::now() + patience);
+        self.read_until = Instant::now() + patience;
+        if self.read_until < self.read_timer.deadline() {
+            self.read_timer.as_mut().reset(self.read_until);
+        }
+    }
+
+    /// Ready when patience has run out.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.read_timer.as_mut().poll(cx));
+            if self.read_timer.deadline() >= self.read_until {
+                return Poll::Ready(());
+            }
+            self.read_timer.as_mut().reset(self.read_until);
+        }
     }
 
     /// Moves what can be handed on from `raw` to `ready`.
@@ -228,7 +246,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    ready!(gate.read_timer.as_mut().poll(cx));
+                    ready!(gate.poll_silence(cx));
                     gate.on_silence();
                 }
             }

@@ -1,6 +1,8 @@
 //! Judges a request's head as bytes: line ends, header count, and how the body is framed. Pure.
 //! Stricter than RFC 9112 where the RFC lets a reader guess, since two readers guess differently.
 
+use memchr::memchr;
+
 use crate::limits;
 
 /// How the body is framed.
@@ -38,7 +40,7 @@ impl HeadError {
 /// refused later, but must not be waited past.
 pub(crate) fn end(bytes: &[u8]) -> Option<usize> {
     let mut line_start = 0;
-    while let Some(at) = bytes[line_start..].iter().position(|b| *b == b'\n') {
+    while let Some(at) = memchr(b'\n', &bytes[line_start..]) {
         let line = &bytes[line_start..line_start + at];
         line_start += at + 1;
         if line.is_empty() || line == b"\r" {
@@ -53,11 +55,9 @@ pub(crate) fn judge(head: &[u8]) -> Result<Framing, HeadError> {
     if head.len() > limits::HEAD_BYTES {
         return Err(HeadError::TooLarge);
     }
-    let lines = lines(head).ok_or(HeadError::Malformed)?;
-    let (request, headers) = lines.split_first().ok_or(HeadError::Malformed)?;
-    if headers.len() > limits::HEADERS {
-        return Err(HeadError::TooLarge);
-    }
+    let body = head.strip_suffix(b"\r\n\r\n").ok_or(HeadError::Malformed)?;
+    let mut lines = Lines(Some(body));
+    let request = lines.next().flatten().ok_or(HeadError::Malformed)?;
     let old = request.ends_with(b" HTTP/1.0");
     if !(old || request.ends_with(b" HTTP/1.1"))
         || request.iter().filter(|b| **b == b' ').count() != 2
@@ -65,8 +65,11 @@ pub(crate) fn judge(head: &[u8]) -> Result<Framing, HeadError> {
         return Err(HeadError::Malformed);
     }
     let (mut length, mut chunked) = (None, false);
-    for line in headers {
-        let (name, value) = field(line).ok_or(HeadError::Malformed)?;
+    for (count, line) in lines.enumerate() {
+        if count == limits::HEADERS {
+            return Err(HeadError::TooLarge);
+        }
+        let (name, value) = line.and_then(field).ok_or(HeadError::Malformed)?;
         if name.eq_ignore_ascii_case(b"content-length") {
             let parsed = digits(value).ok_or(HeadError::Malformed)?;
             if length.replace(parsed).is_some() {
@@ -86,34 +89,48 @@ pub(crate) fn judge(head: &[u8]) -> Result<Framing, HeadError> {
     }
 }
 
-/// The lines without their ends; none where an end is not exactly CR LF, or a control character stands
-/// inside a line.
-fn lines(head: &[u8]) -> Option<Vec<&[u8]>> {
-    let body = head.strip_suffix(b"\r\n\r\n")?;
-    let lines: Vec<&[u8]> = split(body);
-    let plain = |line: &&[u8]| {
-        !line.is_empty() && line.iter().all(|b| *b >= b' ' && *b != 0x7f || *b == b'\t')
-    };
-    lines.iter().all(plain).then_some(lines)
+/// The lines without their ends; none for one whose end is not exactly CR LF, or that has a control
+/// character in it.
+struct Lines<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.take()?;
+        let line = match memchr(b'\n', rest) {
+            None => Some(rest),
+            Some(at) => {
+                self.0 = Some(&rest[at + 1..]);
+                rest[..at].strip_suffix(b"\r")
+            }
+        };
+        let is_plain = |b: &u8| *b >= b' ' && *b != 0x7f || *b == b'\t';
+        Some(line.filter(|line| !line.is_empty() && line.iter().all(is_plain)))
+    }
 }
 
-fn split(body: &[u8]) -> Vec<&[u8]> {
-    let mut lines = Vec::new();
-    let mut rest = body;
-    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
-        lines.push(&rest[..at]);
-        rest = &rest[at + 2..];
+/// Which bytes the name of a header may have (RFC 9110, section 5.6.2).
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+            );
+        byte += 1;
     }
-    lines.push(rest);
-    lines
-}
+    table
+};
 
 /// Name and value; none for a folded line, a name that is not a token, or blank space before the colon.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|b| *b == b':')?;
+    let colon = memchr(b':', line)?;
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
-    (!name.is_empty() && name.iter().all(token)).then_some((name, value))
+    let is_token = |b: &u8| TOKEN[usize::from(*b)];
+    (!name.is_empty() && name.iter().all(is_token)).then_some((name, value))
 }
 
 fn digits(value: &[u8]) -> Option<u64> {

@@ -27,30 +27,44 @@ impl Held {
     }
 }
 
-/// A body that holds it.
+/// An answer's body, with what it holds.
 pub(super) struct HeldBody {
-    /// Gone once the key is revoked.
-    body: Arc<Mutex<Option<Body>>>,
+    body: Kept,
     revoked: Option<BoxFuture<'static, ()>>,
-    _held: Held,
+    _held: Option<Held>,
     _watch: Option<DropGuard>,
 }
 
+enum Kept {
+    /// Nobody else may take it.
+    Own(Body),
+    /// It is taken away when the key is revoked, also while its client reads nothing.
+    Shared(Arc<Mutex<Option<Body>>>),
+}
+
 impl HeldBody {
-    pub(super) fn new(body: Body, held: Held) -> Self {
+    pub(super) fn new(body: Body, held: Option<Held>) -> Self {
+        let Some(holder) = held.as_ref().and_then(|held| held.holder.as_ref()) else {
+            return Self { body: Kept::Own(body), revoked: None, _held: held, _watch: None };
+        };
         let body = Arc::new(Mutex::new(Some(body)));
-        let (mut revoked, mut watch) = (None, None);
-        if let Some(holder) = &held.holder {
-            let over = CancellationToken::new();
-            tokio::spawn(take_away(Arc::clone(&body), holder.revoked(), over.clone()));
-            revoked = Some(holder.revoked().cancelled_owned().boxed());
-            watch = Some(over.drop_guard());
+        let over = CancellationToken::new();
+        tokio::spawn(take_away(Arc::clone(&body), holder.revoked(), over.clone()));
+        let revoked = holder.revoked().cancelled_owned().boxed();
+        Self {
+            body: Kept::Shared(body),
+            revoked: Some(revoked),
+            _held: held,
+            _watch: Some(over.drop_guard()),
         }
-        Self { body, revoked, _held: held, _watch: watch }
     }
 
-    fn body(&self) -> MutexGuard<'_, Option<Body>> {
-        lock(&self.body)
+    /// Asks the body, if it is still there.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Body) -> T) -> Option<T> {
+        match &mut self.body {
+            Kept::Own(body) => Some(question(body)),
+            Kept::Shared(body) => lock(body).as_mut().map(question),
+        }
     }
 }
 
@@ -88,19 +102,27 @@ impl hyper::body::Body for HeldBody {
             && revoked.poll_unpin(cx).is_ready()
         {
             self.revoked = None;
-            drop(self.body().take());
+            if let Kept::Shared(body) = &self.body {
+                drop(lock(body).take());
+            }
         }
-        match self.body().as_mut() {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(Some(Err(axum::Error::new(Revoked)))),
-        }
+        let polled = self.ask(|body| Pin::new(body).poll_frame(cx));
+        polled.unwrap_or_else(|| Poll::Ready(Some(Err(axum::Error::new(Revoked)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body().as_ref().is_some_and(Body::is_end_stream)
+        match &self.body {
+            Kept::Own(body) => body.is_end_stream(),
+            Kept::Shared(body) => lock(body).as_ref().is_some_and(Body::is_end_stream),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body().as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        match &self.body {
+            Kept::Own(body) => body.size_hint(),
+            Kept::Shared(body) => {
+                lock(body).as_ref().map_or_else(SizeHint::default, Body::size_hint)
+            }
+        }
     }
 }

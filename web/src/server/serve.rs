@@ -11,7 +11,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -24,6 +24,7 @@ use super::head::HeadError;
 use super::held::{Held, HeldBody};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::routes::direct;
 
 /// Both ends of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -38,36 +39,73 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// Answers a request, whatever happens.
 pub(super) async fn answer(
-    app: &App,
+    app: &Arc<App>,
     router: Router,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     ends: Ends,
-) -> Response {
+) -> http::Response<HeldBody> {
     let started = Instant::now();
     let id = app.request_id(request.headers());
     let method = request.method().clone();
     let ends_here = request.headers().contains_key(header::TRANSFER_ENCODING);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let routed = route(app, router, request.map(Body::new), ends);
+    let routed = route(app, router, request, ends, &id);
     let outcome = AssertUnwindSafe(routed).catch_unwind().await;
-    let mut response = outcome.unwrap_or_else(|_| ApiError::Internal.into_response());
-    let path = response.extensions_mut().remove::<MatchedPath>();
-    let held = response.extensions_mut().remove::<Held>();
-    // Of the route that matched; what the guard refuses has one body for everybody.
-    let dialect = response.extensions_mut().remove::<Dialect>().unwrap_or_default();
-    let code = match response.extensions_mut().remove::<ApiError>() {
-        Some(error) => {
+    let Routed { outcome, route, dialect } = outcome.unwrap_or_else(|_| ApiError::Internal.into());
+    let (mut response, held, code) = match outcome {
+        Ok((response, held)) => (response, held, ""),
+        Err(error) => {
             app.errors.add(error.code());
-            response = error.respond(&id, dialect);
-            error.code()
+            (error.respond(&id, dialect), None, error.code())
         }
-        None => "",
     };
     dress(&mut response, &id, ends_here);
-    log(&method, path.as_ref(), &response, &id, code, started);
-    match held {
-        Some(held) => response.map(|body| Body::new(HeldBody::new(body, held))),
-        None => response,
+    log(&method, route.as_ref().map_or("-", Route::pattern), &response, &id, code, started);
+    response.map(|body| HeldBody::new(body, held))
+}
+
+/// What became of a request.
+struct Routed {
+    /// The answer, and what it holds until it has gone out.
+    outcome: Result<(Response, Option<Held>), ApiError>,
+    /// None: none matched.
+    route: Option<Route>,
+    /// Of the route that matched; what the guard refuses has one body for everybody.
+    dialect: Dialect,
+}
+
+/// A route that matched.
+enum Route {
+    Direct(&'static str),
+    Router(MatchedPath),
+}
+
+impl Route {
+    fn pattern(&self) -> &str {
+        match self {
+            Self::Direct(pattern) => pattern,
+            Self::Router(path) => path.as_str(),
+        }
+    }
+}
+
+impl From<ApiError> for Routed {
+    fn from(error: ApiError) -> Self {
+        Self { outcome: Err(error), route: None, dialect: Dialect::default() }
+    }
+}
+
+impl From<Response> for Routed {
+    /// Of what the router's layers left in the answer.
+    fn from(mut response: Response) -> Self {
+        let extensions = response.extensions_mut();
+        let route = extensions.remove::<MatchedPath>().map(Route::Router);
+        let held = extensions.remove::<Held>();
+        let dialect = extensions.remove::<Dialect>().unwrap_or_default();
+        let outcome = match extensions.remove::<ApiError>() {
+            Some(error) => Err(error),
+            None => Ok((response, held)),
+        };
+        Self { outcome, route, dialect }
     }
 }
 
@@ -83,19 +121,36 @@ pub(crate) fn spoken(headers: &HeaderMap) -> Dialect {
     }
 }
 
-async fn route(app: &App, router: Router, request: Request<Body>, ends: Ends) -> Response {
+async fn route(
+    app: &Arc<App>,
+    router: Router,
+    request: Request<Incoming>,
+    ends: Ends,
+    id: &str,
+) -> Routed {
     let (mut parts, body) = request.into_parts();
     if let Some(error) = app.refusals.read(parts.uri.path()) {
-        return refusal(error).into_response();
+        return refusal(error).into();
     }
-    match app.guard.admit(&parts, ends.local, ends.peer) {
-        Err(error) => error.into_response(),
-        Ok(asker) => {
-            parts.extensions.insert(asker);
-            let response = router.oneshot(Request::from_parts(parts, body)).await;
-            response.unwrap_or_else(|never| match never {})
-        }
+    let asker = match app.guard.admit(&parts, ends.local, ends.peer) {
+        Ok(asker) => asker,
+        Err(error) => return error.into(),
+    };
+    let (id, body) = (id.to_owned(), Body::new(body));
+    if let Some((pattern, endpoint)) = direct::find(&parts.method, parts.uri.path()) {
+        let request = Request::from_parts(parts, body);
+        let answered = direct::answer(app, &asker, id, endpoint, request).await;
+        let outcome = answered.map(|(response, held)| (response, Some(held)));
+        return Routed {
+            outcome,
+            route: Some(Route::Direct(pattern)),
+            dialect: endpoint.dialect(),
+        };
     }
+    parts.extensions.insert(asker);
+    parts.extensions.insert(RequestId(id));
+    let response = router.oneshot(Request::from_parts(parts, body)).await;
+    response.unwrap_or_else(|never| match never {}).into()
 }
 
 fn refusal(error: HeadError) -> ApiError {
@@ -131,15 +186,7 @@ fn dress(response: &mut Response, id: &str, ends_here: bool) {
 const WATCHED_ROUTE: &str = "/api/v1/pairing";
 
 /// The route's pattern, never the path itself: names of models and jobs are nobody's business.
-fn log(
-    method: &Method,
-    path: Option<&MatchedPath>,
-    response: &Response,
-    id: &str,
-    code: &str,
-    started: Instant,
-) {
-    let route = path.map_or("-", MatchedPath::as_str);
+fn log(method: &Method, route: &str, response: &Response, id: &str, code: &str, started: Instant) {
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
     if route == WATCHED_ROUTE && response.status().is_success() {
         tracing::debug!(target: "pumasi_web::request", %method, route, status, ms, id, "answered");
@@ -150,12 +197,12 @@ fn log(
 
 /// An answer's body that tells the gate when it is over.
 pub(super) struct Watched {
-    body: Body,
+    body: HeldBody,
     activity: Arc<Activity>,
 }
 
 impl Watched {
-    pub(super) fn new(body: Body, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(body: HeldBody, activity: Arc<Activity>) -> Self {
         Self { body, activity }
     }
 }
