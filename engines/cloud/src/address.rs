@@ -72,7 +72,10 @@ impl Base {
         {
             return None;
         }
-        Some(format!("{}{path}", self.path))
+        let mut whole = String::with_capacity(self.path.len() + path.len());
+        whole.push_str(&self.path);
+        whole.push_str(path);
+        Some(whole)
     }
 
     /// Name or number, without brackets.

@@ -10,8 +10,9 @@ pub const KEY_BYTES: usize = 4_096;
 pub const BASE_BYTES: usize = 512;
 /// Bytes of a call's path behind the base address.
 pub const PATH_BYTES: usize = 1_024;
-/// Bytes of a call's head for which there is room at first: a key and all that usually goes along.
-pub const CALL_HEAD_BYTES: usize = 8 * 1024;
+/// Bytes of a call's head beside its method, path, host and headers: the words between them, and the
+/// length of the body.
+pub const CALL_LINES_BYTES: usize = 64;
 /// Models that one provider may list.
 pub const MODELS: usize = 2_000;
 /// Bytes of one page of a list of models (OpenRouter's is the largest, some 600 KB).

@@ -87,7 +87,8 @@ impl Pool {
             return outcome;
         }
         let began = Instant::now();
-        let line = self.connector.connect().await?;
+        // In a box: what is handed on over a kept connection carries none of it.
+        let line = Box::pin(self.connector.connect()).await?;
         let took = began.elapsed();
         over(line, message, Some(took)).await.unwrap_or(Err(CallError::Reset))
     }

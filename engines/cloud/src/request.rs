@@ -79,13 +79,17 @@ pub(crate) fn message(
         let replaced = theirs.iter().any(|(theirs, _)| theirs == name);
         !replaced && (has_body || name != CONTENT_TYPE)
     };
+    let standing = standing.iter().filter(|(name, _)| is_kept(name));
+    let headers = standing.chain(theirs.iter().map(|(name, value)| (name, value)));
+    let headers: Vec<_> = headers.collect();
     // What has the key in it is wiped, and never moved while it grows.
-    let mut head = Zeroizing::new(Vec::with_capacity(limits::CALL_HEAD_BYTES));
-    head.extend_from_slice(format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n").as_bytes());
-    for (name, value) in standing.iter().filter(|(name, _)| is_kept(name)) {
-        write_header(&mut head, name, value.as_bytes());
+    let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let around = method.as_str().len() + path.len() + host.len() + limits::CALL_LINES_BYTES;
+    let mut head = Zeroizing::new(Vec::with_capacity(around + size.sum::<usize>()));
+    for part in [method.as_str(), " ", path, " HTTP/1.1\r\nhost: ", host, "\r\n"] {
+        head.extend_from_slice(part.as_bytes());
     }
-    for (name, value) in theirs {
+    for (name, value) in headers {
         write_header(&mut head, name, value.as_bytes());
     }
     if has_body {

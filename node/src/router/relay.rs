@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{HeaderValue, header};
 use pumasi_cloud::{Call, CallError, Permit, ProviderFault, Reply, ReplyBody};
@@ -54,12 +54,12 @@ fn renamed(relay: &Relay, model: &str) -> Bytes {
     if &body[at.start + 1..at.end - 1] == model.as_bytes() {
         return body.clone();
     }
-    let mut renamed = BytesMut::with_capacity(body.len());
+    let mut renamed = Vec::with_capacity(body.len() - at.len() + 2 + model.len());
     renamed.extend_from_slice(&body[..=at.start]);
     // Names of models have nothing that JSON escapes.
     renamed.extend_from_slice(model.as_bytes());
     renamed.extend_from_slice(&body[at.end - 1..]);
-    renamed.freeze()
+    renamed.into()
 }
 
 /// The answer's media type, if it is one of such an answer: a page that says "welcome" is none.
