@@ -2,8 +2,10 @@
 
 /// Bytes of a request's head: request line and headers.
 pub const HEAD_BYTES: usize = 64 * 1024;
-/// Headers of a request.
+/// Headers of a request: as many as the HTTP library has room for, unless it is told otherwise.
 pub const HEADERS: usize = 100;
+/// Headers of an answer for which there is room at first.
+pub const REPLY_HEADERS: usize = 16;
 /// Bytes of a body without pictures.
 pub const BODY_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a body with pictures.

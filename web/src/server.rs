@@ -16,6 +16,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -67,7 +69,26 @@ pub async fn serve(
     listener: TcpListener,
     mesh: Arc<dyn Mesh>,
     settings: Settings,
-    stop: impl Future<Output = ()> + Send,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    serve_until(listener, mesh, settings, stop.boxed()).await
+}
+
+/// Names no type of its caller's, so that all of it is compiled here, where every step is optimised.
+fn serve_until(
+    listener: TcpListener,
+    mesh: Arc<dyn Mesh>,
+    settings: Settings,
+    stop: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, Result<(), ServeError>> {
+    accept(listener, mesh, settings, stop).boxed()
+}
+
+async fn accept(
+    listener: TcpListener,
+    mesh: Arc<dyn Mesh>,
+    settings: Settings,
+    mut stop: BoxFuture<'static, ()>,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listener)?;
     check_bind(address, &settings.exposure, &settings.keys)?;
@@ -84,7 +105,6 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(settings.connections));
     let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();
-    tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
@@ -160,11 +180,12 @@ impl Server {
         let service = service_fn(move |request: Request<Incoming>| {
             let server = self.clone();
             let activity = Arc::clone(&activity);
-            async move {
+            // In a box, so that it is not moved as it is handed on.
+            Box::pin(async move {
                 activity.answering.store(true, Ordering::Relaxed);
                 let response = serve::answer(&server.app, server.router, request, ends).await;
                 Ok::<_, Infallible>(response.map(|body| Watched::new(body, activity)))
-            }
+            })
         });
         converse(gate, service, &stopping).await;
         if let Ok(mut stream) = returned.await {
@@ -183,7 +204,6 @@ where
         .timer(TokioTimer::new())
         // The gate keeps these bounds, and answers with a body.
         .header_read_timeout(None)
-        .max_headers(limits::HEADERS + 1)
         .max_buf_size(limits::HEAD_BYTES + limits::REPLY_BUFFER_BYTES)
         .serve_connection(TokioIo::new(gate), service);
     tokio::pin!(connection);

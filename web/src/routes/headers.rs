@@ -35,9 +35,20 @@ pub(super) fn of_ignored(headers: &mut HeaderMap, ignored: &[String]) {
 }
 
 pub(super) fn insert(headers: &mut HeaderMap, name: &'static str, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(&encode(text)) {
+    let is_plain = |b: u8| (b == b' ' || b.is_ascii_graphic()) && b != b'%';
+    let value = if text.len() <= limits::HEADER_CHARS && text.bytes().all(is_plain) {
+        HeaderValue::from_str(text)
+    } else {
+        HeaderValue::from_str(&encode(text))
+    };
+    if let Ok(value) = value {
         headers.insert(HeaderName::from_static(name), value);
     }
+}
+
+/// Room for all that an answer says, made once.
+pub(super) fn room() -> HeaderMap {
+    HeaderMap::with_capacity(limits::REPLY_HEADERS)
 }
 
 /// Visible ASCII and blanks as they are, the rest of a name in any script percent-encoded.

@@ -76,7 +76,12 @@ pub(super) async fn generate_for(
     let options = Options { strict: app.strict };
     let parse = move |bytes: &[u8]| parse(bytes, options);
     match spoken {
-        None => answer(app, asked, body::parse(bytes, parse).await?, Turn::default()).await,
+        None => {
+            let run = async {
+                answer(app, asked, body::parse(bytes, parse).await?, Turn::default()).await
+            };
+            Box::pin(run).await
+        }
         Some(spoken) => match relay::hand_on(app, &asked, spoken, &bytes, parse).await? {
             Handed::Answer(response) => Ok(response),
             // In a box, so that what is handed on carries none of it.

@@ -168,6 +168,7 @@ async fn whole(
         Charge::new(Arc::clone(payer)).set(tokens);
     }
     let mut response = Response::new(Body::from(bytes));
+    *response.headers_mut() = headers::room();
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     headers::insert(response.headers_mut(), "x-pumasi-job", &job.to_string());
     headers::of_provider(response.headers_mut(), &provided);

@@ -1,8 +1,9 @@
 //! One request: judged by the guard, routed, answered, and noted in one line of the log.
 
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -13,7 +14,6 @@ use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::response::Response;
 use bytes::Bytes;
-use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 use pumasi_dialects::Dialect;
@@ -48,9 +48,12 @@ pub(super) async fn answer(
     let id = app.request_id(request.headers());
     let method = request.method().clone();
     let ends_here = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let routed = route(app, router, request, ends, &id);
-    let outcome = AssertUnwindSafe(routed).catch_unwind().await;
-    let Routed { outcome, route, dialect } = outcome.unwrap_or_else(|_| ApiError::Internal.into());
+    let mut routed = pin!(route(app, router, request, ends, &id));
+    let whatever_happens = poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| routed.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(ApiError::Internal.into()))
+    });
+    let Routed { outcome, route, dialect } = whatever_happens.await;
     let (mut response, held, code) = match outcome {
         Ok((response, held)) => (response, held, ""),
         Err(error) => {

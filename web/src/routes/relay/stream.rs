@@ -44,6 +44,7 @@ pub(super) struct Origin {
 pub(super) fn respond(origin: Origin, answer: RelayedAnswer) -> Response {
     let RelayedAnswer { job, provided, content_type, body } = answer;
     let mut response = Response::new(Body::empty());
+    *response.headers_mut() = headers::room();
     streaming::event_stream(response.headers_mut());
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     headers::insert(response.headers_mut(), "x-pumasi-job", &job.to_string());
