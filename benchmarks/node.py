@@ -86,9 +86,10 @@ class Node:
     def models(self) -> list[str]:
         return [model["id"] for model in (self.get("/v1/models") or {"data": []})["data"]]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, key: str | None = None) -> str:
+        """Runs a command of the CLI; `key` is what it reads."""
         command = [self.program, "--data-dir", self.folder, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, input=key).stdout
 
     def first_token(self, model: str, connection=None, **more) -> float:
         """When the first text of an answer came."""
