@@ -12,6 +12,8 @@ pub(super) struct Place {
     pub(super) provider: Provider,
     /// Found by itself on this computer, not set up by a person.
     pub(super) is_found: bool,
+    /// Whether a key is kept for it; read once, where the key itself is.
+    pub(super) has_key: bool,
     models: RwLock<Arc<[ModelInfo]>>,
     /// How often it may be asked again.
     pub(super) budget: Budget,
@@ -20,7 +22,13 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn new(provider: Provider, is_found: bool) -> Self {
         let models: Arc<[ModelInfo]> = Arc::default();
-        Self { provider, is_found, models: RwLock::new(models), budget: Budget::default() }
+        let models = RwLock::new(models);
+        Self { provider, is_found, has_key: false, models, budget: Budget::default() }
+    }
+
+    /// The same, with or without a key.
+    pub(super) fn holding(self, has_key: bool) -> Self {
+        Self { has_key, ..self }
     }
 
     pub(super) fn id(&self) -> &str {

@@ -50,7 +50,7 @@ impl Router {
             kind: kind.id.clone(),
             name: kind.name.clone(),
             base: settings.base.clone(),
-            has_key: !place.is_found && self.book.key(&settings.id).is_some(),
+            has_key: place.has_key,
             outside: place.is_outside(),
             found: place.is_found,
             keeps_nothing: settings.keeps_nothing,

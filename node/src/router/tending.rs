@@ -52,9 +52,9 @@ impl Router {
         let mut places: Vec<Arc<Place>> = Vec::new();
         for settings in page.providers {
             let key = self.book.key(&settings.id);
-            let id = settings.id.clone();
+            let (id, has_key) = (settings.id.clone(), key.is_some());
             match Provider::new(self.client.clone(), settings, key) {
-                Ok(provider) => places.push(Arc::new(Place::new(provider, false))),
+                Ok(provider) => places.push(Arc::new(Place::new(provider, false).holding(has_key))),
                 Err(error) => {
                     tracing::warn!(%error, provider = %id, "a provider cannot be used");
                 }
