@@ -4,6 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { whyOf } from './jobs.ts';
 import type { Life } from './life.ts';
 import { checksOf, keysOf, recordOf } from './upkeep.ts';
+import { historyOf, usageOf } from './usage.ts';
+
+/** Only the query matters. */
+const base = 'http://mock';
 
 function json(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -43,6 +47,11 @@ export async function answerApi(
     return json(response, {});
   }
   if (what === 'doctor') return json(response, { checks: checksOf(life.world) });
+  if (what === 'usage')
+    return json(response, usageOf(life.world, new URL(request.url ?? '', base)));
+  if (what === 'history') {
+    return json(response, historyOf(life.world, new URL(request.url ?? '', base)));
+  }
   if (what === 'audit') return json(response, { data: recordOf(life.world, Date.now()) });
   if (what === 'providers' || what === 'routing') {
     if (await life.outside.answer(request, path, body, response)) life.outsideChanged();

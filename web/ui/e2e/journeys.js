@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 
 import { ask, assert, barriers, visit } from './journey.js';
 import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
-import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
+import { checksTheOffice, makesAndRevokesAKey, readsTheRecord, seesWhatWasUsed } from './upkeep.js';
 
 /** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
 const model = process.env.PUMASI_MODEL ?? 'starter';
@@ -166,7 +166,13 @@ async function speaksKoreanOnAPhone(browser, base) {
 }
 
 async function leavesNobodyOut(browser, base) {
-  const manage = ['/manage', '/manage/keys', '/manage/keys?panel=key', '/manage/record'];
+  const manage = [
+    '/manage',
+    '/manage/keys',
+    '/manage/keys?panel=key',
+    '/manage/usage',
+    '/manage/record',
+  ];
   const elsewhere = ['/manage/providers', '/manage/providers?panel=provider'];
   const pages = [
     '/',
@@ -201,6 +207,7 @@ export const journeys = [
   checksTheOffice,
   makesAndRevokesAKey,
   readsTheRecord,
+  seesWhatWasUsed,
   setsUpAProviderAndAsksIt,
   settlesWhoIsAsked,
   withdrawsAnInvitation,

@@ -44,6 +44,7 @@ const pages = {
   keys: ['/manage/keys'],
   makekey: ['/manage/keys?panel=key'],
   record: ['/manage/record'],
+  usage: ['/manage/usage'],
   providers: ['/manage/providers'],
   setup: ['/manage/providers?panel=provider'],
   alias: [

@@ -46,6 +46,11 @@ export async function makesAndRevokesAKey(browser, base) {
   const card = page.locator('article', { hasText: 'office bot' }).first();
   await card.getByText('asking models, jobs').waitFor();
   await card.getByText('of 5K tokens today', { exact: false }).waitFor();
+  await card.getByRole('button', { name: 'Limits' }).click();
+  await page.locator('dialog').getByLabel('Tokens a minute').fill('900');
+  assert.deepEqual(await barriers(page), []);
+  await page.locator('dialog').getByRole('button', { name: 'Set these limits' }).click();
+  await card.getByText('900 tokens a minute', { exact: false }).waitFor();
   assert.equal(await page.getByText(secret).count(), 0, 'it is shown once');
   await card.getByRole('button', { name: 'Revoke' }).click();
   await page.locator('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();

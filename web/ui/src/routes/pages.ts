@@ -15,6 +15,7 @@ const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
 const providers: Load = () => import('./manage/Providers.svelte');
 const record: Load = () => import('./manage/Record.svelte');
+const usage: Load = () => import('./manage/Usage.svelte');
 
 const later: [pattern: string, load: Load][] = [
   ['/chat/:id', chat],
@@ -27,6 +28,7 @@ const later: [pattern: string, load: Load][] = [
   ['/manage/keys', keys],
   ['/manage/providers', providers],
   ['/manage/record', record],
+  ['/manage/usage', usage],
 ];
 
 export const home = Home;

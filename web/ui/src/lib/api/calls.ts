@@ -5,10 +5,12 @@ import type {
   Approved,
   AuditEntry,
   Doctor,
+  History,
   Invitation,
   InvitationToken,
   Joined,
   Key,
+  KeyChange,
   KeyRequest,
   Lend,
   NewKey,
@@ -18,6 +20,8 @@ import type {
   Providers,
   Routing,
   RoutingChange,
+  Usage,
+  UsageBy,
   Why,
 } from './types';
 
@@ -112,6 +116,24 @@ export async function makeKey(wanted: Partial<KeyRequest> & { name: string }): P
 export async function revokeKey(key: string): Promise<void> {
   await request(`/api/v1/keys/${id(key)}`, { method: 'DELETE' });
 }
+
+/** What is not named stays; zero takes a limit away. */
+export async function changeKey(key: string, change: Partial<KeyChange>): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const init = { method: 'PATCH', headers, body: JSON.stringify(change) };
+  await request(`/api/v1/keys/${id(key)}`, init);
+}
+
+/** The address of what was used since a day, told apart by one thing. */
+export function usageAt(by: UsageBy, from: string, more: Record<string, string> = {}): string {
+  return `/api/v1/usage?${new URLSearchParams({ by, from, ...more })}`;
+}
+
+export const usage = (by: UsageBy, from: string): Promise<Usage> => read(usageAt(by, from));
+
+/** How it went, by the minute or by the hour. */
+export const history = (from: number, to: number, step: 'minute' | 'hour'): Promise<History> =>
+  read(`/api/v1/history?from_ms=${from}&to_ms=${to}&step=${step}`);
 
 /** The address of the record, as far as it is asked for. */
 export function recordAt(person: string, more: Record<string, string>): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bytes } from './bytes';
 import { ago, duration } from './duration';
-import { figure } from './number';
+import { dollars, figure } from './number';
 
 test.each([
   [0, '0 B'],
@@ -41,6 +41,14 @@ describe('ago', () => {
   test('speaks Korean', () => {
     expect(ago(0, 180_000, 'ko')).toBe('3분 전');
   });
+});
+
+test.each([
+  [0, '$0.00'],
+  [0.00042, '$0.0004'],
+  [12.345, '$12.35'],
+])('%d dollars are %s', (usd, text) => {
+  expect(dollars(usd, 'en')).toBe(text);
 });
 
 test('small figures keep one digit, large ones none', () => {

@@ -8,6 +8,13 @@ export function percent(share: number, locale: string): string {
   return new Intl.NumberFormat(locale, { style: 'percent' }).format(share);
 }
 
+/** An amount of US dollars, small ones with what is left of them. */
+export function dollars(value: number, locale: string): string {
+  const maximumFractionDigits = value > 0 && value < 1 ? 4 : 2;
+  const style = { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol' } as const;
+  return new Intl.NumberFormat(locale, { ...style, maximumFractionDigits }).format(value);
+}
+
 /** A count in thousands where it is large: 131K tokens of context. */
 export function compact(value: number, locale: string): string {
   return new Intl.NumberFormat(locale, { notation: 'compact' }).format(value);

@@ -3,13 +3,14 @@
 import { locale } from '$lib/i18n/locale.svelte';
 import { bytes } from './bytes';
 import { ago, duration } from './duration';
-import { compact, figure, percent } from './number';
+import { compact, dollars, figure, percent } from './number';
 
 export const say = {
   bytes: (size: number): string => bytes(size, locale.chosen),
   duration: (ms: number): string => duration(ms, locale.chosen),
   ago: (then: number, now: number): string => ago(then, now, locale.chosen),
   figure: (value: number): string => figure(value, locale.chosen),
+  dollars: (usd: number): string => dollars(usd, locale.chosen),
   percent: (share: number): string => percent(share, locale.chosen),
   compact: (value: number): string => compact(value, locale.chosen),
   rate: (perSecond: number): string =>

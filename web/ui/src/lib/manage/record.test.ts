@@ -24,6 +24,7 @@ const job = entry({
     model: 'starter-chat',
     owner: desk,
     ran_on: null,
+    provider: null,
     asked_bytes: 1,
     prompt_tokens: 1,
     cached_tokens: 0,

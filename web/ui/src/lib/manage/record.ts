@@ -20,7 +20,7 @@ export function sentence(entry: AuditEntry, words: Words['record']): string {
   if (job) {
     return act === 'ran'
       ? words.ran(job.model, job.owner.name)
-      : words.asked(job.model, job.ran_on?.name ?? words.nowhere);
+      : words.asked(job.model, job.ran_on?.name ?? job.provider ?? words.nowhere);
   }
   const acts: Record<string, (name: string, grants: string) => string> = words.acts;
   const name = about?.person ? `${about.name} (${about.person})` : (about?.name ?? '');

@@ -923,6 +923,10 @@ owner: NodeRef,
  */
 ran_on: NodeRef | null, 
 /**
+ * The provider that answered, by its id; none: a computer of the mesh did, or nobody.
+ */
+provider: string | null, 
+/**
  * Bytes of what was asked.
  */
 asked_bytes: number, 
@@ -1027,6 +1031,10 @@ expires_ms: number | null,
  */
 requests_per_min: number | null, 
 /**
+ * Tokens in a minute, prompts included; none: any number.
+ */
+tokens_per_min: number | null, 
+/**
  * Tokens in a day of UTC, prompts included; none: any number.
  */
 tokens_per_day: number | null, 
@@ -1074,6 +1082,10 @@ valid_s: number | null,
  */
 requests_per_min: number | null, 
 /**
+ * Tokens in a minute, prompts included; none: any number.
+ */
+tokens_per_min: number | null, 
+/**
  * Tokens in a day of UTC, prompts included; none: any number.
  */
 tokens_per_day: number | null, 
@@ -1099,6 +1111,10 @@ valid_s: number | null,
  * Requests in a minute; 0: any number.
  */
 requests_per_min: number | null, 
+/**
+ * Tokens in a minute; 0: any number.
+ */
+tokens_per_min: number | null, 
 /**
  * Tokens in a day of UTC; 0: any number.
  */
@@ -1412,6 +1428,161 @@ export type Doctor = {
  * In the order in which they were made.
  */
 checks: Array<Check>, };
+
+export type UsageBy = "day" | "person" | "key" | "model" | "place";
+
+export type UsageRow = { 
+/**
+ * The day of UTC, as in `2026-03-01`.
+ */
+day: string | null, 
+/**
+ * The person; empty: programs of a shared computer.
+ */
+person: string | null, 
+/**
+ * The id of the API key; empty: programs of this computer.
+ */
+key: string | null, 
+/**
+ * What people call that key, if it is still there.
+ */
+key_name: string | null, 
+/**
+ * The model, as the place calls it; `-`: no place answered.
+ */
+model: string | null, 
+/**
+ * `mesh/` and the short id of a computer, or a provider's id; `-`: no place answered.
+ */
+place: string | null, 
+/**
+ * What people call that place, if it is still there.
+ */
+place_name: string | null, 
+/**
+ * Requests that ended.
+ */
+requests: number, 
+/**
+ * Of these, failed.
+ */
+failed: number, 
+/**
+ * Tokens of prompts.
+ */
+prompt_tokens: number, 
+/**
+ * Of these, taken from a cache.
+ */
+cached_tokens: number, 
+/**
+ * Tokens of answers, thinking included.
+ */
+completion_tokens: number, 
+/**
+ * Of these, thinking.
+ */
+thinking_tokens: number, 
+/**
+ * Seconds that engines of the mesh computed.
+ */
+engine_s: number, 
+/**
+ * US dollars by the providers' list prices; none: no price of it is known. Computers of the mesh
+ * have no price and count as nothing.
+ */
+cost_usd: number | null, 
+/**
+ * Requests whose price is not known: the cost is without them.
+ */
+unpriced: number, };
+
+export type Usage = { 
+/**
+ * The first day, of UTC.
+ */
+from: string, 
+/**
+ * The last day.
+ */
+to: string, 
+/**
+ * What the rows are told apart by.
+ */
+by: Array<UsageBy>, 
+/**
+ * The rows; by day the oldest first, else the most tokens first.
+ */
+rows: Array<UsageRow>, 
+/**
+ * All of them together.
+ */
+total: UsageRow, };
+
+export type PlaceState = "up" | "shaky" | "down";
+
+export type HistoryPlace = { 
+/**
+ * `mesh/` and the short id of a computer, or a provider's id.
+ */
+place: string, 
+/**
+ * How it stood.
+ */
+state: PlaceState, };
+
+export type HistoryPoint = { 
+/**
+ * When it began, Unix time in milliseconds.
+ */
+at_ms: number, 
+/**
+ * Requests for answers that ended in it.
+ */
+requests: number, 
+/**
+ * Of these, failed.
+ */
+failed: number, 
+/**
+ * Tokens of prompts.
+ */
+prompt_tokens: number, 
+/**
+ * Tokens of answers.
+ */
+completion_tokens: number, 
+/**
+ * Tokens of answers a second, over the whole time.
+ */
+tokens_per_s: number, 
+/**
+ * Within which half of the answers began, in milliseconds; none: none began.
+ */
+ttft_p50_ms: number | null, 
+/**
+ * Within which all but one of a hundred began, in milliseconds.
+ */
+ttft_p99_ms: number | null, 
+/**
+ * Jobs that waited at its end.
+ */
+waiting: number, 
+/**
+ * Places, and how they stood.
+ */
+places: Array<HistoryPlace>, };
+
+export type History = { 
+/**
+ * Seconds from point to point; minutes in which this computer did not run are left out.
+ */
+step_s: number, 
+/**
+ * The points, the oldest first.
+ */
+points: Array<HistoryPoint>, };
 
 export type Snapshot = { 
 /**
