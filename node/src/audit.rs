@@ -192,6 +192,12 @@ impl<'a> People<'a> {
             }
             Act::Asked(note) => self.with_job(&mut shown, AuditAct::Asked, note),
             Act::Ran(note) => self.with_job(&mut shown, AuditAct::Ran, note),
+            Act::Provided { note, provider } => {
+                self.with_job(&mut shown, AuditAct::Asked, note);
+                if let Some(job) = &mut shown.job {
+                    job.provider = Some(provider.clone());
+                }
+            }
         }
         shown
     }
@@ -211,6 +217,7 @@ impl<'a> People<'a> {
             model: note.model.to_string(),
             owner: self.node(note.owner),
             ran_on: note.ran_on.map(|node| self.node(node)),
+            provider: None,
             asked_bytes: note.asked_bytes,
             prompt_tokens: note.usage.prompt,
             cached_tokens: note.usage.cached,

@@ -17,6 +17,7 @@ mod keys;
 mod ledger;
 mod lending;
 mod limits;
+mod logging;
 pub(crate) mod lookup;
 pub(crate) mod mesh;
 mod models;
@@ -28,6 +29,7 @@ mod removal;
 pub(crate) mod table;
 pub(crate) mod text;
 mod up;
+mod usage;
 mod why;
 
 use std::ffi::OsString;
@@ -113,6 +115,7 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Approve(arguments) => pairing::approve(find, arguments, output).await,
         NodeCommand::Remove(arguments) => removal::remove(&find()?, &arguments, output).await,
         NodeCommand::Audit(arguments) => audit::audit(&find()?, &arguments, output).await,
+        NodeCommand::Usage(arguments) => usage::usage(&find()?, &arguments, output).await,
         NodeCommand::Found(arguments) => pairing::found(find, &arguments, output).await,
     }
 }

@@ -1,16 +1,17 @@
 //! The node's settings: one flat table of keys, each of them a flag, a `PUMASI_…` variable and a line
 //! of `config.toml` (flag over variable over file over default), checked once into a [`Config`].
 
+mod engine;
 mod error;
 mod file;
 mod lending;
+mod observing;
 mod peer;
 mod public;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use pumasi_protocol::name::NodeName;
 use serde::Deserialize;
@@ -19,7 +20,9 @@ pub use error::ConfigError;
 
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
+pub use engine::EngineConfig;
 pub use lending::{LendingConfig, Percent, YieldPolicy};
+pub use observing::{LogFormat, ObservingConfig};
 
 pub use peer::{PeerAddress, PeerAddressError};
 pub use public::{HostName, HostNameError, PublicConfig};
@@ -161,6 +164,17 @@ pub struct Settings {
     /// no prompts and no answers [default: nothing is written]
     #[arg(long, env = "PUMASI_RECORD", value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Days that it is kept what was used by whom; 0: for ever [default: 396, thirteen months]
+    #[arg(long, env = "PUMASI_KEEP_USAGE_DAYS", value_name = "DAYS")]
+    pub keep_usage_days: Option<u32>,
+    /// How the log is written: `text`, or `json` with a line for each request that has ended
+    /// [default: text]
+    #[arg(long, env = "PUMASI_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Whether the lines of `--log-format json` name the models [default: false]
+    #[arg(long, env = "PUMASI_LOG_MODELS", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub log_models: Option<bool>,
     /// What is logged, as in `info,pumasi_node=debug` [default: info]
     #[arg(long, env = "PUMASI_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -203,6 +217,9 @@ impl Settings {
             keep_jobs: self.keep_jobs.or(below.keep_jobs),
             hedge_percent: self.hedge_percent.or(below.hedge_percent),
             record: self.record.or(below.record),
+            keep_usage_days: self.keep_usage_days.or(below.keep_usage_days),
+            log_format: self.log_format.or(below.log_format),
+            log_models: self.log_models.or(below.log_models),
             log: self.log.or(below.log),
             data_dir: self.data_dir.or(below.data_dir),
         }
@@ -257,32 +274,10 @@ pub struct Config {
     pub hedge_percent: u8,
     /// Where the scheduler's inputs are recorded; none: nowhere.
     pub record: Option<PathBuf>,
+    /// What is told of what this node does.
+    pub observing: ObservingConfig,
     /// The log filter.
     pub log: String,
-}
-
-/// How engines run on this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EngineConfig {
-    /// Threads of one worker.
-    pub threads: NonZeroU16,
-    /// Slots of one loaded model.
-    pub slots: NonZeroU16,
-    /// Tokens that a slot holds, where somebody said so; else [`Self::context_for`].
-    pub context: Option<NonZeroU32>,
-    /// Layers to place on GPUs; [`ALL_LAYERS`] for all.
-    pub gpu_layers: u32,
-    /// How long an idle model stays loaded; none: for ever.
-    pub keep_alive: Option<Duration>,
-}
-
-impl EngineConfig {
-    /// Tokens that a slot gets for a model that was trained on `model` tokens: never more than those,
-    /// and at most [`CONTEXT_CAP`] unless the settings say otherwise.
-    #[must_use]
-    pub fn context_for(&self, model: u32) -> u32 {
-        self.context.map_or(CONTEXT_CAP, NonZeroU32::get).min(model)
-    }
 }
 
 /// The settings of `flags` (with the variables already in them) over those of the file, checked.
@@ -317,17 +312,8 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         return Err(ConfigError::OpenHttp(http));
     }
     let public = PublicConfig::of(&settings)?;
-    let lending = LendingConfig::of(&settings);
-    let engine = EngineConfig {
-        threads: settings.threads.unwrap_or_else(physical_cores),
-        slots: settings.slots.or(NonZeroU16::new(SLOTS)).expect("the default is not zero"),
-        context: settings.context.and_then(NonZeroU32::new),
-        gpu_layers: settings.gpu_layers.unwrap_or(ALL_LAYERS).min(ALL_LAYERS),
-        keep_alive: match settings.keep_alive_s.unwrap_or(KEEP_ALIVE_S) {
-            0 => None,
-            seconds => Some(Duration::from_secs(seconds.into())),
-        },
-    };
+    let engine = EngineConfig::of(&settings);
+    let (lending, observing) = (LendingConfig::of(&settings), ObservingConfig::of(&settings));
     let config = Config {
         data_dir,
         name: settings.name.map_or_else(host_name, Ok)?,
@@ -350,6 +336,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         },
         hedge_percent: settings.hedge_percent.map_or(HEDGE_PERCENT, |percent| percent.0),
         record: settings.record,
+        observing,
         log: settings.log.unwrap_or_else(|| LOG.to_owned()),
     };
     check_ports(&config)?;
@@ -376,13 +363,6 @@ fn host_name() -> Result<NodeName, ConfigError> {
 fn program_folder() -> Result<PathBuf, ConfigError> {
     let program = std::env::current_exe().map_err(|_| ConfigError::NoProgramFolder)?;
     program.parent().map(ToOwned::to_owned).ok_or(ConfigError::NoProgramFolder)
-}
-
-/// Hyper-threads do not help matrix products, so cores count; a container's share bounds them.
-fn physical_cores() -> NonZeroU16 {
-    let share = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let cores = sysinfo::System::physical_core_count().unwrap_or(share).min(share);
-    u16::try_from(cores).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
 }
 
 #[cfg(test)]

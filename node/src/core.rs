@@ -40,6 +40,7 @@ use pumasi_protocol::roster::Roster;
 use pumasi_protocol::{Control, Device, Fault, ModelName, NodeId, Refusal};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
+use pumasi_web::meters::Meters;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::audit::Notes;
@@ -52,6 +53,7 @@ use crate::recorder::Recorder;
 use crate::store::Store;
 
 use event::{Event, FleetEvent};
+pub(crate) use noting::size;
 
 /// Events that wait for the loop.
 pub(crate) const EVENTS: usize = 4_096;
@@ -101,6 +103,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Option<api::Endpoint>,
     pub(crate) keeping: custody::Keeping,
     pub(crate) notes: Notes,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) incarnation: u64,
     pub(crate) changes: broadcast::Sender<api::Event>,
     pub(crate) events: mpsc::Sender<Event>,
@@ -126,6 +129,7 @@ pub(crate) struct Core {
     elsewhere: elsewhere::Elsewhere,
     keeping: custody::Keeping,
     notes: Notes,
+    meters: Arc<Meters>,
     here: executor::Here,
     desk: lending::Desk,
     /// When each peer was last heard of, Unix time in milliseconds.
@@ -166,6 +170,7 @@ impl Core {
             elsewhere: elsewhere::Elsewhere::default(),
             keeping: parts.keeping,
             notes: parts.notes,
+            meters: parts.meters,
             here: executor::Here::default(),
             desk: lending::Desk::new(parts.told.as_deref()),
             seen: BTreeMap::new(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
+use pumasi_web::meters::Meters;
 use pumasi_web::{Secret, Settings, api};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc};
@@ -26,9 +27,10 @@ use crate::https::keep_renewed;
 use crate::net::{Identity, Listening, NetConfig, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
-use crate::router::{self, MeshDoor, Router};
+use crate::router::{self, MeshDoor, Noting, Router};
 use crate::runtime::{self, Running, Token};
 use crate::store::{Act, AuditRecord, Keep, Store};
+use crate::usage::{self, UsageBook};
 use crate::{keys, models, starter};
 
 pub use error::DaemonError;
@@ -73,12 +75,18 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let (notes, noted) = audit::notes();
     let started = Act::Started { version: running.version.clone() };
     notes.note(AuditRecord { at_ms: unix_ms(), act: started });
-    let parts = (notes.clone(), endpoint);
+    let meters = Arc::new(Meters::new(config.person.as_ref().map(ToString::to_string)));
+    let parts = (notes.clone(), endpoint, Arc::clone(&meters));
     let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
     let door = MeshDoor::new(node.events.clone());
-    let router = Router::of(config.data_dir.clone(), door).await?;
+    let noting = Noting::new(net.me(), config.person.clone(), notes.clone());
+    let router = Router::of(config.data_dir.clone(), door, noting).await?;
+    let usage = (store.clone(), Arc::clone(&meters), Arc::clone(&router));
+    let usage = UsageBook::new(usage.0, usage.1, usage.2, config.observing.keep_usage_days);
+    let request_log = config.observing.request_log();
     let gateway = Arc::new(Gateway {
         router: Arc::clone(&router),
+        usage: usage.clone(),
         events: node.events.clone(),
         changes: node.changes.clone(),
         net,
@@ -90,8 +98,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         running: running.clone(),
     });
     let closing = CancellationToken::new();
-    let settings =
-        Settings { keys: Arc::clone(&keys), ..Settings::loopback(Secret::new(token.as_str())) };
+    let settings = Settings {
+        keys: Arc::clone(&keys),
+        meters,
+        request_log,
+        ..Settings::loopback(Secret::new(token.as_str()))
+    };
     let mut faces = JoinSet::new();
     if let Some((public, (listener, _))) = public.zip(public_listener) {
         if let Some((files, tls)) = public.renewable() {
@@ -100,6 +112,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         let settings = public.settings(settings.clone());
         faces.spawn(serve_http(listener, Arc::clone(&gateway), settings, closing.clone()));
     }
+    faces.spawn(usage::keep(usage.clone(), Arc::clone(&gateway) as _, closing.clone()));
     faces.spawn(serve_http(listener, gateway, settings, closing.clone()));
     faces.spawn(keys::keep_used(store.clone(), keys, closing.clone()));
     faces.spawn(audit::keep(store, noted, closing.clone()));
@@ -117,6 +130,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     closing.cancel();
     // Their own patience with slow clients is bounded.
     while faces.join_next().await.is_some() {}
+    // What ended with them was used, too.
+    usage.write(None).await;
     Ok(())
 }
 
@@ -152,7 +167,7 @@ async fn assemble(
     store: Store,
     net: NetHandle,
     own_models: PathBuf,
-    (notes, endpoint): (Notes, Option<api::Endpoint>),
+    (notes, endpoint, meters): (Notes, Option<api::Endpoint>, Arc<Meters>),
 ) -> Result<Assembled, DaemonError> {
     let (events, receiver) = mpsc::channel(core::EVENTS);
     let (changes, _) = broadcast::channel(core::CHANGES);
@@ -200,6 +215,7 @@ async fn assemble(
         endpoint,
         keeping,
         notes,
+        meters,
         incarnation,
         changes: changes.clone(),
         events: events.clone(),

@@ -12,7 +12,9 @@ use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
     Mesh, ModelError, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError, Running,
+    UsageError,
 };
+use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::audit::{self, Notes, Sources};
@@ -23,6 +25,7 @@ use crate::net::NetHandle;
 use crate::router::Router;
 use crate::runtime;
 use crate::store::{Act, AuditRecord, Store, StoreError};
+use crate::usage::UsageBook;
 
 /// Asks the loop.
 pub(crate) struct Gateway {
@@ -34,6 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     pub(crate) running: runtime::Running,
     pub(crate) router: Arc<Router>,
+    pub(crate) usage: UsageBook,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
     /// What it says while the node is stopping and nobody answers.
@@ -268,6 +272,14 @@ impl Mesh for Gateway {
         })
     }
 
+    async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError> {
+        self.usage.usage(from, to).await.map_err(unreadable)
+    }
+
+    async fn history(&self, from_min: u64, to_min: u64) -> Result<Vec<Minute>, UsageError> {
+        self.usage.minutes(from_min, to_min).await.map_err(unreadable)
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {
         self.changes.subscribe()
     }
@@ -276,6 +288,11 @@ impl Mesh for Gateway {
         let _one_at_a_time = self.examining.lock().await;
         Some(api::Doctor { checks: clinic::look(self, peer).await? })
     }
+}
+
+fn unreadable(error: StoreError) -> UsageError {
+    tracing::warn!(%error, "what is kept of usage cannot be read");
+    UsageError::Store
 }
 
 fn noted(row: &KeyRow) -> AuditRecord {

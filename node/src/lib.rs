@@ -23,3 +23,4 @@ mod router;
 pub mod runtime;
 mod starter;
 pub mod store;
+mod usage;

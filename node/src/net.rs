@@ -1,7 +1,7 @@
 //! The network of one node: the control plane (libp2p), the data plane (QUIC), the join door and
 //! discovery, behind one handle and one bounded stream of events. Knows no job and no engine.
 
-mod bucket;
+pub(crate) mod bucket;
 mod conduct;
 mod config;
 mod control;

@@ -4,10 +4,12 @@
 mod ask;
 mod book;
 mod budget;
+mod cost;
 mod fault;
 mod journal;
 mod journey;
 mod mesh_door;
+mod noting;
 mod place;
 mod plan;
 mod policy;
@@ -28,12 +30,13 @@ use pumasi_protocol::{Constraints, JobId, JobKind};
 use pumasi_web::mesh::{Endpoint, LeftOut, Relay, Relayed, Run, RunError, Running, Settled, Turn};
 use tokio::sync::mpsc;
 
-use crate::core::unix_ms;
+use crate::core::{size, unix_ms};
 use ask::Asking;
 use fault::Failure;
 use journal::Journal;
 use journey::Journey;
 pub(crate) use mesh_door::MeshDoor;
+pub(crate) use noting::Noting;
 use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
 use tour::Tour;
@@ -69,14 +72,14 @@ pub(crate) struct Router {
 
 impl Router {
     /// With the providers that the book has.
-    fn new(door: MeshDoor, book: Book, client: pumasi_cloud::Client) -> Arc<Self> {
+    fn new(door: MeshDoor, book: Book, client: pumasi_cloud::Client, noting: Noting) -> Arc<Self> {
         let router = Self {
             door,
             book,
             client,
             known: RwLock::default(),
             mesh: RwLock::default(),
-            journal: Arc::default(),
+            journal: Arc::new(Journal::new(noting)),
             is_needed: AtomicBool::new(false),
         };
         router.read_book();
@@ -84,12 +87,16 @@ impl Router {
     }
 
     /// The router of a node, with what its data directory keeps of it.
-    pub(crate) async fn of(folder: PathBuf, door: MeshDoor) -> Result<Arc<Self>, BookError> {
+    pub(crate) async fn of(
+        folder: PathBuf,
+        door: MeshDoor,
+        noting: Noting,
+    ) -> Result<Arc<Self>, BookError> {
         let opened = tokio::task::spawn_blocking(move || {
             let keys = KeyStore::usual(folder.join(KEYS));
             let book = Book::open(folder, keys)?;
             let client = pumasi_cloud::Client::new(&pumasi_cloud::ClientConfig::default());
-            Ok(Self::new(door, book, client))
+            Ok(Self::new(door, book, client, noting))
         });
         opened.await.map_err(|_| BookError::Damaged)?
     }
@@ -153,7 +160,8 @@ impl Router {
     fn begin(&self, run: &Run, known: Arc<Known>, tour: Tour, left: &LeftOut) -> Running {
         let (job, caller) = (new_job(), run.caller.clone());
         let why = why(known.routing.policy, &tour, left);
-        let entry = self.journal.open(job, caller, run.kind, run.model.clone(), why);
+        let asked = (run.model.clone(), size(&run.work));
+        let entry = self.journal.open(job, caller, run.kind, asked, why);
         for (id, code) in tour.failures() {
             entry.tries(&id);
             entry.failed_here(code);
@@ -182,7 +190,8 @@ impl Router {
         }
         let why = why(known.routing.policy, &tour, &left);
         let (job, kind) = (new_job(), kind_of(relay.endpoint));
-        let mut entry = self.journal.open(job, relay.caller.clone(), kind, model.clone(), why);
+        let asked = (model.clone(), relay.body.len() as u64);
+        let mut entry = self.journal.open(job, relay.caller.clone(), kind, asked, why);
         let call = |_: &Place, model: &str| Ok(relay::call(relay, model));
         let asking = Asking {
             rules: &known.routing,

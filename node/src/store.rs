@@ -26,6 +26,7 @@ mod record;
 mod retention;
 mod salvage;
 mod space;
+mod usage;
 mod writer;
 
 pub use audit::{Act, AuditRecord, JobNote, Outcome};

@@ -11,6 +11,7 @@ mod model;
 mod pairing;
 mod provider;
 mod typescript;
+mod usage;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -40,6 +41,7 @@ pub use provider::{
     Routing, RoutingChange, RoutingPolicy,
 };
 pub use typescript::typescript;
+pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 
 /// Everything at one moment: the first event of `/api/v1/events`, and the first after a gap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 
@@ -11,8 +11,9 @@ use crate::guard::Guard;
 use crate::keys::{Crowd, Keyring};
 use crate::limits;
 use crate::mesh::Mesh;
+use crate::meters::{Meters, Tally};
 use crate::server::RefusalPath;
-use crate::settings::{Patience, Secret, Settings};
+use crate::settings::{Patience, RequestLog, Secret, Settings};
 
 /// Shared by all requests.
 pub(crate) struct App {
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) anybody: Arc<Crowd>,
     pub(crate) refusals: RefusalPath,
     pub(crate) errors: ErrorCounts,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) request_log: RequestLog,
     ids: RequestIds,
 }
 
@@ -44,8 +47,15 @@ impl App {
             anybody: Arc::new(Crowd::new(limits::OWN_REQUESTS)),
             refusals: RefusalPath::new(random()),
             errors: ErrorCounts::default(),
+            meters: Arc::clone(&settings.meters),
+            request_log: settings.request_log,
             ids: RequestIds::new(),
         }
+    }
+
+    /// What counts a request that began then.
+    pub(crate) fn tally(&self, started: Instant) -> Arc<Tally> {
+        Arc::new(Tally::new(Arc::clone(&self.meters), self.request_log, started))
     }
 
     /// The id that a program gave its request, if it is a plain one, or else a new one.

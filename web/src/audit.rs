@@ -8,7 +8,7 @@ use crate::api::AuditEntry;
 /// The first line of the CSV.
 pub const CSV_HEAD: &str = "time,act,person,computer,computer_id,key,about,about_id,about_person,\
 grants,job,kind,model,asked_at,ran_on,asked_bytes,prompt_tokens,cached_tokens,completion_tokens,\
-attempts,accepted,outcome,error,stands\r\n";
+attempts,accepted,outcome,error,stands,provider\r\n";
 
 /// One line of JSON, without its end.
 #[must_use]
@@ -61,6 +61,7 @@ pub fn csv_line(entry: &AuditEntry) -> String {
         job.map_or_else(String::new, |job| job.outcome.word().to_owned()),
         of(job.and_then(|job| job.error.as_ref())),
         entry.stands.to_string(),
+        of(job.and_then(|job| job.provider.as_ref())),
     ];
     let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
     format!("{}\r\n", cells.join(","))
@@ -68,7 +69,7 @@ pub fn csv_line(entry: &AuditEntry) -> String {
 
 /// A cell that is text and nothing else: no line break, no control character, and no beginning that a
 /// spreadsheet takes for a formula (OWASP, "CSV Injection").
-fn csv_cell(text: &str) -> String {
+pub(crate) fn csv_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len() + 2);
     let begins = text.trim_start().chars().next();
     if begins.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '|'))
@@ -108,7 +109,7 @@ const MOST_DAYS: u64 = 2_932_896;
 
 /// The day of the Gregorian calendar, from days since 1970 (H. Hinnant, "chrono-Compatible Low-Level
 /// Date Algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -177,7 +178,7 @@ mod tests {
         let line = csv_line(&entry("bot"));
         assert_eq!(line.matches(',').count(), CSV_HEAD.matches(',').count());
         assert!(line.starts_with("2001-09-09T01:46:40.123Z,key_made,kim,창가,ab,,bot,"), "{line}");
-        assert!(line.ends_with(",true\r\n"));
+        assert!(line.ends_with(",true,\r\n"));
     }
 
     #[test]

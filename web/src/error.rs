@@ -16,7 +16,7 @@ use pumasi_protocol::Fault;
 use crate::keys::KeyError;
 use crate::mesh::{
     AdmissionError, AuditError, JobLookupError, LendError, ModelError, ProviderError, RemoveError,
-    RunError, Unanswered,
+    RunError, Unanswered, UsageError,
 };
 
 pub(crate) use key::KeyRefusal;
@@ -135,6 +135,9 @@ pub(crate) enum ApiError {
     /// The audit log cannot be read.
     #[error("{0}")]
     Audit(#[from] AuditError),
+    /// What is kept of usage cannot be read.
+    #[error("{0}")]
+    Usage(#[from] UsageError),
     /// We are wrong.
     #[error("something went wrong inside; the log has it under this request id")]
     Internal,
@@ -180,9 +183,10 @@ impl ApiError {
             Self::Providers(error) => provider::status(error),
             Self::Remove(error) => removal::status(*error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Audit(AuditError::Store) | Self::Lend(LendError::Store) | Self::Internal => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Audit(AuditError::Store)
+            | Self::Usage(UsageError::Store)
+            | Self::Lend(LendError::Store)
+            | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -222,8 +226,9 @@ impl ApiError {
             Self::Providers(error) => provider::code(error),
             Self::Remove(error) => removal::code(*error),
             Self::Lend(LendError::Stopping) => "stopping",
-            Self::Lend(LendError::Store) => "store_failed",
-            Self::Audit(AuditError::Store) => "store_failed",
+            Self::Audit(AuditError::Store)
+            | Self::Usage(UsageError::Store)
+            | Self::Lend(LendError::Store) => "store_failed",
             Self::Internal => "internal_error",
         }
     }

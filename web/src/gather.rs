@@ -15,8 +15,8 @@ use pumasi_protocol::{Fault, Finish, Generate, JobId, Timings, Usage};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::error::ApiError;
-use crate::keys::Charge;
 use crate::mesh::{Placed, Provided, RunEvent, Running};
+use crate::meters::Charge;
 
 /// What a job's event means for the client.
 #[derive(Debug)]
@@ -256,16 +256,12 @@ pub(crate) struct Gathering {
     events: SelectAll<Tagged>,
     early: VecDeque<Step>,
     copies: usize,
-    charge: Option<Charge>,
+    charge: Charge,
 }
 
 impl Gathering {
-    /// `copies` neighbours share a prompt; `charge` is told what it costs.
-    pub(crate) fn new(
-        running: Vec<(Running, Settings)>,
-        copies: usize,
-        charge: Option<Charge>,
-    ) -> Self {
+    /// `copies` neighbours share a prompt; `charge` is told what they cost.
+    pub(crate) fn new(running: Vec<(Running, Settings)>, copies: usize, charge: Charge) -> Self {
         let mut lanes = Vec::with_capacity(running.len());
         let mut events = SelectAll::new();
         for (index, (running, settings)) in running.into_iter().enumerate() {
@@ -289,6 +285,7 @@ impl Gathering {
             (lane.told, lane.pieces, lane.attempts) = (told, pieces, 1);
             lane.last = Some(Instant::now());
         }
+        self.charge.at_provider(provided);
     }
 
     /// Counts of all answers. A prompt with several answers counts once, as the API reference has it.
@@ -332,13 +329,28 @@ impl Gathering {
         }
     }
 
-    fn count(&mut self) {
-        if self.charge.is_none() {
-            return;
+    /// Tells what it costs so far, and what came of it.
+    fn note(&mut self, index: usize, step: &Step, is_elsewhere: bool) {
+        self.charge.set(self.counts());
+        let lane = &self.lanes[index];
+        if is_elsewhere {
+            lane.placed.iter().for_each(|placed| self.charge.at_node(placed));
+            lane.provided.iter().for_each(|provided| self.charge.at_provider(provided));
         }
-        let counts = self.counts();
-        if let Some(charge) = &mut self.charge {
-            charge.set(counts.prompt + counts.completion);
+        match step {
+            Step::Progress | Step::Moved(_) => {}
+            Step::Deltas(_, deltas) if deltas.is_empty() => {}
+            Step::Deltas(..) => self.charge.piece(),
+            Step::Ended(_, deltas, _) => {
+                if !deltas.is_empty() {
+                    self.charge.piece();
+                }
+                lane.timings.into_iter().for_each(|timings| self.charge.computed(timings));
+                if self.lanes.iter().all(|lane| lane.ended) {
+                    self.charge.done();
+                }
+            }
+            Step::Failed(error) => self.charge.failed(error.code()),
         }
     }
 
@@ -349,11 +361,16 @@ impl Gathering {
             match event {
                 _ if lane.ended => {}
                 Some(event) => {
+                    let goes = matches!(event, RunEvent::Placed(_) | RunEvent::Provided(_));
                     let step = lane.take(index, event);
-                    self.count();
+                    self.note(index, &step, goes);
                     return Some(step);
                 }
-                None => return Some(Step::Failed(ApiError::Fault(Fault::Connection))),
+                None => {
+                    let step = Step::Failed(ApiError::Fault(Fault::Connection));
+                    self.note(index, &step, false);
+                    return Some(step);
+                }
             }
         }
         None

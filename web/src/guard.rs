@@ -102,6 +102,14 @@ impl Asker {
         self.0.clone()?.ok_or(ApiError::Unauthorized)
     }
 
+    /// The key that is shown, if it is one of ours.
+    pub(crate) fn holder(&self) -> Option<Arc<Holder>> {
+        match &self.0 {
+            Ok(Some(Who::Key(holder))) => Some(Arc::clone(holder)),
+            Ok(Some(Who::Install) | None) | Err(_) => None,
+        }
+    }
+
     /// For what every program of this computer may do: programs send whatever key they were made to
     /// send, so a wrong one counts as none. One of ours counts, with all that it may not.
     pub(crate) fn or_anybody(&self) -> Result<Option<Who>, ApiError> {

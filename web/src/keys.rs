@@ -4,6 +4,7 @@
 
 mod holder;
 mod lasting;
+mod pace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,8 +18,10 @@ use crate::api::{self, KeyScope};
 use crate::app::random;
 use crate::limits;
 
-pub(crate) use holder::{Charge, Crowd, Holder, Place};
+pub(crate) use holder::{Crowd, Holder, Place};
 pub(crate) use lasting::{Lasting, charge_at_end};
+pub(crate) use pace::Allowance;
+use pace::Pace;
 
 /// What is agreed about a key. The node keeps it in this layout: a changed field is a new version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub struct Terms {
     pub expires_ms: Option<u64>,
     /// Requests in a minute; none: any number.
     pub requests_per_min: Option<u32>,
+    /// Tokens in a minute, prompts included; none: any number.
+    pub tokens_per_min: Option<u64>,
     /// Tokens in a day of UTC, prompts included; none: any number.
     pub tokens_per_day: Option<u64>,
     /// Tokens in all, prompts included; none: any number.
@@ -222,6 +227,7 @@ pub(crate) struct Wanted {
     pub(crate) scopes: BTreeSet<KeyScope>,
     pub(crate) valid_ms: Option<u64>,
     pub(crate) requests_per_min: Option<u32>,
+    pub(crate) tokens_per_min: Option<u64>,
     pub(crate) tokens_per_day: Option<u64>,
     pub(crate) tokens_in_all: Option<u64>,
 }
@@ -237,6 +243,7 @@ impl Wanted {
             created_ms: now_ms,
             expires_ms: self.valid_ms.map(|valid_ms| now_ms.saturating_add(valid_ms)),
             requests_per_min: self.requests_per_min,
+            tokens_per_min: self.tokens_per_min,
             tokens_per_day: self.tokens_per_day,
             tokens_in_all: self.tokens_in_all,
             revoked_ms: None,

@@ -11,13 +11,15 @@ mod guard;
 pub mod keys;
 pub mod limits;
 pub mod mesh;
+pub mod meters;
 mod routes;
 mod server;
 pub mod settings;
 mod tls;
+pub mod usage;
 
 pub use keys::Keyring;
 pub use mesh::Mesh;
 pub use server::{ServeError, serve};
-pub use settings::{BindRefused, Exposure, Patience, Secret, Settings, check_bind};
+pub use settings::{BindRefused, Exposure, Patience, RequestLog, Secret, Settings, check_bind};
 pub use tls::{Tls, TlsError};

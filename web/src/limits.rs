@@ -64,3 +64,15 @@ pub const FIRST_FRAME_BYTES: usize = 4 * 1024;
 pub const HELD_CALL_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one frame of a provider's stream that wait for its end.
 pub const FRAME_BYTES: usize = 8 * 1024 * 1024;
+/// Models × places whose figures are told apart; what comes after them counts as `other`.
+pub const METERED_MODELS: usize = 100;
+/// Rows of usage that one shard holds until they are written down; what comes after them counts as `other`.
+pub const USAGE_ROWS: usize = 4_096;
+/// Models of providers whose figures are shown, of those that were asked.
+pub const METERED_PROVIDER_MODELS: usize = 200;
+/// Places whose state is kept for each minute.
+pub const HISTORY_PLACES: usize = 32;
+/// Days that one question about usage may cover.
+pub const USAGE_DAYS: u32 = 3_660;
+/// Rows of usage in one answer; what is above it is joined to one row.
+pub const USAGE_LISTED: usize = 10_000;

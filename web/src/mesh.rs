@@ -3,9 +3,12 @@
 
 mod admission;
 mod audit;
+mod lending;
+mod model;
 mod providing;
 mod refusing;
 mod removal;
+mod usage;
 
 use async_trait::async_trait;
 use pumasi_dialects::Counts;
@@ -18,14 +21,18 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::api;
 use crate::keys::{KeyError, KeyRow};
+use crate::meters::{Minute, Spent, UsageKey};
 
 pub use admission::AdmissionError;
 pub use audit::{AuditError, AuditFilter};
+pub use lending::LendError;
+pub use model::ModelError;
 pub use providing::{
     Abroad, Endpoint, Provided, ProviderError, Relay, Relayed, RelayedAnswer, Settled, Tried, Turn,
 };
 pub use refusing::{LeftOut, RunError, Unanswered, Word};
 pub use removal::RemoveError;
+pub use usage::UsageError;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +91,8 @@ pub struct Placed {
     pub epoch: Epoch,
     /// The code of what ended the attempt before, if there was one.
     pub after: Option<&'static str>,
+    /// The model, where another one was asked for by a name that stands for it.
+    pub model: Option<ModelName>,
 }
 
 /// What happens to a running job, in order.
@@ -152,40 +161,6 @@ pub enum JobLookupError {
         "the computer that owns this job can be reached, so it goes on there: nothing to adopt"
     )]
     NotLost,
-}
-
-/// Why a model was not loaded or unloaded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ModelError {
-    /// That node does not hold it.
-    #[error("that computer does not hold this model")]
-    NotFound,
-    /// There is no such node.
-    #[error("the mesh has no such computer")]
-    UnknownNode,
-    /// Jobs are using it.
-    #[error("jobs are using this model")]
-    InUse,
-    /// The caller's or the node's role does not allow it.
-    #[error("the role of this computer does not allow it")]
-    NotAllowed,
-    /// The node could not be asked.
-    #[error("that computer cannot be reached")]
-    Unreachable,
-    /// The engine there said no.
-    #[error("{0}")]
-    Fault(Fault),
-}
-
-/// Why a node does not do as it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LendError {
-    /// The world failed: what it was told could not be written down, so it would not last.
-    #[error("this computer could not write it down: is the disk full?")]
-    Store,
-    /// The node is stopping.
-    #[error("this node is stopping")]
-    Stopping,
 }
 
 /// Which jobs to list.
@@ -318,6 +293,13 @@ pub trait Mesh: Send + Sync + 'static {
         caller: &Caller,
         filter: AuditFilter,
     ) -> Result<Vec<api::AuditEntry>, AuditError>;
+
+    /// What was used from one day to another, both included, in days of UTC since 1970.
+    async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError>;
+
+    /// The minutes from one to another, both included, in minutes since 1970, the oldest first; those
+    /// that are kept.
+    async fn history(&self, from_min: u64, to_min: u64) -> Result<Vec<Minute>, UsageError>;
 
     /// Changes from now on. A receiver that lags gets a fresh snapshot from the HTTP face.
     fn subscribe(&self) -> broadcast::Receiver<api::Event>;

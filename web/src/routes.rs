@@ -21,8 +21,10 @@ mod pairing;
 mod providers;
 mod relay;
 mod streaming;
+mod usage;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
@@ -105,6 +107,7 @@ fn jobs() -> Router<Arc<App>> {
         .route("/api/v1/jobs/{job}/result", get(jobs::result))
         .route("/api/v1/jobs/{job}/events", get(events::of_job))
         .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/usage", get(usage::usage))
 }
 
 fn view() -> Router<Arc<App>> {
@@ -114,6 +117,8 @@ fn view() -> Router<Arc<App>> {
         .route("/api/v1/models", get(listing::models))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/events", get(events::all))
+        .route("/api/v1/history", get(usage::history))
+        .route("/metrics", get(usage::metrics))
 }
 
 fn placing() -> Router<Arc<App>> {
@@ -178,7 +183,7 @@ fn caller(request: &Request) -> Result<Caller, ApiError> {
 fn payer(request: &Request) -> Result<Option<Arc<Holder>>, ApiError> {
     let holder = request.extensions().get::<Arc<Holder>>().cloned();
     if let Some(holder) = &holder {
-        holder.may_spend(unix_ms())?;
+        holder.may_spend(Instant::now(), unix_ms())?;
     }
     Ok(holder)
 }

@@ -35,7 +35,7 @@ pub(crate) use gate::RefusalPath;
 use gate::{Activity, Gate};
 pub(crate) use held::Held;
 use serve::{Ends, Watched};
-pub(crate) use serve::{RequestId, spoken};
+pub(crate) use serve::{RequestId, Route, spoken};
 use sources::Sources;
 
 use crate::app::App;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 
 use crate::keys::Keyring;
+use crate::meters::Meters;
 
 /// A secret: shown by nothing, compared in constant time.
 #[derive(Clone)]
@@ -75,6 +76,19 @@ impl Default for Patience {
     }
 }
 
+/// What the log says of requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RequestLog {
+    /// A line when an answer begins, without the names of models: they are nobody's business.
+    #[default]
+    Heads,
+    /// A line when an answer has ended, with model, place, times and tokens.
+    Whole {
+        /// With the names of models.
+        models: bool,
+    },
+}
+
 /// Everything the HTTP face is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -90,6 +104,10 @@ pub struct Settings {
     pub patience: Patience,
     /// Connections at a time. Default [`crate::limits::CONNECTIONS`].
     pub connections: usize,
+    /// What counts requests, shared with the other listeners.
+    pub meters: Arc<Meters>,
+    /// What the log says of requests. Default [`RequestLog::Heads`].
+    pub request_log: RequestLog,
 }
 
 impl Settings {
@@ -103,6 +121,8 @@ impl Settings {
             strict: false,
             patience: Patience::default(),
             connections: crate::limits::CONNECTIONS,
+            meters: Arc::default(),
+            request_log: RequestLog::default(),
         }
     }
 }

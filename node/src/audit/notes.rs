@@ -16,6 +16,7 @@ const TOGETHER: usize = 256;
 /// How long the first of them waits for others.
 const GATHER: Duration = Duration::from_secs(1);
 
+#[derive(Debug)]
 enum Order {
     Note(Box<AuditRecord>),
     /// Write what came before, then say so.
@@ -23,7 +24,7 @@ enum Order {
 }
 
 /// Where to put notes. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Notes(mpsc::Sender<Order>);
 
 /// What was put there.

@@ -12,6 +12,7 @@ mod pairing;
 mod providers;
 mod removal;
 mod start;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,7 @@ pub(super) use providers::{
 };
 pub(super) use removal::RemoveArguments;
 pub(super) use start::{DemoArguments, UpArguments};
+pub(super) use usage::{By, UsageArguments};
 
 /// The computers of one office lend each other their GPUs.
 ///
@@ -367,6 +369,13 @@ Examples:
   pumasi audit --since 30d --person kim
   pumasi audit --csv > audit.csv")]
     Audit(AuditArguments),
+    /// Show who used how much of what, where, and what it cost by list prices
+    #[command(after_long_help = "\
+Examples:
+  pumasi usage
+  pumasi usage --by person,model --from 2026-03-01 --to 2026-03-31
+  pumasi usage --by day,place --csv > usage.csv")]
+    Usage(UsageArguments),
     /// Start a mesh with this computer as its first
     #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
     Found(FoundArguments),

@@ -96,7 +96,8 @@ fn sentence(entry: &AuditEntry) -> String {
 
 fn job(entry: &AuditEntry) -> String {
     let Some(job) = &entry.job else { return String::new() };
-    let place = job.ran_on.as_ref().map_or("nowhere", |node| node.name.as_str());
+    let node = job.ran_on.as_ref().map(|node| node.name.as_str());
+    let place = node.or(job.provider.as_deref()).unwrap_or("nowhere");
     let from =
         if entry.act == AuditAct::Ran { format!(" for {}", job.owner.name) } else { String::new() };
     let tokens = format!("{} + {} tokens", job.prompt_tokens, job.completion_tokens);

@@ -83,6 +83,7 @@ fn state(key: &Key) -> &'static str {
 fn limits(key: &Key) -> String {
     let parts = [
         key.requests_per_min.map(|count| format!("{count}/min")),
+        key.tokens_per_min.map(|count| format!("{count} tokens/min")),
         key.tokens_per_day.map(|count| format!("{count} tokens/day")),
         key.tokens_in_all.map(|count| format!("{count} tokens")),
     ];
@@ -102,6 +103,7 @@ async fn create(
         scopes: some(&arguments.scopes),
         valid_s: arguments.expires.map(seconds).transpose()?,
         requests_per_min: arguments.rpm,
+        tokens_per_min: arguments.tpm,
         tokens_per_day: arguments.tokens_per_day,
         tokens_in_all: arguments.tokens,
     };
@@ -157,11 +159,12 @@ async fn change(
         scopes: some(&arguments.scopes),
         valid_s: arguments.expires.map(seconds).transpose()?,
         requests_per_min: arguments.rpm,
+        tokens_per_min: arguments.tpm,
         tokens_per_day: arguments.tokens_per_day,
         tokens_in_all: arguments.tokens,
     };
     if request == KeyChange::default() {
-        return Err(Failure::usage("say what to change: --scope, --expires, --rpm, --tokens …"));
+        return Err(Failure::usage("say what to change: --scope, --expires, --rpm, --tpm …"));
     }
     let client = find()?;
     let id = look_up(&client, &arguments.key).await?;

@@ -1,23 +1,20 @@
 //! `pumasi up`: runs the node in this process until it is told to stop.
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Global, UpArguments};
 use super::client::Client;
 use super::failure::{Failure, Kind};
 use super::output::{Output, Style};
 use super::text::escape;
-use super::{invitation, mesh};
+use super::{invitation, logging, mesh};
 use crate::runtime::{Running, Token};
 use crate::{config, daemon};
 
 pub(super) fn run(arguments: UpArguments, global: &Global, output: &Output) -> Result<(), Failure> {
     let config = config::load(arguments.settings, &global.places())?;
-    start_log(&config.log)?;
+    logging::start(&config.log, config.observing.log_format)?;
     warn_of_root(output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
@@ -32,21 +29,6 @@ pub(super) fn run(arguments: UpArguments, global: &Global, output: &Output) -> R
         tokio::spawn(use_invitation(data_dir, running.clone()));
     };
     runtime.block_on(daemon::run(config, ready))?;
-    Ok(())
-}
-
-fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        let sentence =
-            format!("the log filter is not valid ({error}): try info or pumasi_node=debug");
-        Failure::new(Kind::Config, "config", escape(&sentence))
-    })?;
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // Where the log lies on a full disk, complaining of it there would end the node.
-    let log = log.log_internal_errors(false);
-    // A second initialisation happens only where tests share a process.
-    let _ = log.with_ansi(io::stderr().is_terminal() && !plain).try_init();
     Ok(())
 }
 

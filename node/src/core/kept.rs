@@ -78,6 +78,7 @@ impl Outcome {
             why,
             epoch: Epoch(epoch),
             after: None,
+            model: None,
         });
         Kept { run, placed, events: self.events, ended_ms: self.ended_ms }
     }

@@ -6,12 +6,15 @@ use pumasi_protocol::{
     Fault, Generate, JobId, JobKind, JobState, Message, NodeName, Part, Prompt, Work,
 };
 use pumasi_web::mesh::Caller;
+use pumasi_web::meters::{Spent, UNKNOWN, UsageKey};
 
 use super::executor::Bound;
 use super::owned::OwnedJob;
 use super::pump::ExecutorReport;
 use super::{Core, unix_ms};
 use crate::store::{Act, AuditRecord, JobNote, Outcome};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// What is known of an attempt's work before an engine has it.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +44,37 @@ impl Core {
             && let Some(outcome) = outcome_of(&job.state)
         {
             let note = self.asked(job, outcome);
+            if job.durable {
+                self.spend(job, &note);
+            }
             let at_ms = job.ended_ms.unwrap_or_else(unix_ms);
             self.notes.note(AuditRecord { at_ms, act: Act::Asked(Box::new(note)) });
         }
+    }
+
+    /// What a lasting job used; the web counts what somebody waits for.
+    fn spend(&self, job: &OwnedJob, note: &JobNote) {
+        let text = |name: Option<&NodeName>| name.map(ToString::to_string).unwrap_or_default();
+        let key = UsageKey {
+            day: u32::try_from(unix_ms() / DAY_MS).unwrap_or(u32::MAX),
+            person: text(note.person.as_ref()),
+            key: note.key.clone().unwrap_or_default(),
+            model: note.model.to_string(),
+            place: note
+                .ran_on
+                .map_or_else(|| UNKNOWN.to_owned(), |n| format!("mesh/{}", n.short())),
+        };
+        let timings = job.timings.unwrap_or_default();
+        let spent = Spent {
+            requests: 1,
+            failed: matches!(note.outcome, Outcome::Failed(_)).into(),
+            prompt: note.usage.prompt.into(),
+            cached: note.usage.cached.into(),
+            completion: note.usage.completion.into(),
+            engine_us: timings.prefill_us.saturating_add(timings.decode_us),
+            ..Spent::default()
+        };
+        self.meters.spend(key, &spent);
     }
 
     fn asked(&self, job: &OwnedJob, outcome: Outcome) -> JobNote {
@@ -113,7 +144,7 @@ fn outcome_of(state: &JobState) -> Option<Outcome> {
 }
 
 /// Bytes of what is asked: text as UTF-8, token ids as four bytes, pictures as they came.
-fn size(work: &Work) -> u64 {
+pub(crate) fn size(work: &Work) -> u64 {
     let bytes: usize = match work {
         Work::Generate(generate) => prompt_size(generate),
         Work::Embed(embed) => embed.inputs.iter().map(input_size).sum(),

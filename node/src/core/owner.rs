@@ -230,7 +230,7 @@ impl Core {
         let name = self.node_name(executor);
         let why = self.scheduler.view().why(attempt.job).map(|why| self.why_sentence(why));
         let why = why.unwrap_or_default();
-        Placed { node: executor, name, why, epoch: attempt.epoch, after: None }
+        Placed { node: executor, name, why, epoch: attempt.epoch, after: None, model: None }
     }
 
     pub(super) fn cancel_attempt(&mut self, attempt: AttemptId) {

@@ -334,7 +334,8 @@ mod tests {
     async fn outcome(events: Vec<AttemptEvent>) -> Outcome {
         let attempt = AttemptId { job: JobId::from_parts(1, [1; 10]), epoch: Epoch(1) };
         let (node, name) = (NodeId([1; 32]), "far".parse().expect("a name"));
-        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch, after: None };
+        let (why, epoch) = (String::new(), attempt.epoch);
+        let placed = Placed { node, name, why, epoch, after: None, model: None };
         let (executor, source) = mpsc::channel(1);
         let (client, mut shown) = mpsc::channel(64);
         let (reports, mut told) = mpsc::channel(64);
@@ -398,7 +399,8 @@ mod tests {
     ) -> (mpsc::Sender<AttemptEvent>, CancellationToken, mpsc::Receiver<Event>) {
         let attempt = AttemptId { job, epoch: Epoch(1) };
         let (node, name) = (NodeId([1; 32]), "far".parse().expect("a name"));
-        let placed = Placed { node, name, why: String::new(), epoch: attempt.epoch, after: None };
+        let (why, epoch) = (String::new(), attempt.epoch);
+        let placed = Placed { node, name, why, epoch, after: None, model: None };
         let (executor, source) = mpsc::channel(8);
         let (reports, told) = mpsc::channel(64);
         let cancelled = CancellationToken::new();

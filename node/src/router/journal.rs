@@ -10,6 +10,7 @@ use pumasi_protocol::{JobId, JobKind, ModelName};
 use pumasi_web::api;
 use pumasi_web::mesh::{Caller, JobLookupError, Placed};
 
+use super::noting::Noting;
 use crate::core::unix_ms;
 
 /// Requests that are remembered; the oldest is forgotten first.
@@ -31,6 +32,8 @@ pub(super) struct Record {
     pub(super) caller: Caller,
     pub(super) kind: JobKind,
     pub(super) model: ModelName,
+    /// Bytes of what was asked.
+    pub(super) asked_bytes: u64,
     pub(super) accepted_ms: u64,
     pub(super) ended_ms: Option<u64>,
     pub(super) state: api::JobState,
@@ -66,13 +69,20 @@ pub(super) struct Pace {
 }
 
 /// All requests that providers had a say in.
-#[derive(Debug, Default)]
-pub(super) struct Journal(Mutex<BTreeMap<JobId, Shared>>);
+#[derive(Debug)]
+pub(super) struct Journal {
+    records: Mutex<BTreeMap<JobId, Shared>>,
+    noting: Noting,
+}
 
 impl Journal {
+    pub(super) fn new(noting: Noting) -> Self {
+        Self { records: Mutex::default(), noting }
+    }
+
     fn records(&self) -> MutexGuard<'_, BTreeMap<JobId, Shared>> {
         // Records are put in and taken out whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a record. `why`: why the first place is the first.
@@ -81,7 +91,7 @@ impl Journal {
         job: JobId,
         caller: Caller,
         kind: JobKind,
-        model: ModelName,
+        (model, asked_bytes): (ModelName, u64),
         why: String,
     ) -> Entry {
         let record = Record {
@@ -89,6 +99,7 @@ impl Journal {
             caller,
             kind,
             model,
+            asked_bytes,
             accepted_ms: unix_ms(),
             ended_ms: None,
             state: api::JobState::Waiting,
@@ -106,7 +117,7 @@ impl Journal {
             records.pop_first();
         }
         drop(records);
-        Entry { journal: Arc::clone(self), job, record }
+        Entry { journal: Arc::clone(self), job, record, is_withdrawn: false }
     }
 
     fn shared(&self, job: JobId) -> Option<Shared> {
@@ -156,6 +167,7 @@ pub(super) struct Entry {
     journal: Arc<Journal>,
     job: JobId,
     record: Shared,
+    is_withdrawn: bool,
 }
 
 impl Entry {
@@ -240,7 +252,8 @@ impl Entry {
     }
 
     /// There is nothing to remember.
-    pub(super) fn withdraw(self) {
+    pub(super) fn withdraw(mut self) {
+        self.is_withdrawn = true;
         self.journal.records().remove(&self.job);
     }
 
@@ -264,5 +277,8 @@ fn fail<'a>(mut tries: impl Iterator<Item = &'a mut Try>, code: &'static str) {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.left();
+        if !self.is_withdrawn {
+            self.journal.noting.note(&self.record.lock());
+        }
     }
 }

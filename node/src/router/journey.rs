@@ -136,7 +136,7 @@ impl Journey {
     }
 
     async fn on_mesh(&mut self, model: ModelName) -> Ended {
-        let mut run = Run { model, ..self.run.clone() };
+        let mut run = Run { model: model.clone(), ..self.run.clone() };
         if let Some(generate) = self.rest() {
             run.work = Work::Generate(Box::new(generate));
         }
@@ -151,6 +151,7 @@ impl Journey {
             }
             if let RunEvent::Placed(placed) = &mut event {
                 placed.after = placed.after.or(self.after.take());
+                placed.model = Some(model.clone());
                 self.entry.placed(placed);
             }
             let is_last = matches!(&event, RunEvent::Attempt(event) if event.is_last());
@@ -184,8 +185,8 @@ impl Journey {
         };
         // It may be another than the one that was asked first.
         self.at = answer.at;
-        let place = Arc::clone(&answer.place);
-        let provided = self.provided(&place);
+        let (place, model) = (Arc::clone(&answer.place), answer.model.clone());
+        let provided = self.provided(&place, &model);
         self.entry.runs(place.id(), None);
         self.tell(RunEvent::Provided(provided)).await;
         let speech = place.provider.kind().speech;
@@ -228,7 +229,7 @@ impl Journey {
                 }
             }
         }
-        let provided = self.provided(place);
+        let provided = self.provided(place, model);
         self.tell(RunEvent::Provided(provided)).await;
         let tokens = embedded.iter().map(|one: &Embedded| u64::from(one.tokens)).sum();
         self.entry.counted(Counts { prompt: tokens, ..Counts::default() });
@@ -237,10 +238,11 @@ impl Journey {
         Ended::Done
     }
 
-    fn provided(&mut self, place: &Place) -> Provided {
+    fn provided(&mut self, place: &Place, model: &str) -> Provided {
         Provided {
             id: place.id().to_owned(),
             name: place.name().to_owned(),
+            model: model.to_owned(),
             why: self.entry.why(),
             after: self.after.take(),
         }

@@ -39,6 +39,7 @@ pub(super) fn hand_back(
     let provided = Provided {
         id: place.id().to_owned(),
         name: place.name().to_owned(),
+        model,
         why: entry.why(),
         after: None,
     };

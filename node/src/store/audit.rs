@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pumasi_protocol::roster::NodeRole;
-use pumasi_protocol::{JobId, JobKind, ModelName, NodeId, NodeName, Usage};
+use pumasi_protocol::{JobId, JobKind, ModelName, NodeId, NodeName, Usage, frame};
 use pumasi_web::api::{KeyScope, Lend};
 use pumasi_web::keys::KeyStep;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,13 @@ pub enum Act {
         /// Its id, as lists show it.
         id: String,
     },
+    /// A job that was asked for here ended at a provider.
+    Provided {
+        /// The job; no node ran it.
+        note: Box<JobNote>,
+        /// The provider's id.
+        provider: String,
+    },
 }
 
 /// A job, without what it was about.
@@ -123,7 +130,14 @@ pub(super) struct Numbered {
     pub(super) record: AuditRecord,
 }
 
-impl Record for Numbered {}
+impl Record for Numbered {
+    const VERSION: u8 = 2;
+
+    /// It knew fewer acts, written alike.
+    fn from_previous(body: &[u8]) -> Option<Self> {
+        frame::decode_body(body).ok()
+    }
+}
 
 /// The next number in each log.
 #[derive(Debug, Default)]
@@ -145,7 +159,9 @@ impl Next {
     /// come to the disk leaves numbers unused, which is no harm.
     pub(super) fn append(&self, batch: &mut Batch, record: AuditRecord) -> Result<(), StoreError> {
         let (table, next, most) = match record.act {
-            Act::Asked(_) | Act::Ran(_) => (Table::JobNote, &self.job, AUDITED_JOBS),
+            Act::Asked(_) | Act::Ran(_) | Act::Provided { .. } => {
+                (Table::JobNote, &self.job, AUDITED_JOBS)
+            }
             Act::Started { .. }
             | Act::Key { .. }
             | Act::Invited { .. }

@@ -201,6 +201,17 @@ impl Database {
         self.with_rows(|rows, path| scan(rows, path, table))
     }
 
+    /// The records from one key of a table to below another.
+    pub(super) fn between<T: Record>(
+        &self,
+        table: Table,
+        from: &[u8],
+        below: &[u8],
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let range = (table.key(from), table.key(below));
+        self.with_rows(|rows, path| rows_of(rows, path, range))
+    }
+
     /// The records with the highest keys, highest first.
     pub(super) fn newest<T: Record>(
         &self,
@@ -307,7 +318,14 @@ fn scan<T: Record>(
     path: &Path,
     table: Table,
 ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-    let (from, to) = table.range();
+    rows_of(rows, path, table.range())
+}
+
+fn rows_of<T: Record>(
+    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    path: &Path,
+    (from, to): (Vec<u8>, Vec<u8>),
+) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
     let range = rows.range(from.as_slice()..to.as_slice()).map_err(|_| damaged(path))?;
     let decoded = range.map(|row| {
         let (key, value) = row.map_err(|_| damaged(path))?;

@@ -1,14 +1,61 @@
 //! API keys as they are kept: what is agreed, written when it changes, and apart from it what was used,
 //! written now and then, so that a late count never undoes a revocation. No secret is kept, only hashes.
 
+use std::collections::BTreeSet;
+
+use pumasi_protocol::{NodeName, frame};
+use pumasi_web::api::KeyScope;
 use pumasi_web::keys::{KeptKey, Terms, Used};
+use serde::{Deserialize, Serialize};
 
 use super::AuditRecord;
 use super::database::Batch;
 use super::record::{Record, Table};
 use super::{Store, StoreError};
 
-impl Record for Terms {}
+impl Record for Terms {
+    const VERSION: u8 = 2;
+
+    fn from_previous(body: &[u8]) -> Option<Self> {
+        frame::decode_body::<FirstTerms>(body).ok().map(Self::from)
+    }
+}
+
+/// Terms before there were tokens in a minute.
+#[derive(Serialize, Deserialize)]
+struct FirstTerms {
+    id: String,
+    name: NodeName,
+    person: NodeName,
+    hash: [u8; 32],
+    scopes: BTreeSet<KeyScope>,
+    created_ms: u64,
+    expires_ms: Option<u64>,
+    requests_per_min: Option<u32>,
+    tokens_per_day: Option<u64>,
+    tokens_in_all: Option<u64>,
+    revoked_ms: Option<u64>,
+}
+
+impl From<FirstTerms> for Terms {
+    fn from(first: FirstTerms) -> Self {
+        Self {
+            id: first.id,
+            name: first.name,
+            person: first.person,
+            hash: first.hash,
+            scopes: first.scopes,
+            created_ms: first.created_ms,
+            expires_ms: first.expires_ms,
+            requests_per_min: first.requests_per_min,
+            tokens_per_min: None,
+            tokens_per_day: first.tokens_per_day,
+            tokens_in_all: first.tokens_in_all,
+            revoked_ms: first.revoked_ms,
+        }
+    }
+}
+
 impl Record for Used {}
 
 impl Store {

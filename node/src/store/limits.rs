@@ -12,5 +12,7 @@ pub(super) const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 pub(super) const SWEPT_JOBS: usize = 256;
 /// Changes of keys, invitations and policy that the audit log keeps (guess: years of an office).
 pub(super) const AUDITED_ACTS: u64 = 4_096;
+/// Rows of usage, and as many minutes, that one sweep forgets at most.
+pub(super) const SWEPT_ROWS: usize = 4_096;
 /// Jobs that it keeps: some 200 bytes each (guess: weeks of an office).
 pub(super) const AUDITED_JOBS: u64 = 20_000;

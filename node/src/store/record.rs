@@ -27,6 +27,10 @@ pub(super) enum Table {
     Act,
     /// What ran, by number.
     JobNote,
+    /// What was used, by day.
+    Usage,
+    /// The main figures, by minute.
+    Minute,
 }
 
 impl Table {
@@ -41,6 +45,8 @@ impl Table {
             Self::KeyUse => b'u',
             Self::Act => b'a',
             Self::JobNote => b'b',
+            Self::Usage => b'p',
+            Self::Minute => b'm',
         }
     }
 

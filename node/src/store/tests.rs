@@ -17,6 +17,7 @@ mod files;
 mod keys;
 mod layouts;
 mod retention;
+mod usage;
 
 fn name(text: &str) -> NodeName {
     text.parse().expect("a good name")

@@ -110,6 +110,9 @@ pub struct AuditJob {
     pub owner: NodeRef,
     /// Where it ran last; none: nowhere.
     pub ran_on: Option<NodeRef>,
+    /// The provider that answered, by its id; none: a computer of the mesh did, or nobody.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// Bytes of what was asked.
     pub asked_bytes: u64,
     /// Tokens of the prompt.

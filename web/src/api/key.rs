@@ -68,6 +68,9 @@ pub struct Key {
     pub expires_ms: Option<u64>,
     /// Requests in a minute; none: any number.
     pub requests_per_min: Option<u32>,
+    /// Tokens in a minute, prompts included; none: any number.
+    #[serde(default)]
+    pub tokens_per_min: Option<u64>,
     /// Tokens in a day of UTC, prompts included; none: any number.
     pub tokens_per_day: Option<u64>,
     /// Tokens in all, prompts included; none: any number.
@@ -101,6 +104,9 @@ pub struct KeyRequest {
     /// Requests in a minute; none: any number.
     #[serde(default)]
     pub requests_per_min: Option<u32>,
+    /// Tokens in a minute, prompts included; none: any number.
+    #[serde(default)]
+    pub tokens_per_min: Option<u64>,
     /// Tokens in a day of UTC, prompts included; none: any number.
     #[serde(default)]
     pub tokens_per_day: Option<u64>,
@@ -125,6 +131,9 @@ pub struct KeyChange {
     /// Requests in a minute; 0: any number.
     #[serde(default)]
     pub requests_per_min: Option<u32>,
+    /// Tokens in a minute; 0: any number.
+    #[serde(default)]
+    pub tokens_per_min: Option<u64>,
     /// Tokens in a day of UTC; 0: any number.
     #[serde(default)]
     pub tokens_per_day: Option<u64>,

@@ -47,6 +47,8 @@ pub fn typescript() -> String {
         super::ProviderState, super::ProviderModel, super::Provider, super::ProviderKey,
         super::ProviderKind, super::RoutingPolicy, super::Routing, super::Providers,
         super::ProviderRequest, super::RoutingChange, super::CheckOutcome, super::Check, super::Doctor,
+        super::UsageBy, super::UsageRow, super::Usage, super::PlaceState, super::HistoryPlace,
+        super::HistoryPoint, super::History,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

@@ -26,6 +26,12 @@ pub(crate) enum KeyRefusal {
         /// When, in seconds.
         retry_s: u32,
     },
+    /// Its tokens come too fast.
+    #[error("too many tokens in a minute with this API key: try again later")]
+    TokenRate {
+        /// When, in seconds.
+        retry_s: u32,
+    },
     /// Its quota is used up.
     #[error("the quota of tokens of this API key is used up")]
     Quota {
@@ -42,7 +48,9 @@ impl KeyRefusal {
         match self {
             Self::Expired | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::Scope(_) | Self::Never => StatusCode::FORBIDDEN,
-            Self::Rate { .. } | Self::Quota { .. } | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
+            Self::Rate { .. } | Self::TokenRate { .. } | Self::Quota { .. } | Self::Crowded => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
         }
     }
 
@@ -52,7 +60,7 @@ impl KeyRefusal {
             Self::Revoked => "key_revoked",
             Self::Scope(_) => "scope_missing",
             Self::Never => "not_by_key",
-            Self::Rate { .. } => "rate_limited",
+            Self::Rate { .. } | Self::TokenRate { .. } => "rate_limited",
             Self::Quota { .. } => "quota_exceeded",
             Self::Crowded => "too_many_requests",
         }
@@ -60,7 +68,7 @@ impl KeyRefusal {
 
     pub(super) fn retry_s(self) -> Option<u32> {
         match self {
-            Self::Rate { retry_s } => Some(retry_s),
+            Self::Rate { retry_s } | Self::TokenRate { retry_s } => Some(retry_s),
             Self::Quota { retry_s } => retry_s,
             Self::Crowded => Some(1),
             Self::Expired | Self::Revoked | Self::Scope(_) | Self::Never => None,

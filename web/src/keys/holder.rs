@@ -3,18 +3,17 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use blake3::Hash;
 use tokio_util::sync::CancellationToken;
 
-use super::{Terms, Used};
+use super::{Allowance, Pace, Terms, Used};
 use crate::api::{self, KeyScope, KeyState};
 use crate::error::KeyRefusal;
 use crate::limits;
 use crate::mesh::Caller;
 
-const MINUTE: Duration = Duration::from_secs(60);
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A key, as long as anybody uses it.
@@ -32,8 +31,8 @@ struct State {
     terms: Terms,
     used: Used,
     is_written: bool,
-    /// When the requests so far would have come, had they come evenly (ITU-T I.371, Annex A).
-    due: Option<Instant>,
+    requests: Pace,
+    tokens: Pace,
 }
 
 impl Holder {
@@ -44,7 +43,13 @@ impl Holder {
         }
         Self {
             hash: Hash::from_bytes(terms.hash),
-            state: Mutex::new(State { terms, used, is_written: true, due: None }),
+            state: Mutex::new(State {
+                terms,
+                used,
+                is_written: true,
+                requests: Pace::default(),
+                tokens: Pace::default(),
+            }),
             crowd: Arc::new(Crowd::new(limits::KEY_REQUESTS)),
             revoked,
         }
@@ -117,8 +122,10 @@ impl Holder {
 
     /// Whether anything is left of its quota. What has begun is written to its end, so that the quota
     /// can be passed by what is under way.
-    pub(crate) fn may_spend(&self, now_ms: u64) -> Result<(), KeyRefusal> {
+    pub(crate) fn may_spend(&self, now: Instant, now_ms: u64) -> Result<(), KeyRefusal> {
         let state = self.state();
+        let wait = state.tokens.wait(state.terms.tokens_per_min, now);
+        wait.map_or(Ok(()), |retry_s| Err(KeyRefusal::TokenRate { retry_s }))?;
         let (terms, used) = (&state.terms, &state.used);
         if terms.tokens_in_all.is_some_and(|most| used.tokens >= most) {
             return Err(KeyRefusal::Quota { retry_s: None });
@@ -138,6 +145,16 @@ impl Holder {
         used.tokens_of_day = used.tokens_on(day).saturating_add(tokens);
         used.day = day;
         state.is_written = false;
+        let most = state.terms.tokens_per_min;
+        state.tokens.take(most, tokens, Instant::now());
+    }
+
+    /// What is left of its limits in a minute, if it has any.
+    pub(crate) fn allowance(&self, now: Instant) -> Option<Allowance> {
+        let state = self.state();
+        let requests = state.requests.left(state.terms.requests_per_min.map(u64::from), now);
+        let tokens = state.tokens.left(state.terms.tokens_per_min, now);
+        (requests.is_some() || tokens.is_some()).then_some(Allowance { requests, tokens })
     }
 
     pub(super) fn take_used(&self) -> Option<(String, Used)> {
@@ -163,6 +180,7 @@ impl Holder {
             created_ms: terms.created_ms,
             expires_ms: terms.expires_ms,
             requests_per_min: terms.requests_per_min,
+            tokens_per_min: terms.tokens_per_min,
             tokens_per_day: terms.tokens_per_day,
             tokens_in_all: terms.tokens_in_all,
             requests: used.requests,
@@ -196,16 +214,11 @@ impl Used {
 impl State {
     /// A minute's requests may come at once; then each waits for its turn.
     fn pace(&mut self, now: Instant) -> Result<(), KeyRefusal> {
-        let Some(most) = self.terms.requests_per_min.filter(|most| *most > 0) else {
-            return Ok(());
-        };
-        let due = self.due.map_or(now, |due| due.max(now)) + MINUTE / most;
-        let early = due.saturating_duration_since(now).saturating_sub(MINUTE);
-        if early > Duration::ZERO {
-            let retry_s = u32::try_from(early.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let most = self.terms.requests_per_min.map(u64::from);
+        if let Some(retry_s) = self.requests.wait(most, now) {
             return Err(KeyRefusal::Rate { retry_s });
         }
-        self.due = Some(due);
+        self.requests.take(most, 1, now);
         Ok(())
     }
 }
@@ -239,30 +252,5 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.crowd.inside.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What an answer costs its key: told when it ends, however it ends.
-#[derive(Debug)]
-pub(crate) struct Charge {
-    holder: Arc<Holder>,
-    tokens: u64,
-}
-
-impl Charge {
-    pub(crate) fn new(holder: Arc<Holder>) -> Self {
-        Self { holder, tokens: 0 }
-    }
-
-    pub(crate) fn set(&mut self, tokens: u64) {
-        self.tokens = tokens;
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        if self.tokens > 0 {
-            self.holder.spend(self.tokens, crate::app::unix_ms());
-        }
     }
 }

@@ -21,6 +21,7 @@ fn terms(secret: &str) -> Terms {
         created_ms: 5,
         expires_ms: None,
         requests_per_min: None,
+        tokens_per_min: None,
         tokens_per_day: None,
         tokens_in_all: None,
         revoked_ms: None,
@@ -38,6 +39,7 @@ fn wanted() -> Wanted {
         scopes: BTreeSet::from([KeyScope::Inference]),
         valid_ms: Some(60_000),
         requests_per_min: None,
+        tokens_per_min: None,
         tokens_per_day: None,
         tokens_in_all: None,
     }
@@ -108,16 +110,22 @@ fn a_minutes_requests_may_come_at_once_and_then_each_waits_its_turn() {
 fn a_quota_ends_with_its_tokens_and_begins_anew_with_the_day() {
     const DAY_MS: u64 = 86_400_000;
     let key = holder(Terms { tokens_per_day: Some(10), tokens_in_all: Some(25), ..terms("a") });
-    assert_eq!(key.may_spend(DAY_MS), Ok(()));
+    assert_eq!(key.may_spend(Instant::now(), DAY_MS), Ok(()));
     key.spend(11, DAY_MS);
-    assert_eq!(key.may_spend(DAY_MS), Err(KeyRefusal::Quota { retry_s: Some(86_400) }));
-    assert_eq!(key.may_spend(2 * DAY_MS - 1), Err(KeyRefusal::Quota { retry_s: Some(1) }));
-    assert_eq!(key.may_spend(2 * DAY_MS), Ok(()));
+    assert_eq!(
+        key.may_spend(Instant::now(), DAY_MS),
+        Err(KeyRefusal::Quota { retry_s: Some(86_400) })
+    );
+    assert_eq!(
+        key.may_spend(Instant::now(), 2 * DAY_MS - 1),
+        Err(KeyRefusal::Quota { retry_s: Some(1) })
+    );
+    assert_eq!(key.may_spend(Instant::now(), 2 * DAY_MS), Ok(()));
     key.spend(4, 2 * DAY_MS);
     let shown = key.show(2 * DAY_MS);
     assert_eq!((shown.tokens, shown.tokens_today), (15, 4));
     key.spend(10, 3 * DAY_MS);
-    assert_eq!(key.may_spend(4 * DAY_MS), Err(KeyRefusal::Quota { retry_s: None }));
+    assert_eq!(key.may_spend(Instant::now(), 4 * DAY_MS), Err(KeyRefusal::Quota { retry_s: None }));
 }
 
 #[test]
@@ -164,9 +172,12 @@ fn cat_h45_a_clock_that_jumps_breaks_no_key() {
         let due = jumped >= today + 86_400_000;
         let expected = if due { KeyRefusal::Expired } else { KeyRefusal::Rate { retry_s: 60 } };
         assert_eq!(entered, Err(expected), "at {jumped}");
-        let _ = key.may_spend(jumped);
+        let _ = key.may_spend(Instant::now(), jumped);
         let _ = key.show(jumped);
     }
     assert_eq!(enter(61, today), Ok(()));
-    assert_eq!(key.may_spend(today), Err(KeyRefusal::Quota { retry_s: Some(86_400) }));
+    assert_eq!(
+        key.may_spend(Instant::now(), today),
+        Err(KeyRefusal::Quota { retry_s: Some(86_400) })
+    );
 }

@@ -22,6 +22,8 @@ pub struct Provided {
     pub id: String,
     /// What people call it.
     pub name: String,
+    /// The model, as the provider calls it.
+    pub model: String,
     /// Why this one, in one sentence.
     pub why: String,
     /// The code of what ended the attempt before, if there was one.

@@ -46,7 +46,7 @@ fn csv(entries: &[AuditEntry]) -> String {
     std::iter::once(format!("\u{feff}{CSV_HEAD}")).chain(lines).collect()
 }
 
-fn file(text: String, kind: &'static str, name: &str) -> Response {
+pub(super) fn file(text: String, kind: &'static str, name: &str) -> Response {
     let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -3,6 +3,7 @@
 //! layers decide is decided here by the same functions.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
@@ -19,6 +20,7 @@ use crate::body::Ceiling;
 use crate::error::ApiError;
 use crate::guard::Asker;
 use crate::mesh::Endpoint;
+use crate::meters::Tally;
 use crate::server::Held;
 
 const ROUTES: [(&str, Endpoint); 4] = [
@@ -47,16 +49,16 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<(&'static str, Endpoin
 pub(crate) async fn answer(
     app: &Arc<App>,
     asker: &Asker,
-    request_id: String,
+    (request_id, tally): (String, Arc<Tally>),
     endpoint: Endpoint,
     request: Request,
 ) -> Result<(Response, Held), ApiError> {
     let entered = access::enter(app, Access::Inference, asker)?;
     if let Some(holder) = &entered.holder {
-        holder.may_spend(unix_ms())?;
+        holder.may_spend(Instant::now(), unix_ms())?;
     }
     let (caller, payer) = (entered.caller.clone(), entered.holder.clone());
-    let asked = Asked { caller, payer, request_id };
+    let asked = Asked { caller, payer, request_id, tally };
     let (some, pictures) = (Some(endpoint), Ceiling::Pictures);
     let response = match endpoint {
         Endpoint::Chat => {

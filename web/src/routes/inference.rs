@@ -10,19 +10,20 @@ use axum::response::Response;
 use http::{HeaderValue, header};
 use pumasi_dialects::provider::Heard;
 use pumasi_dialects::{
-    Answer, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, responses,
+    Answer, Counts, EmbedRequest, GenerateRequest, Head, Invalid, Options, Provenance, responses,
 };
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, JobId, JobKind, Priority, Timings, Work};
 
 use super::relay::{self, Handed, Whole};
 use super::{caller, headers, payer, streaming};
-use crate::app::{App, random, unix_ms, unix_s};
+use crate::app::{App, random, unix_s};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::gather::{Gathering, Lane, Step, assembly};
-use crate::keys::{Charge, Holder};
+use crate::keys::Holder;
 use crate::mesh::{Abroad, Caller, Endpoint, Placed, Provided, Run, RunEvent, Turn};
+use crate::meters::{Charge, Tally};
 use crate::server::RequestId;
 
 type Shared = State<Arc<App>>;
@@ -38,6 +39,7 @@ pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) payer: Option<Arc<Holder>>,
     pub(super) request_id: String,
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Asked {
@@ -47,7 +49,13 @@ impl Asked {
             caller: caller(request)?,
             payer: payer(request)?,
             request_id: id.map(|id| id.0.clone()).unwrap_or_default(),
+            tally: request.extensions().get().cloned().ok_or(ApiError::Internal)?,
         })
+    }
+
+    /// What the answer costs.
+    pub(super) fn charge(&self) -> Charge {
+        Charge::new(self.payer.clone(), Arc::clone(&self.tally))
     }
 }
 
@@ -71,6 +79,7 @@ pub(super) async fn generate_for(
     endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<GenerateRequest, Invalid> + Send + 'static,
 ) -> Answered {
+    asked.tally.infers(&asked.caller);
     let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, ceiling).await?;
     let options = Options { strict: app.strict };
@@ -115,6 +124,7 @@ pub(super) async fn start(
     parsed: &GenerateRequest,
     turn: Turn,
 ) -> Result<Gathering, ApiError> {
+    asked.tally.model(parsed.model.as_str());
     let mut running = Vec::with_capacity(parsed.answers.len());
     for generate in &parsed.answers {
         let mut generate = generate.clone();
@@ -137,8 +147,7 @@ pub(super) async fn start(
         let settings = assembly(job.job, &generate, parsed.parallel_tool_calls);
         running.push((job, settings));
     }
-    let charge = asked.payer.clone().map(Charge::new);
-    Ok(Gathering::new(running, parsed.copies, charge))
+    Ok(Gathering::new(running, parsed.copies, asked.charge()))
 }
 
 pub(super) fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
@@ -200,6 +209,7 @@ pub(super) async fn embed_for(
     endpoint: Option<Endpoint>,
     parse: impl FnOnce(&[u8], Options) -> Result<EmbedRequest, Invalid> + Send + 'static,
 ) -> Answered {
+    asked.tally.infers(&asked.caller);
     let spoken = endpoint.map(|endpoint| relay::Spoken::new(endpoint, &request));
     let bytes = body::json(app, request, Ceiling::Text).await?;
     let mut turn = Turn::default();
@@ -211,8 +221,9 @@ pub(super) async fn embed_for(
     }
     let options = Options { strict: app.strict };
     let parsed = body::parse(bytes, move |bytes| parse(bytes, options)).await?;
+    asked.tally.model(parsed.model.as_str());
     let run = Run {
-        caller: asked.caller,
+        caller: asked.caller.clone(),
         kind: JobKind::Embedding,
         model: parsed.model.clone(),
         work: Work::Embed(parsed.embed),
@@ -223,17 +234,19 @@ pub(super) async fn embed_for(
     let mut running = app.mesh.run(run).await?;
     let (mut placed, mut attempts) = (None, 0);
     let mut provided: Option<Provided> = None;
+    let mut charge = asked.charge();
     loop {
         match running.events.recv().await {
             Some(RunEvent::Placed(place)) => {
+                charge.at_node(&place);
                 placed = Some(place);
                 attempts += 1;
             }
             Some(RunEvent::Attempt(AttemptEvent::Embedded { embedded, timings })) => {
-                if let Some(payer) = &asked.payer {
-                    let tokens = embedded.iter().map(|one| u64::from(one.tokens)).sum();
-                    payer.spend(tokens, unix_ms());
-                }
+                let prompt = embedded.iter().map(|one| u64::from(one.tokens)).sum();
+                charge.set(Counts { prompt, ..Counts::default() });
+                charge.computed(timings);
+                charge.done();
                 let mut provenance = provenance(running.job, placed.as_ref(), attempts, timings);
                 provenance.provider = provided.as_ref().map(|provided| provided.id.clone());
                 let (form, model) = (parsed.form, parsed.model.as_str());
@@ -251,6 +264,7 @@ pub(super) async fn embed_for(
             }
             Some(RunEvent::Attempt(AttemptEvent::Alive { .. } | AttemptEvent::Started { .. })) => {}
             Some(RunEvent::Provided(provider)) => {
+                charge.at_provider(&provider);
                 provided = Some(provider);
                 attempts += 1;
             }

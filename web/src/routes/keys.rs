@@ -55,6 +55,7 @@ async fn wanted(app: &App, asked: KeyRequest) -> Result<Wanted, ApiError> {
         scopes,
         valid_ms: asked.valid_s.map(valid_ms).transpose()?,
         requests_per_min: asked.requests_per_min.map(per_min).transpose()?,
+        tokens_per_min: asked.tokens_per_min.map(|n| tokens("tokens_per_min", n)).transpose()?,
         tokens_per_day: asked.tokens_per_day.map(|n| tokens("tokens_per_day", n)).transpose()?,
         tokens_in_all: asked.tokens_in_all.map(|n| tokens("tokens_in_all", n)).transpose()?,
     })
@@ -131,6 +132,10 @@ fn changed(mut terms: Terms, asked: KeyChange) -> Result<Terms, ApiError> {
         None => {}
         Some(0) => terms.requests_per_min = None,
         Some(requests) => terms.requests_per_min = Some(per_min(requests)?),
+    }
+    if let Some(most) = asked.tokens_per_min {
+        let most = unless_zero(most).map(|n| tokens("tokens_per_min", n));
+        terms.tokens_per_min = most.transpose()?;
     }
     if let Some(most) = asked.tokens_per_day {
         let most = unless_zero(most).map(|n| tokens("tokens_per_day", n));

@@ -22,7 +22,6 @@ use super::headers;
 use super::inference::Asked;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::keys::Charge;
 use crate::limits;
 use crate::mesh::{Endpoint, Relay, Relayed, RelayedAnswer, Tried, Turn};
 
@@ -125,6 +124,7 @@ async fn ask(
     let name = &bytes[seen.model.start + 1..seen.model.end - 1];
     let name = std::str::from_utf8(name).ok().map(str::to_owned);
     let Some(Ok(model)) = name.map(ModelName::try_from) else { return Ok(not) };
+    asked.tally.model(model.as_str());
     let relay = Relay {
         caller: asked.caller.clone(),
         endpoint: spoken.endpoint,
@@ -163,10 +163,10 @@ async fn whole(
     };
     let counts = counts(endpoint, &bytes).map_err(failed)?;
     app.mesh.account(job, counts);
-    if let Some(payer) = &asked.payer {
-        let tokens = counts.prompt.saturating_add(counts.completion);
-        Charge::new(Arc::clone(payer)).set(tokens);
-    }
+    let mut charge = asked.charge();
+    charge.at_provider(&provided);
+    charge.set(counts);
+    charge.done();
     let mut response = Response::new(Body::from(bytes));
     *response.headers_mut() = headers::room();
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -24,7 +24,10 @@ use super::head::HeadError;
 use super::held::{Held, HeldBody};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::keys::Holder;
+use crate::meters::{Head, Tally};
 use crate::routes::direct;
+use crate::settings::RequestLog;
 
 /// Both ends of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -48,12 +51,13 @@ pub(super) async fn answer(
     let id = app.request_id(request.headers());
     let method = request.method().clone();
     let ends_here = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut routed = pin!(route(app, router, request, ends, &id));
+    let tally = app.tally(started);
+    let mut routed = pin!(route(app, router, request, ends, (&id, &tally)));
     let whatever_happens = poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| routed.as_mut().poll(cx)));
         polled.unwrap_or_else(|_| Poll::Ready(ApiError::Internal.into()))
     });
-    let Routed { outcome, route, dialect } = whatever_happens.await;
+    let Routed { outcome, route, dialect, holder } = whatever_happens.await;
     let (mut response, held, code) = match outcome {
         Ok((response, held)) => (response, held, ""),
         Err(error) => {
@@ -61,8 +65,17 @@ pub(super) async fn answer(
             (error.respond(&id, dialect), None, error.code())
         }
     };
+    if let Some(allowance) = holder.and_then(|holder| holder.allowance(Instant::now())) {
+        allowance.dress(response.headers_mut());
+    }
     dress(&mut response, &id, ends_here);
-    log(&method, route.as_ref().map_or("-", Route::pattern), &response, &id, code, started);
+    let status = response.status().as_u16();
+    let mut head = Head { id: String::new(), method, route, dialect, status, code };
+    match app.request_log {
+        RequestLog::Heads => log(&head.method, head.pattern(), status, &id, code, started),
+        RequestLog::Whole { .. } => head.id.clone_from(&id),
+    }
+    tally.answered(head);
     response.map(|body| HeldBody::new(body, held))
 }
 
@@ -74,16 +87,19 @@ struct Routed {
     route: Option<Route>,
     /// Of the route that matched; what the guard refuses has one body for everybody.
     dialect: Dialect,
+    /// Of the key that was shown.
+    holder: Option<Arc<Holder>>,
 }
 
 /// A route that matched.
-enum Route {
+#[derive(Debug)]
+pub(crate) enum Route {
     Direct(&'static str),
     Router(MatchedPath),
 }
 
 impl Route {
-    fn pattern(&self) -> &str {
+    pub(crate) fn pattern(&self) -> &str {
         match self {
             Self::Direct(pattern) => pattern,
             Self::Router(path) => path.as_str(),
@@ -93,7 +109,7 @@ impl Route {
 
 impl From<ApiError> for Routed {
     fn from(error: ApiError) -> Self {
-        Self { outcome: Err(error), route: None, dialect: Dialect::default() }
+        Self { outcome: Err(error), route: None, dialect: Dialect::default(), holder: None }
     }
 }
 
@@ -108,7 +124,7 @@ impl From<Response> for Routed {
             Some(error) => Err(error),
             None => Ok((response, held)),
         };
-        Self { outcome, route, dialect }
+        Self { outcome, route, dialect, holder: None }
     }
 }
 
@@ -129,7 +145,7 @@ async fn route(
     router: Router,
     request: Request<Incoming>,
     ends: Ends,
-    id: &str,
+    (id, tally): (&str, &Arc<Tally>),
 ) -> Routed {
     let (mut parts, body) = request.into_parts();
     if let Some(error) = app.refusals.read(parts.uri.path()) {
@@ -139,21 +155,25 @@ async fn route(
         Ok(asker) => asker,
         Err(error) => return error.into(),
     };
-    let (id, body) = (id.to_owned(), Body::new(body));
+    let (id, body, holder) = (id.to_owned(), Body::new(body), asker.holder());
     if let Some((pattern, endpoint)) = direct::find(&parts.method, parts.uri.path()) {
         let request = Request::from_parts(parts, body);
-        let answered = direct::answer(app, &asker, id, endpoint, request).await;
+        let answered =
+            direct::answer(app, &asker, (id, Arc::clone(tally)), endpoint, request).await;
         let outcome = answered.map(|(response, held)| (response, Some(held)));
         return Routed {
             outcome,
             route: Some(Route::Direct(pattern)),
             dialect: endpoint.dialect(),
+            holder,
         };
     }
     parts.extensions.insert(asker);
     parts.extensions.insert(RequestId(id));
+    parts.extensions.insert(Arc::clone(tally));
     let response = router.oneshot(Request::from_parts(parts, body)).await;
-    response.unwrap_or_else(|never| match never {}).into()
+    let routed = Routed::from(response.unwrap_or_else(|never| match never {}));
+    Routed { holder, ..routed }
 }
 
 fn refusal(error: HeadError) -> ApiError {
@@ -189,9 +209,9 @@ fn dress(response: &mut Response, id: &str, ends_here: bool) {
 const WATCHED_ROUTE: &str = "/api/v1/pairing";
 
 /// The route's pattern, never the path itself: names of models and jobs are nobody's business.
-fn log(method: &Method, route: &str, response: &Response, id: &str, code: &str, started: Instant) {
-    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
-    if route == WATCHED_ROUTE && response.status().is_success() {
+fn log(method: &Method, route: &str, status: u16, id: &str, code: &str, started: Instant) {
+    let ms = started.elapsed().as_millis();
+    if route == WATCHED_ROUTE && status < 300 {
         tracing::debug!(target: "pumasi_web::request", %method, route, status, ms, id, "answered");
         return;
     }

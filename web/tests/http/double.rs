@@ -16,8 +16,9 @@ use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
     Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError,
-    RunEvent, Running, Turn,
+    RunEvent, Running, Turn, UsageError,
 };
+use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{Notify, broadcast, mpsc};
 
 /// What a model does.
@@ -51,6 +52,7 @@ pub(crate) struct Double {
     pub(crate) panics: bool,
     pub(crate) full_disk: AtomicBool,
     pub(crate) kept_keys: Mutex<Vec<KeyRow>>,
+    pub(crate) used: Mutex<Vec<(UsageKey, Spent)>>,
 }
 
 pub(crate) const NODE: NodeId = NodeId([0xab; 32]);
@@ -66,6 +68,7 @@ pub(crate) fn placed(epoch: u32) -> RunEvent {
         why: "idle, and the model is loaded".to_owned(),
         epoch: Epoch(epoch),
         after: (epoch > 0).then_some(Fault::Silent.code()),
+        model: None,
     })
 }
 
@@ -481,6 +484,17 @@ impl Mesh for Handle {
             job: None,
             stands: true,
         }])
+    }
+
+    async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError> {
+        let used = self.0.used.lock().expect("no test panics with it").clone();
+        Ok(used.into_iter().filter(|(key, _)| (from..=to).contains(&key.day)).collect())
+    }
+
+    async fn history(&self, from_min: u64, to_min: u64) -> Result<Vec<Minute>, UsageError> {
+        let minute = Minute { at_min: to_min, requests: 3, ..Minute::default() };
+        let first = Minute { at_min: from_min, ..minute.clone() };
+        Ok(vec![first, minute])
     }
 
     fn subscribe(&self) -> broadcast::Receiver<api::Event> {

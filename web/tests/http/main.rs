@@ -9,6 +9,7 @@ mod double;
 mod guard;
 mod inference;
 mod keys;
+mod metrics;
 mod raw;
 mod streams;
 mod tls;
@@ -76,6 +77,7 @@ pub(crate) fn terms(secret: &str) -> Terms {
         created_ms: 5,
         expires_ms: None,
         requests_per_min: None,
+        tokens_per_min: None,
         tokens_per_day: None,
         tokens_in_all: None,
         revoked_ms: None,

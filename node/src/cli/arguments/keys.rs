@@ -39,6 +39,9 @@ pub(crate) struct KeyArguments {
     /// Requests in a minute [default: any number]
     #[arg(long, value_name = "COUNT")]
     pub(crate) rpm: Option<u32>,
+    /// Tokens in a minute, prompts included [default: any number]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) tpm: Option<u64>,
     /// Tokens in a day of UTC, prompts included [default: any number]
     #[arg(long, value_name = "COUNT")]
     pub(crate) tokens_per_day: Option<u64>,
@@ -64,6 +67,9 @@ pub(crate) struct KeyChangeArguments {
     /// Requests in a minute; 0: any number
     #[arg(long, value_name = "COUNT")]
     pub(crate) rpm: Option<u32>,
+    /// Tokens in a minute, prompts included; 0: any number
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) tpm: Option<u64>,
     /// Tokens in a day of UTC, prompts included; 0: any number
     #[arg(long, value_name = "COUNT")]
     pub(crate) tokens_per_day: Option<u64>,

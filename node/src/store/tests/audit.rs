@@ -74,6 +74,10 @@ pub(super) fn asked() -> Act {
     Act::Asked(note(Outcome::Failed("not_continued".to_owned())))
 }
 
+pub(super) fn provided() -> Act {
+    Act::Provided { note: note(Outcome::Completed), provider: "openai".to_owned() }
+}
+
 pub(super) fn ran() -> Act {
     Act::Ran(note(Outcome::Completed))
 }

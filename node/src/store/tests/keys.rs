@@ -15,6 +15,7 @@ pub(super) fn terms(id: &str) -> Terms {
         created_ms: 5,
         expires_ms: Some(9),
         requests_per_min: Some(60),
+        tokens_per_min: None,
         tokens_per_day: None,
         tokens_in_all: Some(1_000),
         revoked_ms: None,

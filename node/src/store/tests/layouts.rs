@@ -4,6 +4,7 @@ use pumasi_protocol::Epoch;
 
 use super::super::audit::Numbered;
 use super::super::record::{self, Record, Unreadable};
+use super::super::usage::UsageRow;
 use super::*;
 
 fn bytes(golden: &str) -> Vec<u8> {
@@ -35,7 +36,13 @@ fn job_records_of_this_layout_and_the_one_before_are_read() {
 #[test]
 fn other_records_are_read() {
     check(&invitation(3), true, include_str!("golden/invitation_1.hex"));
-    check(&keys::terms("0123456789ab"), true, include_str!("golden/key_1.hex"));
+    let terms = keys::terms("0123456789ab");
+    check(&terms, false, include_str!("golden/key_1.hex"));
+    let terms = pumasi_web::keys::Terms { tokens_per_min: Some(9_000), ..terms };
+    check(&terms, true, include_str!("golden/key_2.hex"));
+    let row = UsageRow { key: usage::key(7, "kim"), spent: usage::spent(5) };
+    check(&row, true, include_str!("golden/usage_1.hex"));
+    check(&usage::minute(70), true, include_str!("golden/minute_1.hex"));
     check(&keys::used(), true, include_str!("golden/key_use_1.hex"));
     check(&7_u64, true, include_str!("golden/number_1.hex"));
     check(&"yes".to_owned(), true, include_str!("golden/setting_1.hex"));
@@ -54,8 +61,10 @@ fn the_audit_log_is_read() {
         (record(audit::withdrawn()), include_str!("golden/audit_withdrawn_1.hex")),
     ];
     for (record, golden) in &acts {
-        check(record, true, golden);
+        check(record, false, golden);
     }
+    let second = record(audit::provided());
+    check(&second, true, include_str!("golden/audit_provided_2.hex"));
 }
 
 #[test]

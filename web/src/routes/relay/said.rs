@@ -62,12 +62,6 @@ impl Said {
         &self.deltas
     }
 
-    /// Tokens that the request cost so far: as the provider counts, or by its pieces.
-    pub(super) fn tokens(&self) -> u64 {
-        let counts = self.counts();
-        counts.prompt.saturating_add(counts.completion)
-    }
-
     /// What the provider's objects began with, so that those that follow look alike.
     pub(super) fn head(&self, otherwise: Head) -> Head {
         let first = self.first.as_deref().unwrap_or_default();

@@ -13,16 +13,16 @@ use futures::stream::BoxStream;
 use http::header;
 use memchr::memmem;
 use pumasi_dialects::provider::{Heard, ProviderFault, Reader};
-use pumasi_dialects::{Delta, Dialect, GenerateRequest, Invalid, Writer};
+use pumasi_dialects::{Counts, Delta, Dialect, GenerateRequest, Invalid, Writer};
 use pumasi_protocol::JobId;
 
 use super::said::Said;
 use crate::app::App;
 use crate::body;
 use crate::error::ApiError;
-use crate::keys::Charge;
 use crate::limits;
 use crate::mesh::{Endpoint, Provided, RelayedAnswer, Tried, Turn};
+use crate::meters::Charge;
 use crate::routes::headers;
 use crate::routes::inference::{self, Asked};
 use crate::routes::streaming::{self, HEARTBEAT, Streaming};
@@ -49,7 +49,8 @@ pub(super) fn respond(origin: Origin, answer: RelayedAnswer) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     headers::insert(response.headers_mut(), "x-pumasi-job", &job.to_string());
     headers::of_provider(response.headers_mut(), &provided);
-    let charge = origin.asked.payer.clone().map(Charge::new);
+    let mut charge = origin.asked.charge();
+    charge.at_provider(&provided);
     let relaying = Relaying {
         reader: Reader::new(origin.endpoint.speech()),
         frames: Frames::default(),
@@ -115,7 +116,7 @@ struct Relaying {
     job: JobId,
     provided: Provided,
     body: BoxStream<'static, Result<Bytes, ProviderFault>>,
-    charge: Option<Charge>,
+    charge: Charge,
     /// Gone once another place goes on.
     origin: Option<Origin>,
 }
@@ -152,7 +153,10 @@ impl Relaying {
             self.note_cost();
             match outcome {
                 Ok(bytes) if bytes.is_empty() && !over => {}
-                Ok(bytes) => return (bytes, Next::More),
+                Ok(bytes) => {
+                    self.charge.piece();
+                    return (bytes, Next::More);
+                }
                 Err((bytes, fault)) => return self.go_on(bytes, fault).await,
             }
         }
@@ -220,11 +224,9 @@ impl Relaying {
     }
 
     fn note_cost(&mut self) {
-        let tokens = self.said.tokens();
-        if let Some(charge) = &mut self.charge {
-            charge.set(tokens);
-        }
+        self.charge.set(self.said.counts());
         if let Some(origin) = self.origin.as_ref().filter(|_| self.reader.is_over()) {
+            self.charge.done();
             origin.app.mesh.account(self.job, self.said.counts());
         }
     }
@@ -235,15 +237,14 @@ impl Relaying {
         let (id, dialect) = (origin.asked.request_id.clone(), origin.endpoint.dialect());
         let app = Arc::clone(&origin.app);
         // What was said so far counts with the rest.
-        if let Some(charge) = &mut self.charge {
-            charge.set(0);
-        }
+        self.charge.set(Counts::default());
         app.mesh.account(self.job, self.said.counts());
         let said = std::mem::take(&mut self.said);
         match rest(origin, said, self.job, self.provided.clone(), fault).await {
             Ok(streaming) => (sent, Next::GoOn(Box::new(streaming))),
             Err(error) => {
                 app.errors.add(error.code());
+                self.charge.failed(error.code());
                 let body = error.body(&id, dialect);
                 let last = match dialect {
                     Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),

@@ -1,0 +1,26 @@
+//! What can be wrong with loading and unloading.
+
+use pumasi_protocol::Fault;
+
+/// Why a model was not loaded or unloaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// That node does not hold it.
+    #[error("that computer does not hold this model")]
+    NotFound,
+    /// There is no such node.
+    #[error("the mesh has no such computer")]
+    UnknownNode,
+    /// Jobs are using it.
+    #[error("jobs are using this model")]
+    InUse,
+    /// The caller's or the node's role does not allow it.
+    #[error("the role of this computer does not allow it")]
+    NotAllowed,
+    /// The node could not be asked.
+    #[error("that computer cannot be reached")]
+    Unreachable,
+    /// The engine there said no.
+    #[error("{0}")]
+    Fault(Fault),
+}
