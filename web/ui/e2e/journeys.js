@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 
 import { ask, assert, barriers, visit } from './journey.js';
 import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
-import { checksTheOffice, makesAndRevokesAKey, readsTheRecord, seesWhatWasUsed } from './upkeep.js';
+import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
+import { seesWhatWasUsed } from './usage.js';
 
 /** The starter model by default; PUMASI_MODEL names another that knows `upper:`. */
 const model = process.env.PUMASI_MODEL ?? 'starter';
@@ -166,14 +167,8 @@ async function speaksKoreanOnAPhone(browser, base) {
 }
 
 async function leavesNobodyOut(browser, base) {
-  const manage = [
-    '/manage',
-    '/manage/keys',
-    '/manage/keys?panel=key',
-    '/manage/usage',
-    '/manage/record',
-  ];
-  const elsewhere = ['/manage/providers', '/manage/providers?panel=provider'];
+  const manage = ['/manage', '/manage/keys', '/manage/keys?panel=key', '/manage/record'];
+  const elsewhere = ['/manage/usage', '/manage/providers', '/manage/providers?panel=provider'];
   const pages = [
     '/',
     '/mesh',
