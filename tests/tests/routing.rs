@@ -354,6 +354,21 @@ fn tries_again_have_a_budget_and_end_with_the_first_word() {
 }
 
 #[test]
+fn what_breaks_off_in_other_words_than_it_was_asked_keeps_its_word() {
+    let (node, _lab, _spare) = lab_and_spare();
+    let user = json!([{ "role": "user", "content": "hi" }]);
+    let body = json!({
+        "model": "lab/cut-3", "messages": user, "max_tokens": 60, "stream": true
+    });
+    let reply = node.request("POST", "/v1/messages", Some(&body));
+    assert_eq!(reply.status, 200, "it had begun: {reply:?}");
+    let providers = node.get("/api/v1/providers");
+    let models = providers["providers"][0]["models"].as_array().expect("models");
+    let cut = models.iter().find(|model| model["name"] == "lab/cut-3").expect("it was asked for");
+    assert_eq!((&cut["last_fault"], &cut["failed"]), (&json!("reset"), &json!(1)), "{cut}");
+}
+
+#[test]
 fn a_late_stream_is_asked_of_a_second_provider_only_where_that_is_settled() {
     let (node, lab, spare) = lab_and_spare();
     let cloud = set_up(&node, "openai", "cloud", &["gpt-4o"]);

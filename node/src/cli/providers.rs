@@ -74,6 +74,7 @@ async fn list(client: &Client, models: bool, output: &Output) -> Result<(), Fail
 fn place(one: &Provider) -> String {
     match (one.found, one.outside) {
         (true, _) => "this computer, found by itself".to_owned(),
+        (false, true) if one.keeps_nothing => "outside the office, keeps nothing".to_owned(),
         (false, true) => "outside the office".to_owned(),
         (false, false) => one.base.clone().unwrap_or_else(|| "this computer".to_owned()),
     }

@@ -37,21 +37,21 @@ pub(super) struct Miss {
 impl Miss {
     /// A call failed, which its permit knows already.
     pub(super) fn after(place: &Place, model: &str, error: &CallError) -> Self {
-        let wait = place.provider.closed(model).map(|closed| closed.retry_in);
-        let may_pass = match error {
-            CallError::Connect
-            | CallError::Reset
-            | CallError::RateLimited { .. }
-            | CallError::Loading { .. } => true,
-            CallError::Provider(fault) => passes(*fault),
+        let (may_pass, said) = match error {
+            CallError::RateLimited { retry_after } | CallError::Loading { retry_after } => {
+                (true, *retry_after)
+            }
+            CallError::Connect | CallError::Reset => (true, None),
+            CallError::Provider(fault) => (passes(*fault), None),
             // Who took that long once takes as long again.
             CallError::Timeout(_)
             | CallError::Resolve
             | CallError::Tls
             | CallError::TooLarge
             | CallError::Redirect
-            | CallError::NotHttp => false,
+            | CallError::NotHttp => (false, None),
         };
+        let wait = place.provider.closed(model).map(|closed| closed.retry_in).or(said);
         Self { fault: fault_of(error), wait, may_pass }
     }
 

@@ -756,8 +756,8 @@ export const en = {
       hedge: 'Ask a second provider as well',
       hedgeMeans: 'Whoever begins first answers; the other is stopped.',
       hedge_after_ms: 'Seconds without a first word',
-      paid: 'Also where one of the two costs money',
-      paidMeans: 'Both may charge for the question.',
+      paid: 'Also where one of the two is outside the office',
+      paidMeans: 'Both see the question then, and both may charge for it.',
     },
     findLocal: 'Find model servers of this computer by themselves',
     findLocalMeans:

@@ -747,8 +747,8 @@ export const ko: Words = {
       hedge: '다른 제공자에게도 묻기',
       hedgeMeans: '먼저 답하기 시작한 쪽이 답하고, 다른 쪽은 멈춥니다.',
       hedge_after_ms: '첫마디가 없는 시간(초)',
-      paid: '둘 가운데 하나가 유료라도',
-      paidMeans: '둘 다 요금을 받을 수 있습니다.',
+      paid: '둘 가운데 하나가 사무실 밖에 있어도',
+      paidMeans: '그때는 둘 다 질문을 보고, 둘 다 요금을 받을 수 있습니다.',
     },
     findLocal: '이 컴퓨터의 모델 서버를 저절로 찾기',
     findLocalMeans:
