@@ -86,26 +86,39 @@ def answers(url: str, text: str | None = None) -> bool:
 
 
 class Nginx:
-    """The mock, or the bare proxy."""
+    """A mock service, or the bare proxy."""
 
-    def __init__(self, folder: Path, name: str, core: int, location: str, upstream: str = "", locations: str = ""):
-        self.port, home = free_port(), folder / name
+    def __init__(
+        self, folder: Path, name: str, core: int, location: str, upstream: str = "", locations: str = "", log: bool = False
+    ):
+        self.port, self.home, self.core = free_port(), folder / name, core
+        home, kept = self.home, f"{folder / name}/access.log" if log else "off"
         home.mkdir()
         (home / "nginx.conf").write_text(
             f"""
 daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; client_max_body_size 10m;
+  access_log {kept}; keepalive_requests 1000000000; keepalive_timeout 600s; client_max_body_size 10m;
   client_body_buffer_size 64k; client_body_temp_path {home}/b; proxy_temp_path {home}/p;
   fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
   {upstream}
   server {{ listen 127.0.0.1:{self.port}; {locations} location / {{ {location} }} }}
 }}"""
         )
-        self.process = start(core, ["nginx", "-p", str(home), "-c", str(home / "nginx.conf")], home)
         self.url = f"http://127.0.0.1:{self.port}"
-        until(f"{name} answers", lambda: answers(self.url, "{}"), 0.05)
+        self.again()
+
+    def again(self) -> subprocess.Popen:
+        """Starts it, on the same port."""
+        command = ["nginx", "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
+        self.process = start(self.core, command, self.home)
+        until(f"{self.home.name} answers", lambda: answers(self.url, "{}"), 0.05)
+        return self.process
+
+    def asked(self) -> int:
+        """Requests that its log has."""
+        return (self.home / "access.log").read_text().count("\n")
 
 
 def start(core: int, command: list, folder: Path, **environment) -> subprocess.Popen:
