@@ -90,6 +90,7 @@ fn read<'a>(
         node: None,
         node_name: None,
         provider: None,
+        thinking_budget: None,
         attempts: 1,
         timings: None,
         seams: Vec::new(),

@@ -42,6 +42,7 @@ pub(crate) struct Lane {
     /// Set while the answer is a provider's.
     provided: Option<Provided>,
     attempts: u32,
+    thinking_budget: Option<u32>,
     prompt: Option<(u32, u32)>,
     usage: Option<Usage>,
     timings: Option<Timings>,
@@ -66,6 +67,7 @@ impl Lane {
             placed: None,
             provided: None,
             attempts: 0,
+            thinking_budget: None,
             prompt: None,
             usage: None,
             timings: None,
@@ -96,6 +98,7 @@ impl Lane {
             node: self.placed.as_ref().map(|placed| placed.node.to_string()),
             node_name: self.placed.as_ref().map(|placed| placed.name.to_string()),
             attempts: self.attempts,
+            thinking_budget: self.thinking_budget,
             timings: self.timings.map(Into::into),
             seams: self.seams.clone(),
         }
@@ -272,6 +275,14 @@ impl Gathering {
             events.push(tagged);
         }
         Self { lanes, events, early: VecDeque::new(), copies, charge }
+    }
+
+    /// Tokens that each answer was given to think with, where that was settled here.
+    pub(crate) fn with_thinking(mut self, budgets: Vec<Option<u32>>) -> Self {
+        for (lane, budget) in self.lanes.iter_mut().zip(budgets) {
+            lane.thinking_budget = budget;
+        }
+        self
     }
 
     pub(crate) fn lanes(&self) -> &[Lane] {

@@ -21,6 +21,7 @@ mod pairing;
 mod providers;
 mod relay;
 mod streaming;
+mod thinking;
 mod usage;
 
 use std::sync::Arc;

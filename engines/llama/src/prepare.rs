@@ -289,7 +289,7 @@ fn thinking(
     let asked = chat_request(&body.prompt).map_or(Think::Default, |chat| chat.thinking);
     let budget = match asked {
         Think::On(budget) => budget,
-        Think::Default | Think::Off => None,
+        Think::Default | Think::Off | Think::Auto => None,
     };
     let mut thinking = Thinking::begin(syntax, constrained, budget);
     let mut forced = VecDeque::new();

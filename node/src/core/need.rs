@@ -153,7 +153,7 @@ fn prompt_bytes(prompt: &Prompt) -> Vec<Cow<'_, [u8]>> {
             let mode: &[u8] = match thinking {
                 Thinking::Default => b"d",
                 Thinking::Off => b"o",
-                Thinking::On(_) => b"t",
+                Thinking::On(_) | Thinking::Auto => b"t",
             };
             let mut chunks = vec![Cow::Borrowed(mode)];
             // What may not be called is not rendered.

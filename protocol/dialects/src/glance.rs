@@ -39,6 +39,8 @@ pub fn glance(body: &[u8]) -> Option<Glance> {
             _ if name.contains(&b'\\') || OURS.contains(&name) => return None,
             b"model" => once(&mut model, value)?,
             b"stream" => once(&mut stream, value)?,
+            // Which is our word, and settled here.
+            b"reasoning_effort" if &body[value.clone()] == b"\"auto\"" => return None,
             _ => {}
         }
         match scan.next()? {

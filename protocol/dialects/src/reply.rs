@@ -21,6 +21,9 @@ pub struct Provenance {
     pub provider: Option<String>,
     /// Nodes that it was bound to, one after the other.
     pub attempts: u32,
+    /// Tokens that it was given to think with, where the request left that to us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_budget: Option<u32>,
     /// Durations of the last attempt.
     pub timings: Option<TimingsMs>,
     /// Where it went on elsewhere, oldest first; mostly none.

@@ -115,6 +115,8 @@ pub enum Thinking {
     Off,
     /// A thinking block of at most this many tokens (`None`: as many as it takes).
     On(Option<u32>),
+    /// As much as suits the task and what waits: the node that takes the request settles it.
+    Auto,
 }
 
 /// What the model continues.

@@ -16,7 +16,7 @@ use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, JobId, JobKind, Priority, Timings, Work};
 
 use super::relay::{self, Handed, Whole};
-use super::{caller, headers, payer, streaming};
+use super::{caller, headers, payer, streaming, thinking};
 use crate::app::{App, random, unix_s};
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
@@ -125,10 +125,11 @@ pub(super) async fn start(
     turn: Turn,
 ) -> Result<Gathering, ApiError> {
     asked.tally.model(parsed.model.as_str());
-    let mut running = Vec::with_capacity(parsed.answers.len());
+    let (mut running, mut budgets) = (Vec::with_capacity(parsed.answers.len()), Vec::new());
     for generate in &parsed.answers {
         let mut generate = generate.clone();
         generate.sampling.seed.get_or_insert_with(|| u64::from_le_bytes(random()));
+        budgets.push(thinking::settle(app, &parsed.model, &mut generate).await);
         let run = Run {
             caller: asked.caller.clone(),
             kind: parsed.kind,
@@ -147,7 +148,7 @@ pub(super) async fn start(
         let settings = assembly(job.job, &generate, parsed.parallel_tool_calls);
         running.push((job, settings));
     }
-    Ok(Gathering::new(running, parsed.copies, asked.charge()))
+    Ok(Gathering::new(running, parsed.copies, asked.charge()).with_thinking(budgets))
 }
 
 pub(super) fn reply_head(parsed: &GenerateRequest, job: JobId) -> Head {
@@ -288,6 +289,7 @@ fn provenance(job: JobId, placed: Option<&Placed>, attempts: u32, timings: Timin
         node: placed.map(|placed| placed.node.to_string()),
         node_name: placed.map(|placed| placed.name.to_string()),
         provider: None,
+        thinking_budget: None,
         attempts,
         timings: Some(timings.into()),
         seams: Vec::new(),

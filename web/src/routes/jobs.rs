@@ -10,7 +10,7 @@ use pumasi_dialects::openai;
 use pumasi_dialects::{GenerateRequest, Invalid, Options, Preferences, Reason};
 use pumasi_protocol::{JobId, JobKind, Priority, Work};
 
-use super::{inference, kept, payer};
+use super::{inference, kept, payer, thinking};
 use crate::api::{self, List, Submission, Why};
 use crate::app::{App, random};
 use crate::body::{self, Ceiling};
@@ -116,7 +116,10 @@ pub(super) async fn submit(
     let repeat = key.map(|key| Repeat { key, body: *blake3::hash(&bytes).as_bytes() });
     let strict = app.strict;
     let run = body::parse(bytes, move |b| run(b, caller, Options { strict })).await?;
-    let run = run.ok_or(ApiError::JobKind)?;
+    let mut run = run.ok_or(ApiError::JobKind)?;
+    if let Work::Generate(generate) = &mut run.work {
+        thinking::settle(&app, &run.model, generate).await;
+    }
     // Subscribed before it is handed in, so that its end cannot fall between.
     let changes = payer.as_ref().map(|_| app.mesh.subscribe());
     let job = app.mesh.submit(run, repeat).await?;

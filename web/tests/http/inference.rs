@@ -2,8 +2,9 @@
 
 use expect_test::expect;
 use pumasi_protocol::engine::{OutputSyntax, ToolSyntax};
-use pumasi_protocol::{Fault, Finish, ModelName, Priority, Trust, Work};
-use pumasi_web::mesh::{Caller, RunError};
+use pumasi_protocol::generate::Thinking;
+use pumasi_protocol::{Fault, Finish, ModelName, Priority, Prompt, Trust, Work};
+use pumasi_web::mesh::{Caller, Run, RunError};
 use serde_json::{Value, json};
 
 use super::double::{Script, answer, embedding, failing, finished, placed, started, tokens};
@@ -43,6 +44,29 @@ async fn what_runs_is_what_was_asked_by_whoever_asked() {
     assert_eq!(runs[0].constraints.trust, Trust::Mine);
     let Work::Generate(generate) = &runs[1].work else { panic!("a chat") };
     assert!(generate.sampling.seed.is_some(), "a continuation must draw alike");
+}
+
+#[tokio::test]
+async fn how_much_to_think_is_settled_here_where_a_request_leaves_it_to_us() {
+    let server = serving(&[("words", answer(&["hi"]))]).await;
+    for effort in ["auto", "high"] {
+        let mut body = chat("words");
+        body["reasoning_effort"] = json!(effort);
+        let json = Reply::of(server.post(CHAT, &body)).await.json();
+        let told = (effort == "auto").then_some(512);
+        assert_eq!(json["pumasi"][0].get("thinking_budget"), told.map(Value::from).as_ref());
+    }
+    let runs = server.mesh.runs.lock().expect("free");
+    let thinking = |run: &Run| match &run.work {
+        Work::Generate(generate) => match &generate.prompt {
+            Prompt::Chat { thinking, .. } => Some(*thinking),
+            Prompt::Text(_) | Prompt::Tokens(_) => None,
+        },
+        Work::Embed(_) => None,
+    };
+    let settled: Vec<_> = runs.iter().map(thinking).collect();
+    let wanted = [512, 16_384].map(|tokens| Some(Thinking::On(Some(tokens))));
+    assert_eq!(settled, wanted);
 }
 
 #[tokio::test]

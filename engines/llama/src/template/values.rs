@@ -48,7 +48,7 @@ pub(super) fn context(chat: Chat<'_>, controls: &ControlTexts, bos: &str, eos: &
         Thinking::Off => {
             context.insert("enable_thinking".into(), false.into());
         }
-        Thinking::On(_) => {
+        Thinking::On(_) | Thinking::Auto => {
             context.insert("enable_thinking".into(), true.into());
         }
     }

@@ -125,7 +125,7 @@ fn asked(value: &Value<'_>, ignored: &mut Ignored) -> Result<(Thinking, bool), I
     object.finish(ignored)?;
     match kind.string()?.as_str() {
         "enabled" => Ok((Thinking::On(tokens), hidden)),
-        "adaptive" => Ok((Thinking::On(None), hidden)),
+        "adaptive" => Ok((Thinking::Auto, hidden)),
         "disabled" => Ok((Thinking::Off, hidden)),
         _ => Err(kind.fail(Reason::UnknownValue { allowed: "enabled, adaptive, disabled" })),
     }
@@ -142,7 +142,7 @@ fn display(value: &Value<'_>) -> Result<bool, Invalid> {
 /// Who says nothing of thinking gets none: programs expect the answer in the first block then.
 fn combined(asked: Option<Thinking>, effort: Option<Thinking>) -> Thinking {
     match (asked, effort) {
-        (Some(Thinking::On(None)), Some(effort)) => effort,
+        (Some(Thinking::On(None) | Thinking::Auto), Some(effort)) => effort,
         (Some(asked), _) => asked,
         (None, Some(effort)) => effort,
         (None, None) => Thinking::Off,

@@ -170,8 +170,8 @@ fn format(config: &mut Object<'_>, ignored: &mut Ignored) -> Result<OutputFormat
     }
 }
 
-/// How much to think, and whether the thoughts are to be given. A budget of 0 is none, −1 is as much as
-/// the model likes.
+/// How much to think, and whether the thoughts are to be given. A budget of 0 is none, −1 as much as suits
+/// the question.
 fn asked_thinking(value: &Value<'_>, ignored: &mut Ignored) -> Result<(Thinking, bool), Invalid> {
     let mut object = value.object()?;
     let thoughts = optional(&mut object, "include_thoughts", Value::bool)?.unwrap_or(false);
@@ -180,7 +180,7 @@ fn asked_thinking(value: &Value<'_>, ignored: &mut Ignored) -> Result<(Thinking,
     object.finish(ignored)?;
     let by_budget = budget.map(|tokens| match tokens {
         0 => Thinking::Off,
-        tokens => Thinking::On(u32::try_from(tokens).ok()),
+        tokens => u32::try_from(tokens).map_or(Thinking::Auto, |most| Thinking::On(Some(most))),
     });
     let unsaid = if thoughts { Thinking::On(None) } else { Thinking::Default };
     Ok((by_budget.or(level).unwrap_or(unsaid), thoughts))

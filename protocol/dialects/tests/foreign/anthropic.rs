@@ -116,7 +116,7 @@ fn thinking_has_budgets_words_and_displays() {
     assert_eq!(thinking(enabled), (Thinking::On(Some(2_000)), false));
     assert_eq!(thinking(json!({ "type": "disabled" })), (Thinking::Off, false));
     let hidden = json!({ "type": "adaptive", "display": "omitted" });
-    assert_eq!(thinking(hidden), (Thinking::On(None), true));
+    assert_eq!(thinking(hidden), (Thinking::Auto, true));
     let effort =
         json!({ "thinking": { "type": "adaptive" }, "output_config": { "effort": "low" } });
     assert_eq!(asked(effort), (Thinking::On(Some(1_024)), false));

@@ -119,7 +119,7 @@ fn thinking_has_budgets_and_levels() {
         (chat(&request).thinking, thoughts)
     };
     assert_eq!(thinking(json!({ "thinkingBudget": 0 })), (Thinking::Off, false));
-    assert_eq!(thinking(json!({ "thinkingBudget": -1 })), (Thinking::On(None), false));
+    assert_eq!(thinking(json!({ "thinkingBudget": -1 })), (Thinking::Auto, false));
     let budget = json!({ "thinkingBudget": 512, "includeThoughts": true });
     assert_eq!(thinking(budget), (Thinking::On(Some(512)), true));
     assert_eq!(thinking(json!({ "thinkingLevel": "LOW" })), (Thinking::On(Some(1_024)), false));

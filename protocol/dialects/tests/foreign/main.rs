@@ -107,6 +107,7 @@ fn provenance() -> Provenance {
         node: None,
         node_name: None,
         provider: None,
+        thinking_budget: None,
         attempts: 1,
         timings: Some(timings),
         seams: Vec::new(),

@@ -119,6 +119,7 @@ fn thinking_is_asked_for_in_every_spelling() {
         (json!({}), Thinking::Default),
         (json!({ "reasoning_effort": "none" }), Thinking::Off),
         (json!({ "reasoning_effort": "low" }), Thinking::On(Some(1_024))),
+        (json!({ "reasoning_effort": "auto" }), Thinking::Auto),
         (json!({ "thinking": true }), Thinking::On(None)),
         (json!({ "thinking": false, "reasoning_effort": "high" }), Thinking::Off),
         (json!({ "thinking": { "type": "enabled", "budget_tokens": 9 } }), Thinking::On(Some(9))),

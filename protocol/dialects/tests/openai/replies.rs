@@ -17,6 +17,7 @@ fn provenance() -> Provenance {
         node: Some("n".to_owned()),
         node_name: Some("desk".to_owned()),
         provider: None,
+        thinking_budget: None,
         attempts: 1,
         timings: Some(timings),
         seams: Vec::new(),

@@ -66,6 +66,7 @@ fn provenance() -> Provenance {
         node: None,
         node_name: None,
         provider: None,
+        thinking_budget: None,
         attempts: 1,
         timings: None,
         seams: Vec::new(),

@@ -190,7 +190,7 @@ fn asked(thinking: Thinking, max_tokens: u32, dropped: &mut Dropped) -> Option<V
     match thinking {
         Thinking::Default => None,
         Thinking::Off => Some(json!({ "type": "disabled" })),
-        Thinking::On(None) => Some(json!({ "type": "adaptive" })),
+        Thinking::On(None) | Thinking::Auto => Some(json!({ "type": "adaptive" })),
         Thinking::On(Some(tokens)) => {
             let budget = tokens.max(LEAST_BUDGET);
             dropped.when(budget != tokens, "thinking.budget");

@@ -260,6 +260,7 @@ fn asked(thinking: Thinking) -> Option<Value> {
     match thinking {
         Thinking::Default => None,
         Thinking::Off => Some(json!({ "thinkingBudget": 0 })),
+        Thinking::Auto => Some(json!({ "thinkingBudget": -1 })),
         Thinking::On(budget) => {
             let budget = budget.map_or(-1, i64::from);
             Some(json!({ "thinkingBudget": budget, "includeThoughts": true }))
