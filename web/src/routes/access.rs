@@ -46,7 +46,7 @@ async fn pass(
     if let Some(holder) = &entered.holder {
         request.extensions_mut().insert(Arc::clone(holder));
     }
-    let mut response = next.run(request).await;
+    let mut response = entered.unless_revoked(next.run(request)).await?;
     response.extensions_mut().insert(entered.leave()?);
     Ok(response)
 }
@@ -60,6 +60,19 @@ pub(super) struct Entered {
 }
 
 impl Entered {
+    /// What comes of answering. Whoever is revoked meanwhile does not wait for it: what is dropped
+    /// with it is cancelled, or was not begun.
+    pub(super) async fn unless_revoked<T>(
+        &self,
+        answering: impl Future<Output = T>,
+    ) -> Result<T, ApiError> {
+        let Some(holder) = &self.holder else { return Ok(answering.await) };
+        tokio::select! {
+            answered = answering => Ok(answered),
+            () = holder.revoked().cancelled_owned() => Err(KeyRefusal::Revoked.into()),
+        }
+    }
+
     /// What the answer is to hold. Whoever was revoked while it was answered gets nothing.
     pub(super) fn leave(self) -> Result<Held, ApiError> {
         if self.holder.as_ref().is_some_and(|holder| holder.is_revoked()) {

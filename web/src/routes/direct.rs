@@ -60,20 +60,24 @@ pub(crate) async fn answer(
     let (caller, payer) = (entered.caller.clone(), entered.holder.clone());
     let asked = Asked { caller, payer, request_id, tally };
     let (some, pictures) = (Some(endpoint), Ceiling::Pictures);
-    let response = match endpoint {
-        Endpoint::Chat => {
-            inference::generate_for(app, asked, request, pictures, some, openai::parse_chat).await?
-        }
-        Endpoint::Completion => {
-            let (text, parse) = (Ceiling::Text, openai::parse_completion);
-            inference::generate_for(app, asked, request, text, some, parse).await?
-        }
-        Endpoint::Messages => {
-            inference::generate_for(app, asked, request, pictures, some, anthropic::parse).await?
-        }
-        Endpoint::Embeddings => {
-            inference::embed_for(app, asked, request, some, openai::parse_embeddings).await?
+    let answering = async {
+        match endpoint {
+            Endpoint::Chat => {
+                inference::generate_for(app, asked, request, pictures, some, openai::parse_chat)
+                    .await
+            }
+            Endpoint::Completion => {
+                let (text, parse) = (Ceiling::Text, openai::parse_completion);
+                inference::generate_for(app, asked, request, text, some, parse).await
+            }
+            Endpoint::Messages => {
+                inference::generate_for(app, asked, request, pictures, some, anthropic::parse).await
+            }
+            Endpoint::Embeddings => {
+                inference::embed_for(app, asked, request, some, openai::parse_embeddings).await
+            }
         }
     };
+    let response = entered.unless_revoked(answering).await??;
     Ok((response, entered.leave()?))
 }

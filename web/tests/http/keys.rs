@@ -10,10 +10,11 @@ use pumasi_web::keys::Terms;
 use pumasi_web::mesh::Caller;
 use pumasi_web::{Exposure, Settings};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::double::{Double, Script, answer, embedding, job, job_id, placed, tokens};
 use super::guard::ask;
-use super::raw::{exchange, request, verdict};
+use super::raw::{connect, exchange, read_to_end, request, verdict};
 use super::{Harness, KEY, Reply, TOKEN, loopback, network, serving, start, terms, with_keys};
 
 const CHAT: &str = r#"{"model":"words","messages":[{"role":"user","content":"x"}]}"#;
@@ -124,9 +125,13 @@ async fn each_scope_opens_its_routes_and_no_other() {
         (KeyScope::Jobs, "DELETE", "/api/v1/jobs/1"),
         (KeyScope::Jobs, "POST", "/api/v1/jobs/1/cancel"),
         (KeyScope::Jobs, "GET", "/api/v1/jobs/1/result"),
+        (KeyScope::Jobs, "GET", "/api/v1/jobs/1/why"),
+        (KeyScope::Jobs, "POST", "/api/v1/jobs/1/adopt"),
+        (KeyScope::Jobs, "GET", "/api/v1/audit"),
         (KeyScope::View, "GET", "/api/v1/status"),
         (KeyScope::View, "GET", "/api/v1/nodes"),
         (KeyScope::View, "GET", "/api/v1/models"),
+        (KeyScope::View, "GET", "/api/v1/providers"),
         (KeyScope::Models, "POST", "/api/v1/models/words/load"),
         (KeyScope::Models, "POST", "/api/v1/models/words/unload"),
         (KeyScope::Operate, "GET", "/api/v1/lending"),
@@ -161,6 +166,12 @@ async fn no_key_makes_keys_or_lets_computers_in() {
             ("POST", "/api/v1/invitations"),
             ("DELETE", "/api/v1/invitations/1"),
             ("POST", "/api/v1/join"),
+            ("POST", "/api/v1/mesh"),
+            ("POST", "/api/v1/nodes/1/remove"),
+            ("POST", "/api/v1/providers"),
+            ("DELETE", "/api/v1/providers/x"),
+            ("POST", "/api/v1/providers/x/check"),
+            ("PATCH", "/api/v1/routing"),
         ] {
             let reply = with_key(&server, method, path).await;
             assert_eq!(reply.error(), "403 not_by_key @ -", "{method} {path}");
@@ -367,6 +378,45 @@ async fn a_revoked_key_is_refused_at_once_and_what_runs_for_it_is_broken_off() {
         };
         assert!(end.await.is_err(), "nobody takes it for the whole");
     }
+}
+
+#[tokio::test]
+async fn cat_h19_a_key_that_is_revoked_while_it_is_answered_gets_nothing_and_its_job_ends() {
+    let server =
+        start(with_keys(vec![terms(KEY)]), Double::new(&[("words", Script::Silent)])).await;
+    let asking = tokio::spawn(chat(&server, CHAT).send());
+    while server.mesh.runs.lock().expect("free").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let path = format!("/api/v1/keys/{KEY}");
+    let revoked = Reply::of(server.http.delete(server.url(&path)).bearer_auth(TOKEN)).await;
+    assert_eq!(revoked.status, 200);
+    let answer = asking.await.expect("no panic").expect("an answer");
+    assert_eq!(answer.status(), 401);
+    assert!(answer.text().await.expect("a body").contains("key_revoked"));
+    server.mesh.cancelled.notified().await;
+}
+
+#[tokio::test]
+async fn cat_h19_what_a_key_had_begun_to_ask_when_it_was_revoked_is_not_done() {
+    let server = start(with_keys(vec![terms(KEY)]), Double::new(&[])).await;
+    let mut asking = connect(server.address).await;
+    let head = format!(
+        "POST /api/v1/models/words/load HTTP/1.1\nhost: localhost\nx-api-key: {KEY}\n\
+         content-type: application/json\ncontent-length: 2"
+    );
+    asking.write_all(&[request(&head), b"{".to_vec()].concat()).await.expect("it listens");
+    while shown(&server, KEY).await["requests"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    let path = format!("/api/v1/keys/{KEY}");
+    let revoked = Reply::of(server.http.delete(server.url(&path)).bearer_auth(TOKEN)).await;
+    assert_eq!(revoked.status, 200);
+    let before = server.mesh.changes();
+    // It may be refused, and closed, before this comes.
+    let _ = asking.write_all(b"}").await;
+    assert_eq!(verdict(&read_to_end(&mut asking).await), "401 key_revoked");
+    assert_eq!(server.mesh.changes(), before);
 }
 
 #[tokio::test]
