@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pumasi_protocol::pairing::Source;
+
 use crate::error::ApiError;
 use crate::limits;
 
@@ -14,16 +16,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Wrong tokens of the last minute.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    sources: Mutex<BTreeMap<IpAddr, (Instant, u32)>>,
+    sources: Mutex<BTreeMap<Source, (Instant, u32)>>,
 }
 
 impl Throttle {
     /// Counts a wrong token, and says how to answer it.
     pub(crate) fn failure(&self, source: IpAddr) -> ApiError {
-        self.failure_at(source, Instant::now())
+        self.failure_at(source.into(), Instant::now())
     }
 
-    fn failure_at(&self, source: IpAddr, now: Instant) -> ApiError {
+    fn failure_at(&self, source: Source, now: Instant) -> ApiError {
         // The table stays whole even if a thread ended while it held the lock.
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if sources.len() >= limits::TOKEN_SOURCES && !sources.contains_key(&source) {
@@ -43,7 +45,7 @@ impl Throttle {
     }
 }
 
-fn forget_oldest(sources: &mut BTreeMap<IpAddr, (Instant, u32)>, now: Instant) {
+fn forget_oldest(sources: &mut BTreeMap<Source, (Instant, u32)>, now: Instant) {
     sources.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
     if sources.len() >= limits::TOKEN_SOURCES
         && let Some(oldest) = sources.iter().min_by_key(|(_, (since, _))| *since)
@@ -57,8 +59,19 @@ fn forget_oldest(sources: &mut BTreeMap<IpAddr, (Instant, u32)>, now: Instant) {
 mod tests {
     use super::*;
 
-    fn source(last: u32) -> IpAddr {
-        std::net::Ipv4Addr::from(0x7f00_0000 | last).into()
+    fn source(last: u32) -> Source {
+        IpAddr::from(std::net::Ipv4Addr::from(0x7f00_0000 | last)).into()
+    }
+
+    #[test]
+    fn cat_h18_one_network_of_ipv6_is_one_guesser() {
+        let (throttle, start) = (Throttle::default(), Instant::now());
+        let ip = |n: u32| format!("2001:db8::{n:x}").parse::<IpAddr>().expect("an address").into();
+        for n in 0..limits::TOKEN_FAILURES {
+            assert_eq!(throttle.failure_at(ip(n), start), ApiError::Unauthorized);
+        }
+        let refused = throttle.failure_at(ip(0xffff), start);
+        assert_eq!(refused, ApiError::TooManyFailures { retry_s: 61 });
     }
 
     #[test]

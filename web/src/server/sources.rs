@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pumasi_protocol::pairing::Source;
+
 /// Open connections by source; as many entries as there are connections at most.
 #[derive(Debug)]
 pub(super) struct Sources {
-    open: Mutex<BTreeMap<IpAddr, usize>>,
+    open: Mutex<BTreeMap<Source, usize>>,
     most: usize,
 }
 
@@ -16,14 +18,14 @@ impl Sources {
         Arc::new(Self { open: Mutex::default(), most })
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<Source, usize>> {
         // The table stays whole even if a thread ended while it held the lock.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a connection in; none when its source has enough.
     pub(super) fn enter(self: &Arc<Self>, source: IpAddr) -> Option<Connected> {
-        let source = source.to_canonical();
+        let source = Source::from(source);
         let mut open = self.open();
         let count = open.get(&source).copied().unwrap_or_default();
         if count >= self.most {
@@ -38,7 +40,7 @@ impl Sources {
 #[derive(Debug)]
 pub(super) struct Connected {
     sources: Arc<Sources>,
-    source: IpAddr,
+    source: Source,
 }
 
 impl Drop for Connected {
@@ -70,5 +72,10 @@ mod tests {
         assert!(sources.enter(one).is_some());
         drop(second);
         assert!(sources.open().is_empty());
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let _held: Vec<_> =
+            ["2001:db8::1", "2001:db8::2:1"].map(|text| sources.enter(ip(text))).into();
+        assert!(sources.enter(ip("2001:db8::3")).is_none(), "one network of IPv6 is one source");
+        assert!(sources.enter(ip("2001:db8:0:1::3")).is_some());
     }
 }
