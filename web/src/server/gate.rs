@@ -321,3 +321,21 @@ impl<S> Drop for Gate<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cat_h25_a_refusal_has_a_path_that_only_its_server_reads() {
+        let [one, other] = [[1; 16], [2; 16]].map(RefusalPath::new);
+        let head = one.head(HeadError::TooLarge);
+        let head = std::str::from_utf8(&head).expect("text");
+        let path = head.split(' ').nth(1).expect("a path");
+        assert_eq!(one.read(path), Some(HeadError::TooLarge));
+        assert_eq!(other.read(path), None);
+        for guessed in ["/too-large", "//too-large", "/malformed", "", "/"] {
+            assert_eq!(one.read(guessed), None);
+        }
+    }
+}

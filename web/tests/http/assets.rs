@@ -19,7 +19,35 @@ async fn the_page_is_locked_down_and_carries_the_cookie() {
     assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("http"));
     let cookie = reply.header("set-cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    assert_eq!(reply.header("x-frame-options"), "DENY");
+    assert_eq!(reply.header("cross-origin-opener-policy"), "same-origin");
+}
+
+#[tokio::test]
+async fn cat_h40_every_answer_says_how_little_a_browser_may_do_with_it() {
+    let server = serving(&[]).await;
+    let index = page(&server, "/").await;
+    let script = index.text.find("/assets/").map(|at| &index.text[at..]);
+    let script = script.and_then(|text| text.split('"').next());
+    let answers = ["/", "/v1/models", "/healthz", "/api/v1/status", "/none.php"];
+    for path in answers.into_iter().chain(script) {
+        let reply = page(&server, path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(reply.header(name), value, "{path} {name}");
+        }
+        assert!(!reply.headers.contains_key("access-control-allow-origin"), "{path}");
+        let is_kept = reply.header("cache-control").contains("immutable");
+        assert!(is_kept || reply.header("cache-control") == "no-store", "{path}");
+        // What a browser runs or shows has the policy of the page.
+        let is_shown = path == "/" || path.starts_with("/assets/");
+        let policy = reply.header("content-security-policy");
+        assert_eq!(policy.is_empty(), !is_shown, "{path}");
+        assert_eq!(policy, if is_shown { index.header("content-security-policy") } else { "" });
+    }
 }
 
 #[tokio::test]

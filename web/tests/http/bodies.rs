@@ -126,6 +126,14 @@ async fn cat_h27_forms_are_refused() {
     }
     let request = server.http.post(server.url(CHAT)).body(BODY);
     assert_eq!(Reply::of(request).await.error(), "415 unsupported_media_type @ -");
+    let twice = format!(
+        "POST {CHAT} HTTP/1.1\nhost: localhost\ncontent-type: application/json\n\
+         content-type: text/plain\ncontent-length: {}\nconnection: close",
+        BODY.len()
+    );
+    let asked = [super::raw::request(&twice), BODY.as_bytes().to_vec()].concat();
+    let answer = super::raw::exchange(server.address, &asked).await;
+    assert_eq!(verdict(&answer), "400 invalid_content_type", "two of them");
     let bare = server.http.post(server.url("/api/v1/models/words/load")).bearer_auth(super::TOKEN);
     let form = Reply::of(bare.body("{}")).await;
     assert_eq!(form.error(), "415 unsupported_media_type @ -");
@@ -133,6 +141,34 @@ async fn cat_h27_forms_are_refused() {
         let request = server.http.post(server.url(CHAT)).header("content-type", kind).body(BODY);
         assert_eq!(Reply::of(request).await.status, 200, "{kind}");
     }
+}
+
+/// Nothing takes a file with a name: where there is no upload, there is no name to be misled by.
+#[tokio::test]
+async fn cat_h39_no_route_takes_an_upload_whatever_its_file_is_called() {
+    let server = serving(&[("words", answer(&["hi"]))]).await;
+    let long = "a".repeat(4 * 1_024);
+    for name in ["../../x", "", &long, "\u{202e}gpj.exe", "a\nb"] {
+        let body = format!(
+            "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n\
+             words\r\n--x--\r\n"
+        );
+        for (method, path) in super::guard::every_route().filter(|(method, _)| *method != "GET") {
+            let method = http::Method::from_bytes(method.as_bytes()).expect("a method");
+            let upload = server.http.request(method.clone(), server.url(path));
+            let upload = upload.bearer_auth(super::TOKEN).body(body.clone());
+            let upload = upload.header("content-type", "multipart/form-data; boundary=x");
+            let reply = Reply::of(upload).await;
+            // What needs no body is done, whatever is in it.
+            let is_bare =
+                matches!(reply.status, 200..300 | 404 | 409) && !reply.text.contains("words");
+            assert!(
+                is_bare || reply.status == 415 || reply.status == 400,
+                "{method} {path}: {reply:?}"
+            );
+        }
+    }
+    assert!(server.mesh.runs.lock().expect("free").is_empty());
 }
 
 /// The dialect's own tests hold the whole table; these are the rows' statuses over HTTP.

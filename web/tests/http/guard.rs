@@ -7,7 +7,7 @@ use super::raw::{exchange, request, verdict};
 use super::{Harness, KEY, Reply, TOKEN, network, serving, start};
 
 /// Every route, by what it is open to.
-const INFERENCE: [(&str, &str); 20] = [
+const INFERENCE: [(&str, &str); 21] = [
     ("GET", "/v1/models"),
     ("GET", "/v1/models/org/words"),
     ("POST", "/v1/chat/completions"),
@@ -28,9 +28,10 @@ const INFERENCE: [(&str, &str); 20] = [
     ("GET", "/api/tags"),
     ("GET", "/api/ps"),
     ("POST", "/api/show"),
+    ("GET", "/api/version"),
 ];
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
-const OWNER: [(&str, &str); 29] = [
+const OWNER: [(&str, &str); 41] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -39,11 +40,20 @@ const OWNER: [(&str, &str); 29] = [
     ("GET", "/api/v1/jobs"),
     ("POST", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/1"),
+    ("DELETE", "/api/v1/jobs/1"),
     ("GET", "/api/v1/jobs/1/why"),
+    ("POST", "/api/v1/jobs/1/adopt"),
     ("POST", "/api/v1/jobs/1/cancel"),
     ("GET", "/api/v1/jobs/1/result"),
     ("GET", "/api/v1/jobs/1/events"),
     ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/audit"),
+    ("GET", "/api/v1/providers"),
+    ("POST", "/api/v1/providers"),
+    ("DELETE", "/api/v1/providers/x"),
+    ("POST", "/api/v1/providers/x/check"),
+    ("PATCH", "/api/v1/routing"),
+    ("POST", "/api/v1/nodes/1/remove"),
     ("GET", "/api/v1/invitations"),
     ("POST", "/api/v1/invitations"),
     ("DELETE", "/api/v1/invitations/1"),
@@ -60,10 +70,47 @@ const OWNER: [(&str, &str); 29] = [
     ("POST", "/api/v1/lending"),
     ("GET", "/api/v1/doctor"),
     ("GET", "/api/v1/errors"),
+    ("GET", "/api/v1/usage"),
+    ("GET", "/api/v1/history"),
+    ("GET", "/metrics"),
 ];
 
 pub(crate) fn every_route() -> impl Iterator<Item = (&'static str, &'static str)> {
     INFERENCE.into_iter().chain(OPEN).chain(OWNER)
+}
+
+/// Whether a path is one of a route's.
+fn is_of(template: &str, path: &str) -> bool {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return true,
+            (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+            (Some(part), Some(_)) if part.starts_with('{') => {}
+            (Some(part), Some(same)) if part == same => {}
+            _ => return false,
+        }
+    }
+}
+
+#[test]
+fn every_route_that_there_is_is_tried_here() {
+    let source = include_str!("../../src/routes.rs");
+    let routes = source.split(".route(\"").skip(1).filter_map(|rest| rest.lines().next());
+    let mut count = 0;
+    for route in routes {
+        let (template, methods) = route.split_once('"').expect("a path ends");
+        for method in ["get", "post", "put", "patch", "delete"] {
+            if methods.contains(&format!("{method}(")) {
+                let same = |(m, path): (&str, &str)| {
+                    m.eq_ignore_ascii_case(method) && is_of(template, path)
+                };
+                assert!(every_route().any(same), "{method} {template} is in no list");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "{count} routes were found");
 }
 
 pub(crate) async fn ask(

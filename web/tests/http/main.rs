@@ -4,6 +4,7 @@
 mod api_routes;
 mod assets;
 mod bodies;
+mod bounds;
 mod dialects;
 mod double;
 mod guard;
