@@ -2,11 +2,12 @@
 //! invitations is here: one message each, wrong secrets counted per address.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use pumasi_protocol::NodeId;
+use pumasi_protocol::pairing::Source;
 use pumasi_protocol::roster::{Change, Roster, SignedEntry};
 use quinn::{Connection, Endpoint, Incoming, ServerConfig};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -51,55 +52,55 @@ struct Keeper {
     control_port: u16,
     data_port: u16,
     failures: Mutex<Failures>,
-    here: Mutex<BTreeMap<IpAddr, usize>>,
+    here: Mutex<BTreeMap<Source, usize>>,
 }
 
 /// A connection that counts for its address, until it is dropped.
 struct Place {
     keeper: Arc<Keeper>,
-    ip: IpAddr,
+    source: Source,
     _room: OwnedSemaphorePermit,
 }
 
 impl Place {
-    fn take(keeper: &Arc<Keeper>, ip: IpAddr, room: OwnedSemaphorePermit) -> Option<Self> {
+    fn take(keeper: &Arc<Keeper>, source: Source, room: OwnedSemaphorePermit) -> Option<Self> {
         let mut here = keeper.here.lock().expect("no code that holds this lock panics");
-        let count = here.entry(ip).or_default();
+        let count = here.entry(source).or_default();
         if *count >= JOIN_PER_SOURCE {
             return None;
         }
         *count += 1;
-        Some(Self { keeper: keeper.clone(), ip, _room: room })
+        Some(Self { keeper: keeper.clone(), source, _room: room })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut here = self.keeper.here.lock().expect("no code that holds this lock panics");
-        let left = here.get(&self.ip).copied().unwrap_or_default().saturating_sub(1);
+        let left = here.get(&self.source).copied().unwrap_or_default().saturating_sub(1);
         if left == 0 {
-            here.remove(&self.ip)
+            here.remove(&self.source)
         } else {
-            here.insert(self.ip, left)
+            here.insert(self.source, left)
         };
     }
 }
 
-/// Wrong secrets per address.
+/// Wrong secrets per address, or network of IPv6.
 #[derive(Default)]
-struct Failures(BTreeMap<IpAddr, (u32, Option<Instant>)>);
+struct Failures(BTreeMap<Source, (u32, Option<Instant>)>);
 
 impl Failures {
-    fn is_shut_to(&mut self, ip: IpAddr, now: Instant) -> bool {
+    fn is_shut_to(&mut self, source: Source, now: Instant) -> bool {
         self.0.retain(|_, (_, since)| {
             since.is_some_and(|since| now.duration_since(since) < JOIN_WINDOW)
         });
-        self.0.get(&ip).is_some_and(|(count, _)| *count >= JOIN_FAILURES)
+        self.0.get(&source).is_some_and(|(count, _)| *count >= JOIN_FAILURES)
     }
 
-    fn note(&mut self, ip: IpAddr, now: Instant) {
-        if self.0.len() < KNOWN_NODES {
-            let (count, since) = self.0.entry(ip).or_default();
+    fn note(&mut self, source: Source, now: Instant) {
+        if self.0.len() < KNOWN_NODES || self.0.contains_key(&source) {
+            let (count, since) = self.0.entry(source).or_default();
             *count += 1;
             since.get_or_insert(now);
         }
@@ -151,7 +152,8 @@ async fn listen(endpoint: Endpoint, keeper: Arc<Keeper>, tasks: TaskTracker) {
             let _ = incoming.retry();
             continue;
         }
-        let Some(place) = Place::take(&keeper, incoming.remote_address().ip(), room) else {
+        let source = incoming.remote_address().ip().into();
+        let Some(place) = Place::take(&keeper, source, room) else {
             incoming.refuse();
             continue;
         };
@@ -163,8 +165,8 @@ async fn listen(endpoint: Endpoint, keeper: Arc<Keeper>, tasks: TaskTracker) {
 
 impl Keeper {
     async fn receive(&self, incoming: Incoming) {
-        let ip = incoming.remote_address().ip();
-        if self.failures().is_shut_to(ip, Instant::now()) {
+        let source = incoming.remote_address().ip().into();
+        if self.failures().is_shut_to(source, Instant::now()) {
             incoming.refuse();
             return;
         }
@@ -172,8 +174,8 @@ impl Keeper {
         let Some(node) = peer_of(&connection) else { return };
         match protocol_of(&connection).as_deref() {
             Some(PAIRING_PROTOCOL) => self.host.serve(&self.membership, &connection, node).await,
-            Some(CHAIN_PROTOCOL) => self.hear_chain(&connection, node, ip).await,
-            Some(_) | None => self.serve(&connection, node, ip).await,
+            Some(CHAIN_PROTOCOL) => self.hear_chain(&connection, node, source).await,
+            Some(_) | None => self.serve(&connection, node, source).await,
         }
         // The newcomer closes once it has read the answer.
         connection.closed().await;
@@ -183,7 +185,7 @@ impl Keeper {
         self.failures.lock().expect("no code that holds this lock panics")
     }
 
-    async fn serve(&self, connection: &Connection, node: NodeId, ip: IpAddr) {
+    async fn serve(&self, connection: &Connection, node: NodeId, source: Source) {
         let Ok((mut out, mut input)) = connection.accept_bi().await else { return };
         let Ok(ask) = frames::read::<Ask>(&mut input, JOIN_ASK_BYTES).await else {
             connection.close(1u32.into(), b"");
@@ -193,7 +195,7 @@ impl Keeper {
             Ok(answers) => answers,
             Err(refusal) => {
                 if refusal == JoinRefusal::Unknown {
-                    self.failures().note(ip, Instant::now());
+                    self.failures().note(source, Instant::now());
                 }
                 tracing::info!(node = %node.short(), %refusal, "a newcomer was refused");
                 vec![Answer::Refused(refusal)]
@@ -207,11 +209,11 @@ impl Keeper {
         let _ = out.finish();
     }
 
-    async fn hear_chain(&self, connection: &Connection, node: NodeId, ip: IpAddr) {
+    async fn hear_chain(&self, connection: &Connection, node: NodeId, source: Source) {
         match chain::hear(&self.membership, connection, node).await {
             Some(Ok(())) => tracing::info!(node = %node.short(), "a member showed its chain"),
             Some(Err(error)) => {
-                self.failures().note(ip, Instant::now());
+                self.failures().note(source, Instant::now());
                 tracing::info!(node = %node.short(), %error, "a chain was refused");
             }
             None => {}
@@ -283,15 +285,34 @@ pub(super) fn is_person(roster: &Roster, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::IpAddr;
 
     use super::*;
+
+    fn source(text: &str) -> Source {
+        text.parse::<IpAddr>().expect("an address").into()
+    }
+
+    #[test]
+    fn cat_p19_one_network_of_ipv6_is_one_guesser_and_a_full_table_forgets_nobody() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        for n in 1..JOIN_FAILURES {
+            failures.note(source(&format!("fd00::{n}")), now);
+        }
+        for n in 1..2 * KNOWN_NODES {
+            failures.note(source(&format!("fd00:0:0:{n:x}::1")), now);
+        }
+        assert_eq!(failures.0.len(), KNOWN_NODES);
+        assert!(!failures.is_shut_to(source("fd00::ffff"), now));
+        failures.note(source("fd00::ffff"), now);
+        assert!(failures.is_shut_to(source("fd00::1"), now), "the tenth from this network");
+        assert!(!failures.is_shut_to(source("fd00:0:0:1::1"), now));
+    }
 
     #[test]
     fn ten_wrong_secrets_shut_the_door_to_one_address_for_a_minute() {
         let (mut failures, now) = (Failures::default(), Instant::now());
-        let (guesser, other) =
-            (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        let (guesser, other) = (source("10.0.0.1"), source("10.0.0.2"));
         for _ in 0..JOIN_FAILURES {
             assert!(!failures.is_shut_to(guesser, now));
             failures.note(guesser, now);
