@@ -49,6 +49,12 @@ impl Here {
         self.attempts.get(&attempt).is_some_and(|bound| bound.owner == Some(owner))
     }
 
+    /// Whether a stream is the one that an attempt waits for: of its owner, and the first.
+    fn expects(&self, attempt: AttemptId, from: NodeId) -> bool {
+        let bound = self.attempts.get(&attempt);
+        bound.is_some_and(|bound| bound.owner == Some(from) && bound.pump.is_none())
+    }
+
     /// Whether an attempt holds a slot of this model.
     pub(super) fn uses(&self, model: &ModelName) -> bool {
         self.attempts.values().any(|bound| bound.slot.as_ref() == Some(model))
@@ -81,9 +87,7 @@ impl Core {
     /// all it has to say about the latest events.
     pub(super) fn refuse_unexpected_streams(&mut self) {
         for opened in std::mem::take(&mut self.here.early) {
-            let bound = self.here.attempts.get(&opened.attempt);
-            let expected = bound.is_some_and(|b| b.owner == Some(opened.from) && b.pump.is_none());
-            if expected {
+            if self.here.expects(opened.attempt, opened.from) {
                 self.accept(opened.attempt, opened.work, opened.events);
             } else {
                 let last = AttemptEvent::Failed(Fault::Refused(Refusal::Stale));
@@ -181,4 +185,29 @@ pub(super) fn not_ready(fault: Fault) -> Fault {
 fn done(attempt: AttemptId, fault: Option<Fault>) -> Input {
     let (usage, timings) = (Usage::default(), Timings::default());
     Input::ExecutorDone { attempt, usage, timings, fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use pumasi_protocol::{Epoch, JobId};
+
+    use super::*;
+
+    #[test]
+    fn cat_p10_a_stream_is_taken_from_the_owner_of_its_attempt_and_once() {
+        let (owner, other) = (NodeId([1; 32]), NodeId([2; 32]));
+        let of = |epoch| AttemptId { job: JobId::from_parts(1, [0; 10]), epoch: Epoch(epoch) };
+        let mut here = Here::default();
+        assert!(!here.expects(of(1), owner), "nothing is bound here");
+        here.attempts.insert(of(1), Bound { owner: Some(owner), ..Bound::default() });
+        assert!(here.expects(of(1), owner));
+        assert!(!here.expects(of(1), other), "somebody else names it");
+        assert!(!here.expects(of(2), owner), "another attempt");
+        // What runs for this node itself has no owner elsewhere.
+        here.attempts.insert(of(3), Bound::default());
+        assert!(!here.expects(of(3), owner));
+        let bound = here.attempts.get_mut(&of(1)).expect("it is bound");
+        bound.pump = Some(Controls { engine: None, stop: None });
+        assert!(!here.expects(of(1), owner), "its stream is there already");
+    }
 }
