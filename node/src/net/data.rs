@@ -246,6 +246,12 @@ impl DataPlane {
         self.with_peer(node, |peer| peer.addresses.send_replace(addresses));
     }
 
+    /// Where a member's data plane listens, as far as is known.
+    #[cfg(test)]
+    pub(crate) fn addresses(&self, node: NodeId) -> Vec<SocketAddr> {
+        self.with_peer(node, |peer| peer.addresses.borrow().clone())
+    }
+
     /// Dials a member before there is work, so that the first attempt does not wait for it.
     pub(crate) fn warm(&self, node: NodeId) {
         let plane = self.clone();

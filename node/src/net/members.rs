@@ -168,6 +168,12 @@ impl Membership {
         })
     }
 
+    /// Tells the control plane something, as discovery does.
+    #[cfg(test)]
+    pub(crate) fn tell(&self, notice: Notice) {
+        self.notices.try_send(notice).expect("there is room");
+    }
+
     fn publish(&self) -> Option<Arc<Roster>> {
         let roster = self.with_log(|log| log.map(|log| Arc::new(log.roster().clone())));
         self.roster.send_replace(roster.clone());

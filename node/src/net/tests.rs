@@ -21,9 +21,12 @@ use super::*;
 
 mod attempts;
 mod chains;
+mod crowds;
 mod doors;
 mod files;
+mod hints;
 mod hostile;
+mod impostors;
 mod joining;
 mod meeting;
 mod pairing;

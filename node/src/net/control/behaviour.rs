@@ -82,17 +82,21 @@ fn gossip(identity: &Identity, topic: OneTopic) -> Gossipsub {
         .expect("strict validation and signing agree")
 }
 
+fn limits() -> connection_limits::Behaviour {
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
+        .with_max_pending_outgoing(Some(PENDING_CONNECTIONS))
+        .with_max_established(Some(CONNECTIONS))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER));
+    connection_limits::Behaviour::new(limits)
+}
+
 fn behaviour(
     identity: &Identity,
     topic: OneTopic,
     traffic: Arc<Traffic>,
     conduct: Arc<Conduct>,
 ) -> Behaviour {
-    let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING_CONNECTIONS))
-        .with_max_pending_outgoing(Some(PENDING_CONNECTIONS))
-        .with_max_established(Some(CONNECTIONS))
-        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER));
     let requests = request_response::Config::default()
         .with_request_timeout(REQUEST_TIMEOUT)
         .with_max_concurrent_streams(CONTROL_STREAMS);
@@ -100,7 +104,7 @@ fn behaviour(
     Behaviour {
         members: allow_block_list::Behaviour::default(),
         doorkeeper: Doorkeeper::default(),
-        limits: connection_limits::Behaviour::new(limits),
+        limits: limits(),
         ping: ping::Behaviour::new(ping),
         states: States::new(traffic),
         gossip: GuardedGossip::new(gossip(identity, topic.clone()), topic, conduct),
@@ -246,7 +250,62 @@ fn pick_port(address: SocketAddr) -> Result<u16, NetError> {
 
 #[cfg(test)]
 mod tests {
+    use libp2p::PeerId;
+    use libp2p::core::ConnectedPoint;
+    use libp2p::gossipsub::TopicSubscriptionFilter;
+    use libp2p::swarm::behaviour::ConnectionEstablished;
+    use libp2p::swarm::{ConnectionId, FromSwarm};
+
     use super::*;
+
+    /// Whether one more connection of a peer is taken.
+    fn takes(limits: &mut connection_limits::Behaviour, number: usize, peer_id: PeerId) -> bool {
+        let connection_id = ConnectionId::new_unchecked(number);
+        let [local_addr, send_back_addr] =
+            ["127.0.0.1:1", "127.0.0.1:2"].map(|text| quic(text.parse().expect("an address")));
+        let is_taken = limits
+            .handle_established_inbound_connection(
+                connection_id,
+                peer_id,
+                &local_addr,
+                &send_back_addr,
+            )
+            .is_ok();
+        if is_taken {
+            let endpoint = &ConnectedPoint::Listener { local_addr, send_back_addr };
+            limits.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                failed_addresses: &[],
+                other_established: 0,
+            }));
+        }
+        is_taken
+    }
+
+    #[test]
+    fn cat_p17_one_member_has_four_control_connections_and_all_have_1024() {
+        let mut limits = limits();
+        let peers: Vec<_> = (0..=CONNECTIONS).map(|_| PeerId::random()).collect();
+        let taken = (0..10).filter(|n| takes(&mut limits, *n, peers[0])).count();
+        assert_eq!(taken, CONNECTIONS_PER_PEER as usize);
+        let others = (10..).zip(&peers[1..]);
+        let others = others.filter(|(n, peer)| takes(&mut limits, *n, **peer)).count();
+        assert_eq!(taken + others, CONNECTIONS as usize);
+    }
+
+    #[test]
+    fn cat_p13_nobody_subscribes_to_another_topic() {
+        let own = topic(&MeshId([1; 32])).hash();
+        let mut one = OneTopic::default();
+        assert!(!one.can_subscribe(&own), "there is no mesh yet");
+        one.set(own.clone());
+        assert!(one.can_subscribe(&own));
+        for other in [topic(&MeshId([2; 32])).hash(), TopicHash::from_raw("")] {
+            assert!(!one.can_subscribe(&other));
+        }
+    }
 
     #[test]
     fn socket_addresses_survive_the_way_through_libp2p() {

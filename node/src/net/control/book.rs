@@ -390,6 +390,22 @@ mod tests {
     }
 
     #[test]
+    fn cat_p02_the_book_is_bounded_and_who_is_in_it_stays() {
+        let (mut book, now) = book();
+        book.learn(HIGHER, &[address("10.0.0.9:1")], now);
+        for n in 0..10_000_u32 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            book.learn(NodeId(id), &[address("10.0.0.1:1")], now);
+            book.give(format!("10.0.0.1:{}", n + 1).parse().expect("an address"), now);
+        }
+        assert_eq!((book.nodes.len(), book.given().len()), (KNOWN_NODES, KNOWN_NODES));
+        book.learn(HIGHER, &[address("10.0.0.9:2")], now);
+        let newest_first = [address("10.0.0.9:2"), address("10.0.0.9:1")];
+        assert_eq!(book.addresses(&HIGHER), newest_first);
+    }
+
+    #[test]
     fn nodes_that_are_not_wanted_are_left_alone() {
         let (mut book, now) = book();
         book.learn(HIGHER, &[address("10.0.0.9:1")], now);

@@ -5,16 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use libp2p::identity::Keypair;
+use pumasi_protocol::join::{Answer, Ask};
 use pumasi_tests::peer;
 use pumasi_tests::peer::forge::{self, Forgery, Frames, Parameter, Parameters};
 use quinn::{ClientConfig, Connection, Endpoint};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::hostile::Attack;
 use super::*;
+use crate::net::limits::{JOIN_ANSWER_BYTES, JOIN_ASK_BYTES};
 use crate::net::tls::{Accept, Certificate, SERVER_NAME};
-use crate::net::{data, join};
+use crate::net::{data, frames, join};
 
 /// The object identifier of libp2p's extension.
 const LIBP2P: [u64; 9] = [1, 3, 6, 1, 4, 1, 53594, 1, 1];
@@ -33,8 +36,11 @@ fn extension(claimed: &Keypair, signer: &Keypair, certificate_key: &[u8]) -> Vec
     der(0x30, &[der(0x04, &public), der(0x04, &signature)].concat())
 }
 
-/// A certificate with these extensions; `is_over`: its time is.
-fn certificate(extensions: impl FnOnce(&[u8]) -> Vec<Vec<u8>>, is_over: bool) -> Certificate {
+/// A certificate with these extensions, and its key; `is_over`: its time is.
+fn parts(
+    extensions: impl FnOnce(&[u8]) -> Vec<Vec<u8>>,
+    is_over: bool,
+) -> (CertificateDer<'static>, Vec<u8>) {
     let key = KeyPair::generate().expect("a key is made");
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are good names");
     if is_over {
@@ -49,7 +55,12 @@ fn certificate(extensions: impl FnOnce(&[u8]) -> Vec<Vec<u8>>, is_over: bool) ->
     });
     parameters.custom_extensions = custom.collect();
     let made = parameters.self_signed(&key).expect("it is signed");
-    Certificate::from_parts(vec![made.der().clone()], key.serialize_der())
+    (made.der().clone(), key.serialize_der())
+}
+
+fn certificate(extensions: impl FnOnce(&[u8]) -> Vec<Vec<u8>>, is_over: bool) -> Certificate {
+    let (certificate, key) = parts(extensions, is_over);
+    Certificate::from_parts(vec![certificate], key)
 }
 
 /// Whether a port of a node lets this certificate in: it must answer on a stream.
@@ -64,6 +75,39 @@ async fn is_let_in(certificate: &Certificate, at: SocketAddr, protocol: &[u8]) -
         input.read(&mut [0; 64]).await.ok()?
     };
     timeout(PATIENCE, tried).await.expect("decided soon").is_some()
+}
+
+/// Whether the join door answers a newcomer with this certificate, if only that it knows no such
+/// invitation.
+async fn is_heard(certificate: &Certificate, door: SocketAddr) -> bool {
+    let tls = certificate.client(join::PROTOCOL, Accept::Anybody);
+    let endpoint = peer::socket(IpAddr::from([127, 0, 0, 1]));
+    let dial = endpoint.connect_with(ClientConfig::new(tls), door, SERVER_NAME);
+    let ask = Ask { secret: [0; 16], name: name("desk"), person: None };
+    let tried = async {
+        let connection = dial.expect("an address").await.ok()?;
+        let (mut out, mut input) = connection.open_bi().await.ok()?;
+        frames::write(&mut out, &ask, JOIN_ASK_BYTES).await.ok()?;
+        frames::read::<Answer>(&mut input, JOIN_ANSWER_BYTES).await.ok()
+    };
+    timeout(PATIENCE, tried).await.expect("decided soon").is_some()
+}
+
+#[tokio::test]
+async fn cat_p14_one_certificate_is_taken_and_no_chain() {
+    let attack = Attack::begin().await;
+    let member = attack.key.clone();
+    let good = || parts(|key| vec![extension(&member, &member, key)], false);
+    let ((one, key), (other, _)) = (good(), good());
+    let alone = Certificate::from_parts(vec![one.clone()], key.clone());
+    let chain = Certificate::from_parts(vec![one, other], key);
+    let listening = attack.victim.net.listening();
+    for (at, protocol) in [(listening.control[0], peer::CONTROL), (listening.data[0], peer::DATA)] {
+        assert!(is_let_in(&alone, at, protocol).await);
+        assert!(!is_let_in(&chain, at, protocol).await, "at {at}");
+    }
+    assert!(is_heard(&alone, listening.join[0]).await);
+    assert!(!is_heard(&chain, listening.join[0]).await);
 }
 
 #[tokio::test]
@@ -95,8 +139,12 @@ async fn cat_p14_expired_foreign_and_garbled_certificates_are_refused() {
         }
     }
     // The join door takes strangers, but no broken papers.
+    let door = listening.join[0];
+    assert!(
+        is_heard(&certificate(|key| vec![extension(&stranger, &stranger, key)], false), door).await
+    );
     for (what, certificate) in &bad[..7] {
-        assert!(!is_let_in(certificate, listening.join[0], join::PROTOCOL).await, "{what}");
+        assert!(!is_heard(certificate, door).await, "{what}");
     }
     let broken = Certificate::from_parts(
         vec![vec![0x30, 0x82, 0xff, 0xff, 1, 2, 3].into()],

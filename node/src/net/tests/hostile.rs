@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use ed25519_dalek::SigningKey;
 use libp2p::identity::Keypair;
 use pumasi_protocol::envelope::Envelope;
+use pumasi_protocol::state::Seen;
 use pumasi_protocol::{StateMessage, frame, limits};
 use pumasi_tests::peer::{self, gossip};
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
@@ -46,7 +47,7 @@ impl Attack {
         NodeId(self.signing().verifying_key().to_bytes())
     }
 
-    fn signing(&self) -> SigningKey {
+    pub(super) fn signing(&self) -> SigningKey {
         SigningKey::from_bytes(&self.seed)
     }
 
@@ -74,7 +75,7 @@ impl Attack {
     }
 
     /// Waits for the verdict, while nobody reads what else happens.
-    async fn until_cut_off(&mut self) -> CutOff {
+    pub(super) async fn until_cut_off(&mut self) -> CutOff {
         let event = self.victim.until(|event| matches!(event, NetEvent::Misbehaved(_))).await;
         let NetEvent::Misbehaved(cut_off) = event else { unreachable!("waited for it") };
         assert_eq!(cut_off.node, self.id());
@@ -96,6 +97,12 @@ impl Attack {
         let first = self.victim.id();
         let third_id = third.id();
         tokio::join!(self.victim.until_up(third_id), third.until_up(first));
+        // A change of the roster does not bring it back.
+        for (at, plane) in [(self.control(), peer::CONTROL), (self.data(), peer::DATA)] {
+            if let Ok(again) = peer::dial(&self.endpoint, &self.key, at, plane).await {
+                timeout(PATIENCE, again.closed()).await.expect("it is closed at once");
+            }
+        }
         // Its return is not told before its time.
         while let Ok(event) = self.victim.events.try_recv() {
             assert!(!matches!(event, NetEvent::Misbehaved(_) | NetEvent::Behaves { .. }));
@@ -154,6 +161,72 @@ async fn cat_p09_other_topics_and_large_messages_are_cut_off() {
     assert_eq!(cut_off.offence, Offence::Nonsense, "nobody asked for these topics");
 }
 
+/// The same message again and again: what it says is judged once.
+async fn flood_with_one(data: Vec<u8>) -> CutOff {
+    let mut message = None;
+    let again = move |key: &Keypair, topic: &str, _| {
+        message.get_or_insert_with(|| gossip::message(key, 0, topic, &data)).clone()
+    };
+    flood_gossip(again).await.1
+}
+
+#[tokio::test]
+async fn cat_p09_one_message_again_and_again_is_a_flood_of_messages_or_of_bytes() {
+    let small = flood_with_one(b"small".to_vec()).await;
+    assert_eq!(small.offence, Offence::Flood(Kind::Gossip));
+    let large = flood_with_one(vec![7; 60 * 1_024]).await;
+    assert_eq!(large.offence, Offence::Flood(Kind::GossipBytes));
+}
+
+#[tokio::test]
+async fn cat_p09_a_flood_of_kinds_that_nobody_knows_yet_is_counted_for_its_author() {
+    let mut attack = Attack::begin().await;
+    let (_connection, out, _input) = attack.gossip().await;
+    let (signing, key, topic) = (attack.signing(), attack.key.clone(), attack.topic.clone());
+    let mesh = attack.victim.net.roster().expect("a mesh").mesh;
+    let pouring = tokio::spawn(pour(out, move |n| {
+        gossip::message(&key, n, &topic, &future_envelope(&signing, &mesh, 1))
+    }));
+    let cut_off = attack.until_cut_off().await;
+    assert_eq!(cut_off.offence, Offence::Flood(Kind::Authored));
+    timeout(PATIENCE, pouring).await.expect("it ends").expect("it does not panic");
+}
+
+#[tokio::test]
+async fn cat_p08_states_that_cannot_be_are_blamed_on_who_sends_them() {
+    let seen = Seen::of(&NodeId([1; 32]), 1, 1);
+    let ping = StateMessage::Ping { nonce: 1, seen: vec![seen; limits::STATE_SEEN + 1] };
+    let impossible = ping.encode().expect("within a message");
+    let cut = StateMessage::Beat { sequence: 1 << 40 }.encode().expect("it is small");
+    for message in [impossible, cut[..cut.len() - 1].to_vec()] {
+        let length = u16::try_from(message.len()).expect("it is small").to_le_bytes();
+        let mut attack = Attack::begin().await;
+        let connection = attack.connect().await;
+        let (out, _input) = peer::open(&connection, "/pumasi/state/1").await.expect("it may");
+        let pouring = tokio::spawn(pour(out, move |_| [&length[..], &message].concat()));
+        assert_eq!(attack.until_cut_off().await.offence, Offence::Nonsense);
+        timeout(PATIENCE, pouring).await.expect("it ends").expect("it does not panic");
+    }
+}
+
+#[tokio::test]
+async fn cat_p05_lengths_that_no_state_has_are_blamed_on_who_sends_them() {
+    let mut attack = Attack::begin().await;
+    let connection = attack.connect().await;
+    let opening = async {
+        // Each ends its stream; a new one takes its place.
+        while let Ok((mut out, _input)) = peer::open(&connection, "/pumasi/state/1").await {
+            let _ = out.write_all(&[0, 0, 7]).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let cut_off = tokio::select! {
+        cut_off = attack.until_cut_off() => cut_off,
+        () = opening => unreachable!("it waits for the verdict"),
+    };
+    assert_eq!(cut_off.offence, Offence::Nonsense);
+}
+
 #[tokio::test]
 async fn cat_p06_messages_of_nobody_and_for_others_are_blamed_on_who_brings_them() {
     let (_, cut_off) = flood_gossip(|key, topic, n| gossip::unsigned(key, n, topic, b"x")).await;
@@ -169,14 +242,20 @@ async fn cat_p06_messages_of_nobody_and_for_others_are_blamed_on_who_brings_them
 #[tokio::test]
 async fn cat_p13_control_messages_of_gossip_for_a_million_topics_are_cut_off() {
     type Piece = fn(&Keypair, &str, u64) -> Vec<u8>;
-    let pieces: [Piece; 5] = [
+    // A hundred parts in each packet.
+    let many: [Piece; 3] = [
         |_, _, n| gossip::subscribe(names(n).iter().map(String::as_str)),
         |_, _, n| gossip::graft(names(n).iter().map(String::as_str)),
         |_, _, n| gossip::prune(names(n).iter().map(String::as_str), n),
-        |_, topic, n| gossip::have(topic, &ids(n)),
-        |_, _, n| gossip::want(&ids(n)),
     ];
-    for piece in pieces {
+    for piece in many {
+        let (_, cut_off) = flood_gossip(piece).await;
+        assert_eq!(cut_off.offence, Offence::Flood(Kind::GossipControl));
+    }
+    // One part that names a hundred messages: a packet costs as much as a part.
+    let one: [Piece; 2] =
+        [|_, topic, n| gossip::have(topic, &ids(n)), |_, _, n| gossip::want(&ids(n))];
+    for piece in one {
         let (_, cut_off) = flood_gossip(piece).await;
         assert!(
             matches!(cut_off.offence, Offence::Flood(Kind::GossipControl | Kind::Gossip)),

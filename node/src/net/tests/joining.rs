@@ -1,8 +1,12 @@
 //! Invitations: who gets in, who does not, and what the others hear of it.
 
+use std::net::{IpAddr, SocketAddr};
+
 use pumasi_protocol::invitation::Token;
+use pumasi_tests::peer;
 
 use super::*;
+use crate::net::limits::JOIN_FAILURES;
 
 #[tokio::test]
 async fn one_joins_with_an_invitation_and_both_know_the_same_roster() {
@@ -178,6 +182,67 @@ async fn a_revoked_member_is_cut_off_on_both_planes_and_stays_out() {
     assert_eq!(last, Some(AttemptEvent::Failed(Fault::Connection)));
     let refused = b.net.joiner.join(&token, JoinAs { name: name("second"), person: None }).await;
     assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Revoked))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn cat_p06_a_removed_computer_does_not_come_back_by_the_invitation_that_it_used() {
+    let a = Node::founder("first").await;
+    let token = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let b = Node::start("second").await;
+    let who = || JoinAs { name: name("second"), person: None };
+    b.net.join(&token, who()).await.expect("joins");
+    b.net.joiner.join(&token, who()).await.expect("it may ask again");
+    let revoke = Change::Revoke { node: b.id(), heads: Vec::new() };
+    a.net.change_roster(revoke).await.expect("an admin revokes");
+    let refused = b.net.joiner.join(&token, who()).await;
+    assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Revoked))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn cat_p19_after_ten_wrong_secrets_the_right_one_is_not_heard_either() {
+    let a = Node::founder("first").await;
+    let right = a.net.invite(Invite::one()).await.expect("an admin invites");
+    let wrong = Token { secret: [0; 16], ..right.clone() };
+    let b = Node::start("second").await;
+    let who = || JoinAs { name: name("second"), person: None };
+    for _ in 0..JOIN_FAILURES {
+        let refused = b.net.join(&wrong, who()).await;
+        assert!(matches!(refused, Err(JoinError::Refused(JoinRefusal::Unknown))), "{refused:?}");
+    }
+    let refused = b.net.join(&right, who()).await;
+    assert!(matches!(refused, Err(JoinError::Unreachable { .. })), "{refused:?}");
+}
+
+/// Whether a data plane answers somebody with this key.
+async fn is_answered(at: SocketAddr, seed: [u8; 32]) -> bool {
+    let endpoint = peer::socket(IpAddr::from([127, 0, 0, 1]));
+    let tried = async {
+        let connection = peer::dial(&endpoint, &peer::key(seed), at, peer::DATA).await.ok()?;
+        let (mut out, mut input) = connection.open_bi().await.ok()?;
+        out.write_all(&[0; 4]).await.ok()?;
+        input.read(&mut [0; 64]).await.ok()?
+    };
+    timeout(PATIENCE, tried).await.expect("decided soon").is_some()
+}
+
+#[tokio::test]
+async fn cat_p06_to_a_removed_computer_nobody_is_a_member() {
+    let (mut a, b) = pair().await;
+    let (gone, at, seed) = (b.id(), b.net.listening().data[0], a.store.identity_seed());
+    // A connection on which it is told.
+    let model = "m".parse().expect("a good name");
+    let _attempt = b.net.open_attempt(a.id(), attempt_id(1), model, work());
+    a.until(|event| matches!(event, NetEvent::AttemptOpened(_))).await;
+    assert!(is_answered(at, seed).await);
+    let revoke = Change::Revoke { node: gone, heads: Vec::new() };
+    a.net.change_roster(revoke).await.expect("an admin revokes");
+    let mut roster = b.net.roster.clone();
+    let knows = |roster: &Option<Arc<Roster>>| {
+        roster.as_ref().is_some_and(|roster| roster.revoked.contains(&gone))
+    };
+    drop(timeout(PATIENCE, roster.wait_for(knows)).await.expect("in time").expect("runs"));
+    assert!(b.net.roster().expect("it knows the mesh").contains(&a.id()));
+    assert!(!is_answered(at, seed).await);
 }
 
 #[tokio::test]

@@ -236,6 +236,17 @@ async fn answers(from: [u8; 4], door: SocketAddr, words: &[PairingMessage]) -> V
 }
 
 #[tokio::test]
+async fn cat_p19_the_door_is_closed_once_somebody_was_let_in() {
+    let a = Node::founder("first").await;
+    let b = Node::start("second").await;
+    let digits = shown(&b);
+    assert!(b.net.pairing.porch.is_open());
+    a.net.approve(approval(&b, digits)).await.expect("the digits are right");
+    assert_eq!(b.net.pairing.porch.standing(), Ok(Standing::Closed));
+    assert!(!b.net.pairing.porch.is_open());
+}
+
+#[tokio::test]
 async fn cat_p19_low_order_points_and_reflected_words_get_nothing() {
     let b = Node::start("second").await;
     let digits = shown(&b);
