@@ -1,10 +1,13 @@
 //! Lasting jobs as an office sees them: handed in at one computer, looked at, cancelled and fetched at
 //! any other of the same person, and not at anybody else's.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use pumasi_tests::command::until;
 use pumasi_tests::nodes::{MEET, Node, STARTER, Setup};
+use pumasi_tests::peer;
+use quinn::Connection;
 use serde_json::{Value, json};
 
 /// A job of the starter model takes a moment; machines of tests are busy.
@@ -101,6 +104,64 @@ fn cat_h36_jobs_of_other_persons_look_like_jobs_that_do_not_exist() {
     assert_eq!(cancelled.status, 404, "{cancelled:?}");
     let listed = other.get("/api/v1/jobs");
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(0), "{listed}");
+}
+
+fn digits(text: &str) -> Vec<u8> {
+    let text = text.replace('-', "");
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("digits");
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+/// Whether whoever is at the other end of a connection gives this file by the right of this job.
+async fn gives(connection: &Connection, job: &str, file: &str) -> bool {
+    // A frame that asks for a file, from its first byte on, up to 65,535 bytes.
+    let right = [&[0, 16], &digits(job)[..]].concat();
+    let body = [&[2], &digits(file)[..], &right, &[0], &[0xfb, 0xff, 0xff]].concat();
+    let length = u32::try_from(body.len()).expect("it is small").to_le_bytes();
+    let (mut out, mut input) = connection.open_bi().await.expect("a stream");
+    out.write_all(&[&length[..], &body].concat()).await.expect("it listens");
+    out.finish().expect("it is open");
+    let mut answer = [0; 5];
+    input.read_exact(&mut answer).await.expect("an answer");
+    match answer[4] {
+        0 => true,
+        2 => false,
+        other => panic!("neither found nor absent: {other}"),
+    }
+}
+
+#[test]
+fn cat_p03_files_of_a_job_are_given_to_its_readers_and_to_no_other_member() {
+    let nodes = office(&[("boss", "kim"), ("desk", "lee"), ("other", "park")]);
+    let [boss, desk, other] = nodes.as_slice() else { panic!("three nodes") };
+    // So that no other computer holds it.
+    let job = submit(desk, "upper: mine", &json!({ "pumasi": { "local_only": true } }));
+    wait_for(desk, &job, "completed");
+    let files = std::fs::read_dir(desk.folder().join("files")).expect("its files");
+    let files = files.map(|file| file.expect("a file").file_name().into_string().expect("text"));
+    let files: Vec<String> = files.filter(|name| name.len() == 64).collect();
+    assert_eq!(files.len(), 2, "what was asked, and what came of it: {files:?}");
+
+    let running = std::fs::read(desk.folder().join("node.json")).expect("it runs");
+    let running: Value = serde_json::from_slice(&running).expect("it is JSON");
+    let at: SocketAddr = running["data"][0].as_str().expect("it listens").parse().expect("there");
+    let asking = async {
+        for (node, is_reader) in [(boss, true), (other, false)] {
+            let seed = std::fs::read(node.folder().join("identity.key")).expect("its key");
+            let key = peer::key(seed.try_into().expect("32 bytes"));
+            let socket = peer::socket(at.ip());
+            let connection = peer::dial(&socket, &key, at, peer::DATA).await.expect("a member");
+            for file in &files {
+                let name = &node.name;
+                assert_eq!(gives(&connection, &job, file).await, is_reader, "{name}: {file}");
+                let unknown = "01900000-0000-7000-8000-000000000000";
+                assert!(!gives(&connection, unknown, file).await, "{name}: by another job");
+            }
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let asking = async { tokio::time::timeout(MEET, asking).await };
+    runtime.expect("a runtime").block_on(asking).expect("in time");
 }
 
 #[test]
