@@ -26,6 +26,18 @@ impl Lasting {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the end of one more; true when it is the only one.
+    fn begin(&self, job: &str, holder: Arc<Holder>) -> bool {
+        let mut jobs = self.jobs();
+        // Ids grow with time: the oldest is least likely to end still.
+        while jobs.len() >= limits::CHARGED_JOBS {
+            jobs.pop_first();
+        }
+        let first = jobs.is_empty();
+        jobs.insert(job.to_owned(), holder);
+        first
+    }
+
     /// Charges a job that has ended; true when there is no other to wait for.
     fn settle(&self, job: &Job) -> bool {
         let mut jobs = self.jobs();
@@ -48,17 +60,7 @@ pub(crate) fn charge_at_end(
     job: &Job,
     holder: Arc<Holder>,
 ) {
-    let first = {
-        let mut jobs = keys.lasting.jobs();
-        // Ids grow with time: the oldest is least likely to end still.
-        while jobs.len() >= limits::CHARGED_JOBS {
-            jobs.pop_first();
-        }
-        let first = jobs.is_empty();
-        jobs.insert(job.id.clone(), holder);
-        first
-    };
-    if first {
+    if keys.lasting.begin(&job.id, holder) {
         tokio::spawn(follow(Arc::clone(keys), Arc::clone(mesh), changes));
     }
 }
@@ -95,4 +97,24 @@ async fn look(keys: &Keyring, mesh: &Arc<dyn Mesh>) -> bool {
         }
     }
     keys.lasting.jobs().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::keyring;
+
+    #[test]
+    fn cat_h43_lasting_jobs_that_are_waited_for_are_bounded_and_the_oldest_is_given_up() {
+        let keys = keyring(&["k"]);
+        let holder = keys.judge(b"k").expect("its key");
+        let id = |n: usize| format!("{n:08}");
+        assert!(keys.lasting.begin(&id(0), Arc::clone(&holder)));
+        for n in 1..limits::CHARGED_JOBS + 10 {
+            assert!(!keys.lasting.begin(&id(n), Arc::clone(&holder)));
+        }
+        let jobs = keys.lasting.jobs();
+        assert_eq!(jobs.len(), limits::CHARGED_JOBS);
+        assert_eq!(jobs.keys().next(), Some(&id(10)));
+    }
 }
