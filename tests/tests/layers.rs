@@ -6,7 +6,7 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
     ("pumasi-roster-model", &["pumasi-protocol"]),
@@ -16,7 +16,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("pumasi-cloud", &["pumasi-protocol", "pumasi-dialects"]),
     ("pumasi-sandbox", &["pumasi-protocol"]),
     ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
-    ("pumasi-web", &["pumasi-protocol", "pumasi-dialects"]),
+    ("pumasi-mcp", &[]),
+    ("pumasi-web", &["pumasi-protocol", "pumasi-dialects", "pumasi-mcp"]),
     (
         "pumasi-node",
         &[
@@ -27,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "pumasi-models",
             "pumasi-cloud",
             "pumasi-dialects",
+            "pumasi-mcp",
             "pumasi-web",
         ],
     ),
