@@ -13,6 +13,7 @@ mod provider;
 mod typescript;
 mod usage;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -44,7 +45,7 @@ pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 
 /// Everything at one moment: the first event of `/api/v1/events`, and the first after a gap.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Snapshot {
     /// This node and its mesh.
     pub status: Status,
@@ -57,7 +58,7 @@ pub struct Snapshot {
 }
 
 /// What changed. Each carries the whole new state of the thing, so that applying one twice is harmless.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Everything anew.
@@ -103,21 +104,21 @@ pub enum Event {
 }
 
 /// One list, so that fields can be added beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct List<T> {
     /// The entries.
     pub data: Vec<T>,
 }
 
 /// The body of every error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ErrorBody {
     /// The error.
     pub error: ErrorDetail,
 }
 
 /// What went wrong, for programs (`code`) and for people (`message`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ErrorDetail {
     /// The class, in OpenAI's words: `invalid_request_error`, `authentication_error`, …
     #[serde(rename = "type")]

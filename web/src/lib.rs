@@ -12,6 +12,7 @@ pub mod keys;
 pub mod limits;
 pub mod mesh;
 pub mod meters;
+pub mod openapi;
 mod routes;
 mod server;
 pub mod settings;

@@ -16,14 +16,18 @@ mod kept;
 mod keys;
 mod lending;
 mod listing;
+mod mcp;
 mod models;
+mod open;
 mod pairing;
+mod paths;
 mod providers;
 mod relay;
 mod streaming;
 mod thinking;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +38,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 
 use access::Access;
+use paths::Routes;
 use pumasi_dialects::Dialect;
 
 use crate::api::KeyScope;
@@ -43,50 +48,89 @@ use crate::keys::Holder;
 use crate::mesh::Caller;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    use Access::{Inference, Install, Scoped};
-    let behind = |routes: Router<Arc<App>>, access| access::behind(routes, &app, access);
-    let routes = Router::new()
-        .route("/healthz", get(listing::health))
-        .merge(direct::others())
-        .merge(behind(inference(), Inference))
-        .merge(speaking(Dialect::Anthropic, behind(anthropic(), Inference)))
-        .merge(speaking(Dialect::Gemini, behind(gemini(), Inference)))
-        .merge(speaking(Dialect::Ollama, behind(ollama(), Inference)))
-        .merge(behind(jobs(), Scoped(KeyScope::Jobs)))
-        .merge(behind(view(), Scoped(KeyScope::View)))
-        .merge(behind(placing(), Scoped(KeyScope::Models)))
-        .merge(behind(operating(), Scoped(KeyScope::Operate)))
-        .merge(behind(owner(), Install));
-    routes
+    let mut routes = open();
+    for group in groups() {
+        let within = group.routes.around(|routes| access::behind(routes, &app, group.access));
+        routes = routes.merge(match group.dialect {
+            Some(dialect) => within.around(|routes| speaking(dialect, routes)),
+            None => within,
+        });
+    }
+    let api = routes.into_router();
+    // The tools for agents ask the same routes as everybody else, behind the same rules.
+    let inside = api.clone().with_state(Arc::clone(&app));
+    api.route(mcp::PATH, mcp::served_from(inside))
         .route_layer(from_fn(note_route))
         .fallback(assets::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
 }
 
-fn inference() -> Router<Arc<App>> {
-    Router::new()
+/// Every path that is answered, in the router's own writing, without those of the interface.
+#[must_use]
+pub fn paths() -> BTreeSet<&'static str> {
+    let all = groups().into_iter().fold(open(), |routes, group| routes.merge(group.routes));
+    all.into_paths().into_iter().chain([mcp::PATH]).collect()
+}
+
+/// Routes with one rule before them.
+struct Group {
+    access: Access,
+    /// In which errors are told; none: as everywhere else.
+    dialect: Option<Dialect>,
+    routes: Routes,
+}
+
+fn groups() -> Vec<Group> {
+    use Access::{Inference, Install, Scoped};
+    let ours = |access, routes| Group { access, dialect: None, routes };
+    let theirs = |dialect, routes| Group { access: Inference, dialect: Some(dialect), routes };
+    vec![
+        ours(Inference, inference()),
+        theirs(Dialect::Anthropic, anthropic()),
+        theirs(Dialect::Gemini, gemini()),
+        theirs(Dialect::Ollama, ollama()),
+        ours(Scoped(KeyScope::Jobs), jobs()),
+        ours(Scoped(KeyScope::View), view()),
+        ours(Scoped(KeyScope::Models), placing()),
+        ours(Scoped(KeyScope::Operate), operating()),
+        ours(Install, owner()),
+    ]
+}
+
+/// Open to everybody who gets past the guard: they say what this program is, not what it knows. And
+/// those that are answered before they come here, which decide for themselves.
+fn open() -> Routes {
+    Routes::new()
+        .route("/healthz", get(listing::health))
+        .route("/llms.txt", get(open::llms))
+        .route("/api/openapi.json", get(open::openapi))
+        .merge(direct::others())
+}
+
+fn inference() -> Routes {
+    Routes::new()
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*model}", get(models::one))
         .route("/v1/responses", post(inference::responses))
         .route("/v1/responses/input_tokens", post(counting::responses))
 }
 
-fn anthropic() -> Router<Arc<App>> {
-    Router::new().route("/v1/messages/count_tokens", post(counting::messages))
+fn anthropic() -> Routes {
+    Routes::new().route("/v1/messages/count_tokens", post(counting::messages))
 }
 
 /// Under both versions of that API; the lists under `v1` are beside OpenAI's.
-fn gemini() -> Router<Arc<App>> {
-    Router::new()
+fn gemini() -> Routes {
+    Routes::new()
         .route("/v1/models/{*model}", post(foreign::gemini_call))
         .route("/v1beta/models", get(foreign::gemini_models))
         .route("/v1beta/models/{*call}", get(foreign::gemini_model).post(foreign::gemini_call))
 }
 
 /// Beside our own `/api/v1`: Ollama's paths have no version.
-fn ollama() -> Router<Arc<App>> {
-    Router::new()
+fn ollama() -> Routes {
+    Routes::new()
         .route("/api/chat", post(foreign::ollama_chat))
         .route("/api/generate", post(foreign::ollama_generate))
         .route("/api/embed", post(foreign::ollama_embed))
@@ -95,11 +139,11 @@ fn ollama() -> Router<Arc<App>> {
         .route("/api/ps", get(foreign::ollama_running))
         .route("/api/show", post(foreign::ollama_show))
         .route("/api/version", get(foreign::ollama_version))
-        .route_layer(map_request(foreign::as_curl_sends))
+        .around(|routes| routes.route_layer(map_request(foreign::as_curl_sends)))
 }
 
-fn jobs() -> Router<Arc<App>> {
-    Router::new()
+fn jobs() -> Routes {
+    Routes::new()
         .route("/api/v1/jobs", get(jobs::list).post(jobs::submit))
         .route("/api/v1/jobs/{job}", get(jobs::one).delete(jobs::forget))
         .route("/api/v1/jobs/{job}/why", get(jobs::why))
@@ -111,8 +155,8 @@ fn jobs() -> Router<Arc<App>> {
         .route("/api/v1/usage", get(usage::usage))
 }
 
-fn view() -> Router<Arc<App>> {
-    Router::new()
+fn view() -> Routes {
+    Routes::new()
         .route("/api/v1/status", get(listing::status))
         .route("/api/v1/nodes", get(listing::nodes))
         .route("/api/v1/models", get(listing::models))
@@ -122,22 +166,22 @@ fn view() -> Router<Arc<App>> {
         .route("/metrics", get(usage::metrics))
 }
 
-fn placing() -> Router<Arc<App>> {
-    Router::new()
+fn placing() -> Routes {
+    Routes::new()
         .route("/api/v1/models/{model}/load", post(models::load))
         .route("/api/v1/models/{model}/unload", post(models::unload))
 }
 
-fn operating() -> Router<Arc<App>> {
-    Router::new()
+fn operating() -> Routes {
+    Routes::new()
         .route("/api/v1/lending", get(lending::show).post(lending::lend))
         .route("/api/v1/doctor", get(listing::doctor))
         .route("/api/v1/errors", get(listing::errors))
 }
 
 /// What needs the token of this install, and what no API key opens.
-fn owner() -> Router<Arc<App>> {
-    Router::new()
+fn owner() -> Routes {
+    Routes::new()
         .route("/api/v1/invitations", get(admission::list).post(admission::invite))
         .route("/api/v1/nodes/{node}/remove", post(admission::remove))
         .route("/api/v1/invitations/{invitation}", delete(admission::withdraw))

@@ -1,10 +1,13 @@
 //! Coming into the mesh: invitations and joining.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeshRole {
     /// Admits, revokes, sets roles.
@@ -20,7 +23,7 @@ pub enum MeshRole {
 }
 
 /// The body of `POST /api/v1/invitations`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
     /// The person that the new nodes will belong to; none: shared computers.
@@ -38,7 +41,7 @@ pub struct InviteRequest {
 }
 
 /// An invitation without its token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Invitation {
     /// Its id.
     pub id: String,
@@ -55,7 +58,7 @@ pub struct Invitation {
 }
 
 /// A fresh invitation: the token is shown once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct InvitationToken {
     /// What to give to the new computer's `pumasi join`.
     pub token: String,
@@ -66,7 +69,7 @@ pub struct InvitationToken {
 }
 
 /// A QR code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Qr {
     /// Modules on each side; the standard asks for four light ones around them.
     pub size: u32,
@@ -75,7 +78,7 @@ pub struct Qr {
 }
 
 /// The body of `POST /api/v1/join`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
     /// The token that `pumasi invite` printed.
@@ -83,7 +86,7 @@ pub struct JoinRequest {
 }
 
 /// The body of `POST /api/v1/nodes/{node}/remove`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveRequest {
     /// Also if only one admin is left then.
@@ -92,7 +95,7 @@ pub struct RemoveRequest {
 }
 
 /// Who was removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Removed {
     /// The former member.
     pub node: super::NodeRef,
@@ -101,7 +104,7 @@ pub struct Removed {
 }
 
 /// The mesh that this node now belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Joined {
     /// The mesh.
     pub mesh: super::MeshRef,

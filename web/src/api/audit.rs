@@ -1,13 +1,14 @@
 //! The audit log: who did what, where and when. Names, ids, numbers and closed words; never a text that
 //! somebody asked or was answered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{JobKind, NodeRef};
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAct {
     /// The mesh was begun.
@@ -61,7 +62,7 @@ impl AuditAct {
 }
 
 /// What it was done to: a computer, a key, an invitation, or a policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct AuditSubject {
     /// Its id; empty where it has none.
     pub id: String,
@@ -74,7 +75,7 @@ pub struct AuditSubject {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
     /// With its result.
@@ -98,7 +99,7 @@ impl AuditOutcome {
 }
 
 /// A job, without what it was about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct AuditJob {
     /// Its id.
     pub id: String,
@@ -132,7 +133,7 @@ pub struct AuditJob {
 }
 
 /// Something that was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct AuditEntry {
     /// When, Unix time in milliseconds on the clock of the computer where it was done.
     pub at_ms: u64,

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use pumasi_protocol as protocol;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::mesh::NodeRef;
 
 /// What sort of work a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// A chat turn.
@@ -37,7 +40,7 @@ impl From<protocol::JobKind> for JobKind {
 }
 
 /// Whether somebody waits for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// Somebody does.
@@ -66,7 +69,7 @@ impl From<Priority> for protocol::Priority {
 }
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// No executor is bound yet.
@@ -108,7 +111,7 @@ impl From<&protocol::JobState> for JobState {
 }
 
 /// What the engine is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Waiting for a slot.
@@ -136,7 +139,7 @@ impl From<protocol::Phase> for Phase {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct JobProgress {
     /// What the engine is doing.
     pub phase: Phase,
@@ -147,7 +150,7 @@ pub struct JobProgress {
 }
 
 /// Token counts of a job.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct JobUsage {
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
@@ -158,7 +161,7 @@ pub struct JobUsage {
 }
 
 /// Measured durations of a job's last attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct JobTimings {
     /// From arrival in the engine to the first prefill step.
     pub queued_ms: f64,
@@ -180,9 +183,9 @@ impl From<protocol::Timings> for JobTimings {
 }
 
 /// Why a job failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct JobError {
-    /// The stable word, as [`protocol::Fault::code`] gives it.
+    /// The stable word for it.
     pub code: String,
     /// What happened, and what to do next.
     pub message: String,
@@ -195,7 +198,7 @@ impl From<&protocol::Fault> for JobError {
 }
 
 /// A job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Job {
     /// A UUID.
     pub id: String,
@@ -239,7 +242,7 @@ pub struct Job {
 }
 
 /// One term of a predicted completion time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Term {
     /// The stable word for it: `wait`, `load`, `prefill`, `decode`, `network`, `failures`, …
     pub name: String,
@@ -250,7 +253,7 @@ pub struct Term {
 }
 
 /// What became of a candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum CandidateOutcome {
     /// The job was bound to it.
@@ -279,7 +282,7 @@ pub enum CandidateOutcome {
 }
 
 /// A node that was considered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Candidate {
     /// The node.
     pub node: NodeRef,
@@ -294,7 +297,7 @@ pub struct Candidate {
 }
 
 /// One placing of a job: a new one for each attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Round {
     /// The epoch that was bound.
     pub epoch: u32,
@@ -307,7 +310,7 @@ pub struct Round {
 }
 
 /// What one attempt gave to an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Passage {
     /// Where it ran.
     pub node: NodeRef,
@@ -322,7 +325,7 @@ pub struct Passage {
 }
 
 /// Why a job is where it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Why {
     /// The job.
     pub job: String,
@@ -333,12 +336,13 @@ pub struct Why {
 }
 
 /// The body of `POST /api/v1/jobs`.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
     /// What sort of work it is: `chat`, `completion` or `embedding`.
     pub kind: JobKind,
     /// The body as the endpoint of that kind under `/v1` takes it; `stream` is ignored.
     #[ts(type = "Record<string, unknown>")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub request: Box<serde_json::value::RawValue>,
 }

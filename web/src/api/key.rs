@@ -1,10 +1,13 @@
 //! API keys: what programs of other computers show.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a key opens. Letting computers in and making keys is never opened by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyScope {
     /// The OpenAI endpoints below `/v1`.
@@ -38,7 +41,7 @@ impl KeyScope {
 }
 
 /// Whether a key opens anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// It does.
@@ -50,7 +53,7 @@ pub enum KeyState {
 }
 
 /// A key without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Key {
     /// Its id, 12 hexadecimal digits.
     pub id: String,
@@ -86,7 +89,7 @@ pub struct Key {
 }
 
 /// The body of `POST /api/v1/keys`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
     /// What people call it.
@@ -116,7 +119,7 @@ pub struct KeyRequest {
 }
 
 /// The body of `PATCH /api/v1/keys/{id}`: what is not named stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyChange {
     /// What people call it.
@@ -143,7 +146,7 @@ pub struct KeyChange {
 }
 
 /// A fresh key: the secret is shown once, and is nowhere else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NewKey {
     /// What programs send after `Authorization: Bearer`.
     pub secret: String,

@@ -1,10 +1,11 @@
 //! Whether this computer lends itself to others, why not, and what work for others does meanwhile.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a person told this computer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lend {
     /// To run jobs of others.
@@ -17,7 +18,7 @@ pub enum Lend {
 }
 
 /// Why this computer takes no jobs of others at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
     /// A person said so.
@@ -31,7 +32,7 @@ pub enum Hold {
 }
 
 /// What work for others does while the person at this computer uses it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Yield {
     /// It pauses, and goes on elsewhere if that lasts.
@@ -44,7 +45,7 @@ pub enum Yield {
 }
 
 /// Whether this computer lends itself, in full.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Lending {
     /// What a person told it.
     pub lend: Lend,
@@ -75,7 +76,7 @@ pub struct Lending {
 }
 
 /// What to tell this computer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LendRequest {
     /// To what.

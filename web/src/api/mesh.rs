@@ -3,13 +3,14 @@
 use pumasi_protocol as protocol;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::model::ModelState;
 
 /// A node by id and name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NodeRef {
     /// 64 hexadecimal digits.
     pub id: String,
@@ -26,7 +27,7 @@ impl NodeRef {
 }
 
 /// A mesh by id and name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct MeshRef {
     /// 64 hexadecimal digits.
     pub id: String,
@@ -35,7 +36,7 @@ pub struct MeshRef {
 }
 
 /// This node, its mesh and what a person should know at once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Status {
     /// Version of Pumasi.
     pub version: String,
@@ -69,7 +70,7 @@ pub struct Status {
 }
 
 /// Where programs of other computers are served: over TLS, by API key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Endpoint {
     /// Address and port on which it listens.
     pub address: String,
@@ -80,7 +81,7 @@ pub struct Endpoint {
 }
 
 /// How much a notice matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeLevel {
     /// Good to know.
@@ -92,7 +93,7 @@ pub enum NoticeLevel {
 }
 
 /// Something a person should know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Notice {
     /// How much it matters.
     pub level: NoticeLevel,
@@ -103,7 +104,7 @@ pub struct Notice {
 }
 
 /// Whether a member can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// This node itself.
@@ -117,7 +118,7 @@ pub enum Presence {
 }
 
 /// Whether a node takes jobs of others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
     /// It does.
@@ -142,7 +143,7 @@ impl From<protocol::Admission> for Admission {
 }
 
 /// What a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// The processor, with main memory.
@@ -156,7 +157,7 @@ pub enum DeviceKind {
 }
 
 /// A device that models can run on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Device {
     /// Its name, as its driver gives it.
     pub name: String,
@@ -189,7 +190,9 @@ impl From<&protocol::Device> for Device {
 }
 
 /// Which kind of engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
     /// llama.cpp.
@@ -214,7 +217,7 @@ impl From<protocol::EngineKind> for EngineKind {
 }
 
 /// How an engine is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineState {
     /// It runs, or starts when it is needed.
@@ -226,7 +229,7 @@ pub enum EngineState {
 }
 
 /// An engine of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NodeEngine {
     /// Which kind.
     pub kind: EngineKind,
@@ -237,7 +240,7 @@ pub struct NodeEngine {
 }
 
 /// What waits at a node.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Queue {
     /// Interactive jobs that wait.
     pub interactive: u32,
@@ -248,7 +251,7 @@ pub struct Queue {
 }
 
 /// A model on one node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NodeModel {
     /// Its name.
     pub name: String,
@@ -275,7 +278,7 @@ impl From<&protocol::ModelAdvert> for NodeModel {
 }
 
 /// Why a member is cut off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Misconduct {
     /// It sent far more than a member may.
@@ -285,7 +288,7 @@ pub enum Misconduct {
 }
 
 /// A member that is cut off for a while, for what it sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CutOff {
     /// Why.
     pub why: Misconduct,
@@ -294,7 +297,7 @@ pub struct CutOff {
 }
 
 /// A node as this one sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Node {
     /// 64 hexadecimal digits.
     pub id: String,
@@ -336,7 +339,7 @@ pub struct Node {
 }
 
 /// How a check of the doctor ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
     /// All is well.
@@ -350,7 +353,7 @@ pub enum CheckOutcome {
 }
 
 /// One thing that the doctor looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Check {
     /// The stable word for it.
     pub code: String,
@@ -369,7 +372,7 @@ pub struct Check {
 }
 
 /// The doctor's findings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Doctor {
     /// In the order in which they were made.
     pub checks: Vec<Check>,

@@ -1,13 +1,16 @@
 //! Models: one entry per name, with every node that holds it.
 
 use pumasi_protocol as protocol;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::mesh::{EngineKind, NodeRef};
 
 /// What a model can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     /// Chat and completion.
@@ -41,7 +44,7 @@ impl Capability {
 }
 
 /// Where a model stands on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ModelState {
     /// The file is there; nothing is loaded.
@@ -74,7 +77,7 @@ impl From<protocol::ModelState> for ModelState {
 }
 
 /// A model on one node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ModelPlace {
     /// The node.
     pub node: NodeRef,
@@ -91,7 +94,7 @@ pub struct ModelPlace {
 }
 
 /// A model of the mesh.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Model {
     /// Its name: what a request says in `model`.
     pub name: String,
@@ -117,7 +120,7 @@ pub struct Model {
 }
 
 /// The body of `POST /api/v1/models/{name}/load` and `…/unload`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceRequest {
     /// On which node (id); none: this one.

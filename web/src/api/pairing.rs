@@ -1,12 +1,13 @@
 //! Coming into the mesh by six digits: what a newcomer shows, who asks, whom an admin lets in.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{MeshRole, NodeRef};
 
 /// `GET /api/v1/pairing`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Pairing {
     /// What this computer shows to whoever may let it in; none: it belongs to a mesh.
     pub own: Option<Doorstep>,
@@ -18,7 +19,7 @@ pub struct Pairing {
 }
 
 /// A newcomer's screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Doorstep {
     /// Nobody looked at it lately, so it shows nothing and lets nobody try.
@@ -37,7 +38,7 @@ pub enum Doorstep {
 }
 
 /// A computer that asks to be let in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Newcomer {
     /// The id and the name that it claims.
     pub node: NodeRef,
@@ -50,7 +51,7 @@ pub struct Newcomer {
 }
 
 /// The body of `POST /api/v1/pairing`: a person looks at the digits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskInRequest {
     /// Open the door again, after too many wrong digits.
@@ -59,7 +60,7 @@ pub struct AskInRequest {
 }
 
 /// The body of `POST /api/v1/pairing/approve`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveRequest {
     /// The digits that the newcomer shows.
@@ -79,7 +80,7 @@ pub struct ApproveRequest {
 }
 
 /// Who was let in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Approved {
     /// The new member.
     pub node: NodeRef,
@@ -88,7 +89,7 @@ pub struct Approved {
 }
 
 /// The body of `POST /api/v1/mesh`: start one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoundRequest {
     /// The name of the mesh; none: that of this computer.

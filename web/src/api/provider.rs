@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// How a provider stands with one model: what its breaker lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderState {
     /// It is asked.
@@ -20,7 +21,7 @@ pub enum ProviderState {
 }
 
 /// One model of a provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ProviderModel {
     /// What a request says in `model`.
     pub name: String,
@@ -47,7 +48,7 @@ pub struct ProviderModel {
 }
 
 /// A provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Provider {
     /// What it is called here: models are asked for as `id/model`.
     pub id: String,
@@ -72,7 +73,7 @@ pub struct Provider {
 }
 
 /// Whether a kind of provider wants a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKey {
     /// Nothing works without.
@@ -84,7 +85,7 @@ pub enum ProviderKey {
 }
 
 /// A kind of provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ProviderKind {
     /// Its id.
     pub id: String,
@@ -101,7 +102,7 @@ pub struct ProviderKind {
 }
 
 /// When a model that both have is asked of the mesh and when of a provider.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoutingPolicy {
     /// The mesh, and a provider where that fails.
@@ -116,7 +117,7 @@ pub enum RoutingPolicy {
 }
 
 /// How requests are routed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Routing {
     /// When providers are asked.
     pub policy: RoutingPolicy,
@@ -146,7 +147,7 @@ pub struct Routing {
 }
 
 /// Providers, the kinds that there are, and how requests are routed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Providers {
     /// Those that are set up or found.
     pub providers: Vec<Provider>,
@@ -157,7 +158,7 @@ pub struct Providers {
 }
 
 /// The body of `POST /api/v1/providers`: sets one up, or changes the one of this id.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRequest {
     /// Its kind, by id.
@@ -180,7 +181,7 @@ pub struct ProviderRequest {
 }
 
 /// The body of `PATCH /api/v1/routing`: what is missing stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoutingChange {
     /// When providers are asked.

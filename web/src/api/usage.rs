@@ -1,10 +1,13 @@
 //! What was used, by whom, of what, and how it went over time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What rows of usage are told apart by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageBy {
     /// The day of UTC.
@@ -37,7 +40,7 @@ impl UsageBy {
 }
 
 /// What was used of one sort. What the rows are not told apart by is null.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct UsageRow {
     /// The day of UTC, as in `2026-03-01`.
     pub day: Option<String>,
@@ -75,7 +78,7 @@ pub struct UsageRow {
 }
 
 /// What was used in some days.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Usage {
     /// The first day, of UTC.
     pub from: String,
@@ -90,7 +93,9 @@ pub struct Usage {
 }
 
 /// How a place stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceState {
     /// It could be asked.
@@ -102,7 +107,7 @@ pub enum PlaceState {
 }
 
 /// A place, and how it stood at its worst.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct HistoryPlace {
     /// `mesh/` and the short id of a computer, or a provider's id.
     pub place: String,
@@ -111,7 +116,7 @@ pub struct HistoryPlace {
 }
 
 /// The main figures of one minute or hour.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct HistoryPoint {
     /// When it began, Unix time in milliseconds.
     pub at_ms: u64,
@@ -136,7 +141,7 @@ pub struct HistoryPoint {
 }
 
 /// How it went over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct History {
     /// Seconds from point to point; minutes in which this computer did not run are left out.
     pub step_s: u32,

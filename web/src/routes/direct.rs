@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::post;
@@ -14,6 +13,7 @@ use pumasi_dialects::{anthropic, openai};
 
 use super::access::{self, Access};
 use super::inference::{self, Asked};
+use super::paths::Routes;
 use super::{method_not_allowed, speaking};
 use crate::app::{App, unix_ms};
 use crate::body::Ceiling;
@@ -31,12 +31,12 @@ const ROUTES: [(&str, Endpoint); 4] = [
 ];
 
 /// What methods other than POST get there.
-pub(super) fn others() -> Router<Arc<App>> {
-    let route = |router: Router<_>, (path, endpoint): (_, Endpoint)| {
-        let one = Router::new().route(path, post(method_not_allowed));
-        router.merge(speaking(endpoint.dialect(), one))
+pub(super) fn others() -> Routes {
+    let route = |routes: Routes, (path, endpoint): (_, Endpoint)| {
+        let one = Routes::new().route(path, post(method_not_allowed));
+        routes.merge(one.around(|one| speaking(endpoint.dialect(), one)))
     };
-    ROUTES.into_iter().fold(Router::new(), route)
+    ROUTES.into_iter().fold(Routes::new(), route)
 }
 
 /// The pattern and the endpoint, if it is a request to one of these.

@@ -57,12 +57,15 @@ pub(super) async fn answer(
         let polled = catch_unwind(AssertUnwindSafe(|| routed.as_mut().poll(cx)));
         polled.unwrap_or_else(|_| Poll::Ready(ApiError::Internal.into()))
     });
-    let Routed { outcome, route, dialect, holder } = whatever_happens.await;
+    let Routed { outcome, route, dialect, holder, allowed } = whatever_happens.await;
     let (mut response, held, code) = match outcome {
         Ok((response, held)) => (response, held, ""),
         Err(error) => {
             app.errors.add(error.code());
-            (error.respond(&id, dialect), None, error.code())
+            let mut response = error.respond(&id, dialect);
+            // Who comes with another method is told which there are.
+            response.headers_mut().extend(allowed.map(|methods| (header::ALLOW, methods)));
+            (response, None, error.code())
         }
     };
     if let Some(allowance) = holder.and_then(|holder| holder.allowance(Instant::now())) {
@@ -89,6 +92,8 @@ struct Routed {
     dialect: Dialect,
     /// Of the key that was shown.
     holder: Option<Arc<Holder>>,
+    /// The methods that the route takes, where it does not take this one.
+    allowed: Option<HeaderValue>,
 }
 
 /// A route that matched.
@@ -109,13 +114,15 @@ impl Route {
 
 impl From<ApiError> for Routed {
     fn from(error: ApiError) -> Self {
-        Self { outcome: Err(error), route: None, dialect: Dialect::default(), holder: None }
+        let dialect = Dialect::default();
+        Self { outcome: Err(error), route: None, dialect, holder: None, allowed: None }
     }
 }
 
 impl From<Response> for Routed {
     /// Of what the router's layers left in the answer.
     fn from(mut response: Response) -> Self {
+        let allowed = response.headers_mut().remove(header::ALLOW);
         let extensions = response.extensions_mut();
         let route = extensions.remove::<MatchedPath>().map(Route::Router);
         let held = extensions.remove::<Held>();
@@ -124,7 +131,7 @@ impl From<Response> for Routed {
             Some(error) => Err(error),
             None => Ok((response, held)),
         };
-        Self { outcome, route, dialect, holder: None }
+        Self { outcome, route, dialect, holder: None, allowed }
     }
 }
 
@@ -166,6 +173,7 @@ async fn route(
             route: Some(Route::Direct(pattern)),
             dialect: endpoint.dialect(),
             holder,
+            allowed: None,
         };
     }
     parts.extensions.insert(asker);

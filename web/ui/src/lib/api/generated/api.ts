@@ -488,7 +488,7 @@ decode_ms: number, };
 
 export type JobError = { 
 /**
- * The stable word, as [`protocol::Fault::code`] gives it.
+ * The stable word for it.
  */
 code: string, 
 /**

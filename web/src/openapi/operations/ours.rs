@@ -1,0 +1,185 @@
+//! `/api/v1`.
+
+use std::collections::BTreeMap;
+
+use super::{delete, get, grouped, patch, post};
+use crate::api::{self, KeyScope, List};
+use crate::openapi::operation::{Opens, Operation};
+use crate::openapi::schemas::{any_of, asked, told};
+
+const EVENTS: &str = "text/event-stream";
+
+pub(super) fn all() -> Vec<Operation> {
+    [
+        grouped("Jobs", Opens::Scope(KeyScope::Jobs), jobs()),
+        grouped("View", Opens::Scope(KeyScope::View), view()),
+        grouped("Placing", Opens::Scope(KeyScope::Models), placing()),
+        grouped("Operating", Opens::Scope(KeyScope::Operate), operating()),
+        grouped("Admission", Opens::Install, admission()),
+        grouped("Settings", Opens::Install, settings()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn jobs() -> Vec<Operation> {
+    let results = ["ChatReply", "CompletionReply", "EmbeddingsReply"];
+    vec![
+        get("/api/v1/jobs", "listJobs", "Jobs that the asker may see, newest first")
+            .query("live", "boolean", "Only those that are not over.")
+            .query(
+                "limit",
+                "integer",
+                "How many at most; 100 where nothing is said, 1,000 at most.",
+            )
+            .tells(told::<List<api::Job>>),
+        post("/api/v1/jobs", "submitJob", "Hands in a job that goes on when the asker leaves")
+            .header("Idempotency-Key", "The same request with the same key is the same job.")
+            .reads(asked::<api::Submission>)
+            .status(201)
+            .tells(told::<api::Job>),
+        get("/api/v1/jobs/{job}", "showJob", "A job").tells(told::<api::Job>),
+        delete("/api/v1/jobs/{job}", "forgetJob", "Forgets a job that is over, with its result")
+            .status(204),
+        get("/api/v1/jobs/{job}/why", "explainJob", "Why a job is where it is")
+            .tells(told::<api::Why>),
+        post("/api/v1/jobs/{job}/cancel", "cancelJob", "Cancels a job").tells(told::<api::Job>),
+        post("/api/v1/jobs/{job}/adopt", "adoptJob", "Takes over a job whose computer is lost")
+            .tells(told::<api::Job>),
+        get(
+            "/api/v1/jobs/{job}/result",
+            "jobResult",
+            "The reply that the endpoint would have given",
+        )
+        .tells(move |_| any_of(&results)),
+        get("/api/v1/jobs/{job}/events", "watchJob", "The job at each change, until it is over")
+            .streams(EVENTS, told::<api::Event>),
+        get("/api/v1/audit", "audit", "Who did what, where and when; never in words")
+            .query("since_ms", "integer", "Only what was done since, Unix time in milliseconds.")
+            .query("person", "string", "Only what this person did.")
+            .query("limit", "integer", "How many at most; 200 as JSON where nothing is said.")
+            .query("format", "string", "`json`, `jsonl` or `csv`; JSON where nothing is said.")
+            .tells(told::<List<api::AuditEntry>>)
+            .streams("application/jsonl", told::<api::AuditEntry>)
+            .tells_text("text/csv"),
+        get("/api/v1/usage", "usage", "What was used, by whom, of what, and what it cost")
+            .query("from", "string", "The first day of UTC, as in `2026-03-01`; a month back.")
+            .query("to", "string", "The last day; today where nothing is said.")
+            .query("by", "string", "Some of `day`, `person`, `key`, `model`, `place`, with commas.")
+            .query("format", "string", "`json` or `csv`; JSON where nothing is said.")
+            .tells(told::<api::Usage>)
+            .tells_text("text/csv"),
+    ]
+}
+
+fn view() -> Vec<Operation> {
+    vec![
+        get("/api/v1/status", "status", "This node and its mesh").tells(told::<api::Status>),
+        get("/api/v1/nodes", "listNodes", "All computers of the mesh, this one first")
+            .tells(told::<List<api::Node>>),
+        get("/api/v1/models", "listMeshModels", "All models of the mesh and of providers")
+            .tells(told::<List<api::Model>>),
+        get(
+            "/api/v1/providers",
+            "listProviders",
+            "Providers, their kinds, and how requests are routed",
+        )
+        .tells(told::<api::Providers>),
+        get("/api/v1/events", "watch", "Everything at once, and then what changes")
+            .streams(EVENTS, told::<api::Event>),
+        get("/api/v1/history", "history", "How it went over time")
+            .query("from_ms", "integer", "From when, Unix time in milliseconds; six hours back.")
+            .query("to_ms", "integer", "To when; now where nothing is said.")
+            .query("step", "string", "`minute` or `hour`.")
+            .tells(told::<api::History>),
+        get("/metrics", "metrics", "Figures in Prometheus's text format").tells_text("text/plain"),
+    ]
+}
+
+fn placing() -> Vec<Operation> {
+    vec![
+        post("/api/v1/models/{model}/load", "loadModel", "Loads a model on a computer")
+            .may_read(asked::<api::PlaceRequest>)
+            .status(202),
+        post("/api/v1/models/{model}/unload", "unloadModel", "Unloads a model on a computer")
+            .may_read(asked::<api::PlaceRequest>)
+            .status(202),
+    ]
+}
+
+fn operating() -> Vec<Operation> {
+    vec![
+        get("/api/v1/lending", "lending", "Whether this computer works for others")
+            .tells(told::<api::Lending>),
+        post(
+            "/api/v1/lending",
+            "lend",
+            "Tells this computer to work for others, to pause or to drain",
+        )
+        .reads(asked::<api::LendRequest>)
+        .tells(told::<api::Lending>),
+        get("/api/v1/doctor", "doctor", "What could be wrong, and what to do")
+            .query("peer", "string", "Only what keeps this computer away; for the install only.")
+            .tells(told::<api::Doctor>),
+        get("/api/v1/errors", "errors", "How often each error was answered since the start")
+            .tells(told::<BTreeMap<String, u64>>),
+    ]
+}
+
+fn admission() -> Vec<Operation> {
+    vec![
+        get("/api/v1/invitations", "listInvitations", "Open invitations")
+            .tells(told::<List<api::Invitation>>),
+        post("/api/v1/invitations", "invite", "Makes an invitation; its token is told this once")
+            .may_read(asked::<api::InviteRequest>)
+            .status(201)
+            .tells(told::<api::InvitationToken>),
+        delete("/api/v1/invitations/{invitation}", "withdrawInvitation", "Withdraws an invitation")
+            .status(204),
+        post("/api/v1/nodes/{node}/remove", "removeNode", "Removes a computer for good")
+            .may_read(asked::<api::RemoveRequest>)
+            .tells(told::<api::Removed>),
+        post("/api/v1/join", "join", "Joins the mesh of an invitation")
+            .reads(asked::<api::JoinRequest>)
+            .tells(told::<api::Joined>),
+        get("/api/v1/pairing", "pairing", "How this computer stands at the door of a mesh")
+            .tells(told::<api::Pairing>),
+        post("/api/v1/pairing", "askIn", "A person looks at the digits by which it can be let in")
+            .may_read(asked::<api::AskInRequest>)
+            .tells(told::<api::Pairing>),
+        post("/api/v1/pairing/approve", "approve", "Lets in the computer that shows these digits")
+            .reads(asked::<api::ApproveRequest>)
+            .tells(told::<api::Approved>),
+        post("/api/v1/mesh", "found", "Starts a mesh with this computer as its first")
+            .may_read(asked::<api::FoundRequest>)
+            .status(201)
+            .tells(told::<api::Joined>),
+    ]
+}
+
+fn settings() -> Vec<Operation> {
+    vec![
+        post("/api/v1/providers", "setProvider", "Sets a provider up, or changes it")
+            .reads(asked::<api::ProviderRequest>)
+            .tells(told::<api::Provider>),
+        delete("/api/v1/providers/{provider}", "removeProvider", "Removes a provider, and its key")
+            .status(204),
+        post("/api/v1/providers/{provider}/check", "checkProvider", "Asks a provider what it has")
+            .tells(told::<api::Provider>),
+        patch("/api/v1/routing", "changeRouting", "Changes how requests are routed")
+            .reads(asked::<api::RoutingChange>)
+            .tells(told::<api::Routing>),
+        get("/api/v1/keys", "listKeys", "API keys without their secrets")
+            .tells(told::<List<api::Key>>),
+        post("/api/v1/keys", "createKey", "Makes an API key; its secret is told this once")
+            .reads(asked::<api::KeyRequest>)
+            .status(201)
+            .tells(told::<api::NewKey>),
+        patch("/api/v1/keys/{key}", "changeKey", "Changes what is named of an API key")
+            .reads(asked::<api::KeyChange>)
+            .tells(told::<api::Key>),
+        delete("/api/v1/keys/{key}", "revokeKey", "Revokes an API key, at once and for ever")
+            .tells(told::<api::Key>),
+    ]
+}
