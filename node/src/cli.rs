@@ -19,6 +19,7 @@ mod lending;
 mod limits;
 mod logging;
 pub(crate) mod lookup;
+mod mcp;
 pub(crate) mod mesh;
 mod models;
 pub(crate) mod output;
@@ -82,6 +83,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
             let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };
             wait_for(demo::command(plan, output))
         }
+        Command::Mcp => wait_for(mcp::mcp(global)),
         Command::Join(arguments) => wait_for(mesh::join(arguments, global, output)),
         Command::Node(command) => wait_for(ask(command, global, output)),
     }

@@ -157,6 +157,15 @@ Examples:
   pumasi demo --nodes 5 --jobs 40
   pumasi demo --json")]
     Demo(DemoArguments),
+    /// Offer the mesh to an agent as MCP tools, on standard input and output
+    ///
+    /// For programs that start it themselves; a node must run. The same tools are served over HTTP at
+    /// /mcp of the node's address.
+    #[command(after_long_help = "\
+Examples:
+  pumasi mcp
+  claude mcp add pumasi -- pumasi mcp")]
+    Mcp,
     /// Print a completion script for a shell
     #[command(after_long_help = "\
 Examples:

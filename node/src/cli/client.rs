@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use pumasi_mcp::{Asked, Told};
 use pumasi_web::api::ErrorBody;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
@@ -141,6 +142,28 @@ impl Client {
             request = request.json(&body);
         }
         self.checked(request).await.map(drop)
+    }
+
+    /// Sends what a tool for agents asks. A model may take as long as it needs.
+    pub(super) async fn tool(&self, asked: Asked) -> Result<Told, Failure> {
+        let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        let mut url = self.address(&path);
+        if !asked.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&asked.query);
+        }
+        let mut request = self.authorised(asked.method, url);
+        if let Some(body) = &asked.body {
+            request = request.json(body);
+        }
+        if let Some(key) = asked.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = self.checked(request).await?;
+        let provider = response.headers().get("x-pumasi-provider");
+        let provider = provider.and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let body = read_body(response).await?;
+        let body = serde_json::from_slice(&body).map_err(|_| self.other_version())?;
+        Ok(Told { body, provider })
     }
 
     /// A response whose body is read as it comes.

@@ -17,9 +17,19 @@ use super::text::escape;
 use crate::config::LogFormat;
 use crate::core::unix_ms;
 
+/// The library behind `/mcp` writes whole messages into its log, prompts included: none of it is kept,
+/// whatever the filter says.
+const SILENT: &str = "rmcp";
+
+fn filter_of(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    let loud = text.split(',').filter(|directive| !directive.trim().starts_with(SILENT));
+    let silent = format!("{SILENT}=off");
+    EnvFilter::try_new(loud.chain([silent.as_str()]).collect::<Vec<_>>().join(","))
+}
+
 /// Starts the log of this process.
 pub(super) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
+    let filter = filter_of(filter).map_err(|error| {
         let sentence =
             format!("the log filter is not valid ({error}): try info or pumasi_node=debug");
         Failure::new(Kind::Config, "config", escape(&sentence))
@@ -112,6 +122,17 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn no_filter_makes_the_library_behind_mcp_speak() {
+        for filter in ["trace", "rmcp=trace", "info,rmcp::service=trace", "debug, rmcp[x]=trace"] {
+            let made = filter_of(filter).expect("a filter").to_string();
+            let directives: Vec<&str> = made.split(',').collect();
+            let about: Vec<&&str> = directives.iter().filter(|d| d.starts_with("rmcp")).collect();
+            assert_eq!(about, [&"rmcp=off"], "{filter}: {made}");
+        }
+        assert!(filter_of("what=is=this").is_err());
     }
 
     #[test]
