@@ -71,6 +71,27 @@ fn a_coding_agents_traffic_works_against_another_node_and_clouds() {
 }
 
 #[test]
+fn the_mcp_client_uses_the_tools_on_standard_input_and_output() {
+    tools_are_used("streams");
+}
+
+#[test]
+fn the_mcp_client_uses_the_tools_over_http() {
+    tools_are_used("http");
+}
+
+fn tools_are_used(way: &str) {
+    let mut suite = python(VENV, "mcp_suite.py");
+    suite.env("PUMASI_WAY", way);
+    Office::with_clouds().suite(suite);
+}
+
+#[test]
+fn what_a_node_answers_is_as_the_document_of_its_api_says() {
+    Office::with_clouds().works("openapi_suite.py");
+}
+
+#[test]
 fn langchain_works_against_another_node_and_a_cloud() {
     Office::with_clouds().works("langchain_suite.py");
 }
