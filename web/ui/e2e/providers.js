@@ -106,6 +106,9 @@ export async function settlesWhoIsAsked(browser, base) {
   assert.deepEqual(await barriers(page), []);
   await dialog.getByRole('button', { name: 'Keep the name' }).click();
   await part.getByRole('button', { name: 'Remove fast' }).waitFor();
+  await part.getByLabel('Times that a question is put once more').fill('1');
+  await part.getByRole('switch', { name: 'Ask a second provider as well' }).check();
+  await part.getByLabel('Seconds without a first word').fill('1.5');
   await part.getByRole('switch', { name: 'Pretend that the clouds are down' }).check();
   const banner = page.getByText('Rehearsal: providers outside the office count as down.');
   await banner.waitFor();
@@ -115,12 +118,16 @@ export async function settlesWhoIsAsked(browser, base) {
     { policy, stand_in, aliases, rehearsal },
     { policy: 'never_cloud', stand_in: [model], aliases: { fast: [model] }, rehearsal: true },
   );
+  const { retries, hedge_after_ms, hedge_paid } = await routing();
+  assert.deepEqual([retries, hedge_after_ms, hedge_paid], [1, 1_500, false]);
   await page.getByRole('button', { name: 'End the rehearsal' }).click();
   await banner.waitFor({ state: 'detached' });
   await part.getByRole('button', { name: 'Remove fast' }).click();
   await part.getByRole('button', { name: 'Remove fast' }).waitFor({ state: 'detached' });
   await part.getByRole('button', { name: `Take ${model} out` }).click();
   await part.getByRole('button', { name: `Take ${model} out` }).waitFor({ state: 'detached' });
+  await part.getByRole('switch', { name: 'Ask a second provider as well' }).uncheck();
+  await part.getByLabel('Seconds without a first word').waitFor({ state: 'detached' });
   await part.getByRole('radio', { name: 'The office first' }).check();
   await page.waitForResponse((reply) => reply.url().endsWith('/api/v1/providers'));
   const after = await routing();
