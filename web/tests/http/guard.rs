@@ -30,7 +30,13 @@ const INFERENCE: [(&str, &str); 21] = [
     ("POST", "/api/show"),
     ("GET", "/api/version"),
 ];
-const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/"), ("GET", "/no/such/route")];
+const OPEN: [(&str, &str); 5] = [
+    ("GET", "/healthz"),
+    ("GET", "/"),
+    ("GET", "/no/such/route"),
+    ("GET", "/llms.txt"),
+    ("GET", "/api/openapi.json"),
+];
 const OWNER: [(&str, &str); 41] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
