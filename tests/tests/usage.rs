@@ -50,7 +50,7 @@ fn streamed(asker: &Asker, model: &str) -> Value {
     let text = asker.post_text(CHAT, &body);
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     let chunks = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-    let usage = chunks.filter_map(|chunk| chunk["usage"].as_object().cloned()).last();
+    let usage = chunks.filter_map(|chunk| chunk["usage"].as_object().cloned()).next_back();
     Value::Object(usage.unwrap_or_else(|| panic!("counts at the end: {text}")))
 }
 
@@ -124,10 +124,12 @@ fn figures_and_usage_say_what_was_asked_and_nothing_of_what_was_said() {
     assert!(csv.stdout.contains(",kim,,,gpt-4o-mini,"), "{csv:?}");
     let table = node.pumasi(&["usage", "--by=day,person"]);
     assert!(table.stdout.contains("COST (USD)") && table.stdout.contains("kim"), "{table:?}");
+    let record = node.pumasi(&["audit"]);
+    assert!(record.stdout.contains("openai/gpt-4o-mini on openai: "), "{record:?}");
     let line = until("a request's line is in the log", MEET, || {
         let log = node.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["place"] == "openai").last()
+        lines.filter(|line| line["place"] == "openai").next_back()
     });
     assert_eq!((&line["route"], &line["dialect"]), (&json!(CHAT), &json!("openai")));
     assert!(line["tokens_in"].as_u64() > Some(0) && line.get("model").is_none(), "{line}");
