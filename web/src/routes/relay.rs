@@ -199,6 +199,19 @@ struct Usage {
     prompt_tokens: Option<i64>,
     #[serde(alias = "output_tokens")]
     completion_tokens: Option<i64>,
+    prompt_tokens_details: Option<Details>,
+    #[serde(alias = "output_tokens_details")]
+    completion_tokens_details: Option<Details>,
+    /// Anthropic counts what it had in its cache beside the prompt, not in it.
+    cache_read_input_tokens: Option<i64>,
+    cache_creation_input_tokens: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    cached_tokens: Option<i64>,
+    #[serde(alias = "thinking_tokens")]
+    reasoning_tokens: Option<i64>,
 }
 
 impl Used {
@@ -216,8 +229,19 @@ impl Used {
         let count = |count: Option<i64>| count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         let none = Usage::default();
         let usage = self.usage.as_ref().unwrap_or(&none);
-        let (prompt, completion) = (count(usage.prompt_tokens), count(usage.completion_tokens));
-        Counts { prompt, completion, ..Counts::default() }
+        let detail = |details: &Option<Details>, get: fn(&Details) -> Option<i64>| {
+            count(details.as_ref().and_then(get))
+        };
+        let beside = count(usage.cache_read_input_tokens);
+        let made = count(usage.cache_creation_input_tokens);
+        let within = detail(&usage.prompt_tokens_details, |details| details.cached_tokens);
+        let thinking = detail(&usage.completion_tokens_details, |details| details.reasoning_tokens);
+        Counts {
+            prompt: count(usage.prompt_tokens).saturating_add(beside).saturating_add(made),
+            cached: beside.saturating_add(within),
+            completion: count(usage.completion_tokens),
+            reasoning: thinking,
+        }
     }
 }
 
@@ -240,4 +264,24 @@ fn counts(endpoint: Endpoint, bytes: &[u8]) -> Result<Counts, ProviderFault> {
         }
     }
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_answer_tells_what_came_from_a_cache_and_what_was_thought() {
+        let answer = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":5,
+            "prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},
+            "completion_tokens_details":{"reasoning_tokens":3}}}"#;
+        let told = Counts { prompt: 9, cached: 4, completion: 5, reasoning: 3 };
+        assert_eq!(counts(Endpoint::Chat, answer.as_bytes()), Ok(told));
+        let answer = r#"{"content":[],"usage":{"input_tokens":9,"output_tokens":5,
+            "cache_read_input_tokens":20,"cache_creation_input_tokens":1}}"#;
+        let told = Counts { prompt: 30, cached: 20, completion: 5, reasoning: 0 };
+        assert_eq!(counts(Endpoint::Messages, answer.as_bytes()), Ok(told));
+        let answer = r#"{"choices":[],"usage":{"prompt_tokens":-9,"prompt_tokens_details":null}}"#;
+        assert_eq!(counts(Endpoint::Chat, answer.as_bytes()), Ok(Counts::default()));
+    }
 }
