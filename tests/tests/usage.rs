@@ -128,8 +128,8 @@ fn figures_and_usage_say_what_was_asked_and_nothing_of_what_was_said() {
     assert!(record.stdout.contains("openai/gpt-4o-mini on openai: "), "{record:?}");
     let line = until("a request's line is in the log", MEET, || {
         let log = node.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["place"] == "openai").next_back()
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.rfind(|line| line["place"] == "openai")
     });
     assert_eq!((&line["route"], &line["dialect"]), (&json!(CHAT), &json!("openai")));
     assert!(line["tokens_in"].as_u64() > Some(0) && line.get("model").is_none(), "{line}");
