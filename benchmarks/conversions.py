@@ -8,14 +8,10 @@ that, divided by what handing on OpenAI's words as they came costs.
 import argparse
 import json
 import os
-import shutil
-import signal
 import statistics
-import sys
-import tempfile
 from pathlib import Path
 
-from gateways import ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, cpu, node_on_its_core, ready, stop
+from gateways import ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, bench, cpu, node_on_its_core, ready, returns
 
 ANTHROPIC = {
     "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn", "stop_sequence": None,
@@ -32,11 +28,6 @@ GEMINI = {
 }
 SAID = "Please summarise what neighbours did for each other in the village this spring. " * 6
 KINDS = {"openai": "openai-compatible", "anthropic": "anthropic", "gemini": "gemini"}
-
-
-def returns(answer: str | dict) -> str:
-    text = answer if isinstance(answer, str) else json.dumps(answer)
-    return f"default_type application/json; return 200 '{text.replace(chr(39), '')}';"
 
 
 def asked(client: str, model: str) -> tuple[str, dict]:
@@ -69,11 +60,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="pumasi-bench-conversions-"))
-    started = []
-    # So that what was started is ended, too, when this is.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
+    with bench("conversions") as (folder, started):
         elsewhere = (
             f"location /v1/messages {{ {returns(ANTHROPIC)} }} location /v1beta {{ {returns(GEMINI)} }}"
         )
@@ -104,11 +91,6 @@ def main() -> None:
         for pair in pairs:
             cost = statistics.median(pair.cost[32])
             print(f"{pair.name:24} {cost:7.1f} us a request  {cost / base:5.2f} x  {pair.errors} errors", flush=True)
-    finally:
-        for process in started:
-            if process.poll() is None:
-                stop(process)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 main()

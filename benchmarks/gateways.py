@@ -3,11 +3,15 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 from node import Node, until
@@ -208,3 +212,23 @@ def ready(gateway: Gateway) -> bool:
 def cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "?")
+
+
+def returns(answer: str | dict) -> str:
+    """What has nginx give one fixed answer."""
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    return f"default_type application/json; return 200 '{text.replace(chr(39), '')}';"
+
+
+@contextmanager
+def bench(name: str):
+    """A folder, and a list of processes; at the end, also by SIGTERM, these are ended and that is removed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder, started = Path(tempfile.mkdtemp(prefix=f"pumasi-bench-{name}-")), []
+    try:
+        yield folder, started
+    finally:
+        for process in started:
+            if process.poll() is None:
+                stop(process)
+        shutil.rmtree(folder, ignore_errors=True)

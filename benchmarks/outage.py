@@ -9,15 +9,12 @@ requests, as their logs say.
 import argparse
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-from gateways import ANSWER, LOAD_CORE, WRK, Nginx, answers, body, cpu, node_on_its_core, stop, tree
+from gateways import ANSWER, LOAD_CORE, WRK, Nginx, answers, bench, body, cpu, node_on_its_core, returns, tree
 from node import until
 
 
@@ -26,13 +23,8 @@ def main() -> None:
     parser.add_argument("program", type=Path)
     parser.add_argument("--seconds", type=int, default=15, help="of load: killed after a third, back after two")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="pumasi-bench-outage-"))
-    started = []
-    # So that what was started is ended, too, when this is.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        answer = f"default_type application/json; return 200 '{ANSWER.replace(chr(39), '')}';"
-        services = [Nginx(folder, name, LOAD_CORE, answer, log=True) for name in ("first", "second")]
+    with bench("outage") as (folder, started):
+        services = [Nginx(folder, name, LOAD_CORE, returns(ANSWER), log=True) for name in ("first", "second")]
         started.extend(service.process for service in services)
         node = node_on_its_core(arguments.program)
         started.append(node.process)
@@ -65,11 +57,6 @@ def main() -> None:
             f" slowest {slowest}; the first answered {asked[0]}, the second {asked[1]}",
             flush=True,
         )
-    finally:
-        for process in started:
-            if process.poll() is None:
-                stop(process)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 main()

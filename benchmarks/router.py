@@ -15,16 +15,13 @@ import argparse
 import json
 import os
 import re
-import shutil
-import signal
 import statistics
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 from gateways import (
-    ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, body, cpu, free_port, processor_s, pumasi, ready, start, stop,
+    ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, bench, body, cpu, free_port, processor_s, pumasi, ready, returns,
+    start,
 )
 
 
@@ -64,49 +61,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("program", type=Path)
     parser.add_argument("--venv", type=Path, default=Path("/nonexistent"), help="with Python gateways")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="of requests; 0: streams only")
     parser.add_argument("--seconds", type=int, default=6, help="of each measurement")
     parser.add_argument("--streams", type=int, nargs="*", default=[1, 1000])
     arguments = parser.parse_args()
     meter = arguments.program.parent / "stream-meter"
-    folder = Path(tempfile.mkdtemp(prefix="pumasi-bench-router-"))
-    started = []
-    # So that what was started is ended, too, when this is.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        mock = Nginx(folder, "mock", LOAD_CORE, f"default_type application/json; return 200 '{ANSWER.replace(chr(39), '')}';")
-        started.append(mock.process)
-        upstream = f"upstream up {{ server 127.0.0.1:{mock.port}; keepalive 128; keepalive_requests 1000000000; }}"
-        passing = 'proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";'
-        proxy = Nginx(folder, "proxy", GATEWAY_CORE, passing, upstream)
-        started.append(proxy.process)
-        # Without a gateway: for the latency; the processor time is the mock's own.
-        direct = Gateway("(direct)", mock.process, f"{mock.url}/v1/chat/completions", "m")
-        gateways = [direct, Gateway("nginx", proxy.process, f"{proxy.url}/v1/chat/completions", "m")]
-        ours = pumasi(arguments.program, mock.url)
-        started.append(ours.process)
-        gateways.append(ours)
-        others = python_gateways(folder, arguments.venv, mock.url)
-        started.extend(gateway.process for gateway in others)
-        gateways.extend(others)
-        gateways = [gateway for gateway in gateways if ready(gateway)]
-        print(
-            f"{os.cpu_count()} cores, {cpu()}, load {os.getloadavg()[0]:.1f}; gateway on core {GATEWAY_CORE}, mock and"
-            f" load on core {LOAD_CORE}; {arguments.rounds} rounds of {arguments.seconds} s; body"
-            f" {len(body('m'))} bytes, answer {len(ANSWER)} bytes",
-            flush=True,
-        )
-        for _ in range(arguments.rounds):
-            for connections in (32, 1):
-                for gateway in gateways:
-                    gateway.load(folder, connections, arguments.seconds)
-        report(gateways)
-        report_streams(meter, folder, started, arguments)
-    finally:
-        for process in started:
-            if process.poll() is None:
-                stop(process)
-        shutil.rmtree(folder, ignore_errors=True)
+    with bench("router") as (folder, started):
+        if arguments.rounds:
+            requests(folder, started, arguments)
+        report_streams(meter, started, arguments)
+
+
+def requests(folder: Path, started: list, arguments) -> None:
+    mock = Nginx(folder, "mock", LOAD_CORE, returns(ANSWER))
+    started.append(mock.process)
+    upstream = f"upstream up {{ server 127.0.0.1:{mock.port}; keepalive 128; keepalive_requests 1000000000; }}"
+    passing = 'proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";'
+    proxy = Nginx(folder, "proxy", GATEWAY_CORE, passing, upstream)
+    started.append(proxy.process)
+    # Without a gateway: for the latency; the processor time is the mock's own.
+    direct = Gateway("(direct)", mock.process, f"{mock.url}/v1/chat/completions", "m")
+    gateways = [direct, Gateway("nginx", proxy.process, f"{proxy.url}/v1/chat/completions", "m")]
+    ours = pumasi(arguments.program, mock.url)
+    started.append(ours.process)
+    gateways.append(ours)
+    others = python_gateways(folder, arguments.venv, mock.url)
+    started.extend(gateway.process for gateway in others)
+    gateways.extend(others)
+    gateways = [gateway for gateway in gateways if ready(gateway)]
+    print(
+        f"{os.cpu_count()} cores, {cpu()}, load {os.getloadavg()[0]:.1f}; gateway on core {GATEWAY_CORE}, mock and"
+        f" load on core {LOAD_CORE}; {arguments.rounds} rounds of {arguments.seconds} s; body"
+        f" {len(body('m'))} bytes, answer {len(ANSWER)} bytes",
+        flush=True,
+    )
+    for _ in range(arguments.rounds):
+        for connections in (32, 1):
+            for gateway in gateways:
+                gateway.load(folder, connections, arguments.seconds)
+    report(gateways)
 
 
 def report(gateways: list[Gateway]) -> None:
@@ -123,7 +116,7 @@ def report(gateways: list[Gateway]) -> None:
         )
 
 
-def report_streams(meter: Path, folder: Path, started: list, arguments) -> None:
+def report_streams(meter: Path, started: list, arguments) -> None:
     served = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CORE), meter, "serve"], stdout=subprocess.PIPE, text=True
     )

@@ -66,6 +66,10 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
         let rest = chunk(&format!("data: {end}\n\n")) + &chunk("data: [DONE]\n\n") + "0\r\n\r\n";
         stream.write_all(rest.as_bytes()).await?;
+        // Whoever reads without a gateway between waits for that.
+        if find(&request.to_ascii_lowercase(), b"\r\nconnection: close\r\n").is_some() {
+            return Ok(());
+        }
     }
 }
 
