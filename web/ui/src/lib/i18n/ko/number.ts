@@ -1,0 +1,2 @@
+/** A number with Korean separators. */
+export const number = (n: number): string => n.toLocaleString('ko');
