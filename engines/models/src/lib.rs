@@ -13,5 +13,6 @@ pub mod kv_cache;
 pub mod limits;
 pub mod name;
 pub mod open;
+pub mod store;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;

@@ -74,3 +74,10 @@ pub const CATALOG_FILES_MAX: usize = 65_536;
 pub const HASH_CACHE_BYTES_MAX: u64 = 4 << 20;
 /// Bytes read at a time while hashing.
 pub const HASH_CHUNK_BYTES: usize = 1 << 20;
+
+/// Most names in a store.
+pub const STORE_MODELS_MAX: usize = 1_024;
+/// Most files of one (split) model.
+pub const MODEL_FILES_MAX: usize = 256;
+/// Largest file of a store's rows, in bytes: 1,024 names of at most some 2 KiB, and as many blobs.
+pub const ROWS_BYTES_MAX: u64 = 16 << 20;

@@ -88,6 +88,11 @@ impl ModelName {
         }
     }
 
+    /// The name in lower case: two names that differ in case only are the same one.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

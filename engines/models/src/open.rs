@@ -84,9 +84,19 @@ pub fn check_extension(path: &Path) -> Result<(), OpenError> {
     Err(OpenError::FormatNotAllowed { extension })
 }
 
-/// Opens a model file for reading.
+/// Opens a model file for reading: one that ends in `.gguf`, or a blob of a store, which was checked
+/// to be one before it got its name.
 pub fn open_model(path: &Path) -> Result<OpenedModel, OpenError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if crate::store::is_blob_name(&name) {
+        return open_blob(path);
+    }
     check_extension(path)?;
+    open_blob(path)
+}
+
+/// Opens a file of a store, whatever its name ends in.
+pub(crate) fn open_blob(path: &Path) -> Result<OpenedModel, OpenError> {
     let file = open_no_follow(path)?;
     let metadata = file.metadata().map_err(|error| failed(&error))?;
     if !metadata.is_file() {
