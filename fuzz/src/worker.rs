@@ -37,6 +37,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         gpu_layers: None,
         threads: 2,
         cache: pumasi_protocol::worker::CacheType::F16,
+        flash: pumasi_protocol::worker::FlashAttention::Auto,
+        drafting: pumasi_protocol::worker::Drafting::Paying,
         embeddings: false,
     };
     let generate = Generate::new(Prompt::Text("once".to_owned()));

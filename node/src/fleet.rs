@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
-use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel, RequestId};
+use pumasi_protocol::worker::{
+    CacheType, Drafting, FlashAttention, LoadModel, LoadedModel, RequestId,
+};
 use pumasi_protocol::{EngineKind, Fault, ModelName, Rate, Tempo, Work};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
@@ -93,6 +95,8 @@ impl Fleet {
             gpu_layers: (self.config.gpu_layers != ALL_LAYERS).then_some(self.config.gpu_layers),
             threads: self.config.threads.get(),
             cache: CacheType::F16,
+            flash: FlashAttention::Auto,
+            drafting: Drafting::Paying,
             embeddings: true,
         }
     }

@@ -271,7 +271,10 @@ impl Actor {
 
     fn on_success(&mut self) {
         self.failures = 0;
-        self.board().diagnostics.failures_in_a_row = 0;
+        let drafts = self.worker.as_ref().map(|worker| worker.session.drafts);
+        let mut board = self.board();
+        board.diagnostics.failures_in_a_row = 0;
+        board.diagnostics.drafts = drafts.unwrap_or_default();
     }
 
     async fn start_process(&mut self) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use pumasi_protocol::Device;
-use pumasi_protocol::worker::Confinement;
+use pumasi_protocol::worker::{Confinement, Drafts};
 
 /// How a process ended, as the system reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Diagnostics {
     pub version: String,
     /// What the system holds the process to, as it reported it.
     pub confinement: Confinement,
+    /// Tokens that the running process, or the last one, drafted in requests that have ended.
+    pub drafts: Drafts,
     /// Processes started.
     pub starts: u32,
     /// Failures since the last success.

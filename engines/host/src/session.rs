@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::worker::{
-    Command, Confinement, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
+    Command, Confinement, Drafts, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
 };
 use pumasi_protocol::{BlobId, Device, EngineKind, Fault, Tempo};
 
@@ -61,6 +61,8 @@ pub(crate) struct Session {
     pub(crate) devices: Vec<Device>,
     pub(crate) version: String,
     pub(crate) confinement: Confinement,
+    /// What was drafted in all requests that have ended.
+    pub(crate) drafts: Drafts,
 }
 
 impl Session {
@@ -74,6 +76,7 @@ impl Session {
             devices: Vec::new(),
             version: String::new(),
             confinement: Confinement::default(),
+            drafts: Drafts::default(),
         }
     }
 
@@ -192,7 +195,8 @@ impl Session {
             Event::Tokens { request, index, tokens } => {
                 self.on_request(request, AttemptEvent::Tokens { index, tokens })
             }
-            Event::Finished { request, finish, usage, timings } => {
+            Event::Finished { request, finish, usage, timings, drafts } => {
+                self.drafts.add(drafts);
                 self.on_request(request, AttemptEvent::Finished { finish, usage, timings })
             }
             Event::Embeddings { request, embedded, timings } => {
@@ -300,7 +304,13 @@ mod tests {
 
     fn finished(id: u64) -> Event {
         let (usage, timings) = (Usage::default(), Timings::default());
-        Event::Finished { request: RequestId(id), finish: Finish::Stop, usage, timings }
+        Event::Finished {
+            request: RequestId(id),
+            finish: Finish::Stop,
+            usage,
+            timings,
+            drafts: Drafts::default(),
+        }
     }
 
     #[test]

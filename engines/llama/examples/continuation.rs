@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use pumasi_engine_host::{Engine, WorkerEngine, WorkerSpec};
 use pumasi_protocol::generate::{Generate, Prompt, Resume};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::worker::{CacheType, LoadModel};
+use pumasi_protocol::worker::{CacheType, Drafting, FlashAttention, LoadModel};
 use pumasi_protocol::{BlobId, EngineKind, Fault, Work};
 
 /// Answers of each kind.
@@ -51,6 +51,8 @@ async fn worker(path: &str) -> Result<WorkerEngine, Fault> {
         gpu_layers: None,
         threads: 2,
         cache: CacheType::F16,
+        flash: FlashAttention::Auto,
+        drafting: Drafting::Paying,
         embeddings: false,
     };
     engine.load(order).await?;

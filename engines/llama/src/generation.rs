@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use pumasi_protocol::engine::{Alternative, OutputSyntax, Tempo, Token};
-use pumasi_protocol::worker::RequestId;
+use pumasi_protocol::worker::{Drafts, RequestId};
 use pumasi_protocol::{Fault, Finish, Phase, Timings, Usage};
 
 use crate::grammar::{Grammar, Mask};
@@ -39,6 +39,8 @@ pub(crate) struct Generation {
     pub(crate) cached: usize,
     pub(crate) clock: Clock,
     pub(crate) tempo: Tempo,
+    /// What was drafted of the answer.
+    pub(crate) drafts: Drafts,
 }
 
 /// When what happened.

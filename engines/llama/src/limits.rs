@@ -68,3 +68,12 @@ pub(crate) const OVERRUNS: usize = 4;
 
 /// Tokens over which `repeat_penalty` looks back (llama.cpp's default).
 pub(crate) const REPEAT_WINDOW: usize = 64;
+
+/// Ids of one draft (measured on two cores: longer steps gain nothing more per id).
+pub(crate) const DRAFT_TOKENS: usize = 64;
+/// Drafted ids of one step, over all slots.
+pub(crate) const DRAFTS_A_STEP: usize = 256;
+/// Places that are remembered of a text, to find its end in it again; of a longer one, the latest.
+pub(crate) const LOOKUP_ENTRIES: usize = 1 << 18;
+/// Beyond this many ids that are alike, longer likeness says nothing more.
+pub(crate) const STREAK_LONGEST: usize = 32;

@@ -5,6 +5,7 @@ mod bounded;
 mod cache;
 mod check;
 mod control_text;
+mod drafts;
 mod embed;
 mod generation;
 mod grammar;
@@ -188,5 +189,5 @@ fn load_with(
     })?;
     wires.pulse.load_ended();
     send(wires, &Event::Loaded(loaded));
-    Ok(Server::new(&model, contexts, wires, preparer, order.slots).run())
+    Ok(Server::new(&model, contexts, wires, preparer, order).run())
 }

@@ -12,7 +12,7 @@ use pumasi_protocol::generate::{
     Embed, EmbedInput, Generate, Message, OutputFormat, Part, Prompt, Role, Thinking as Think,
     Tool, ToolChoice,
 };
-use pumasi_protocol::worker::RequestId;
+use pumasi_protocol::worker::{Drafts, RequestId};
 use pumasi_protocol::{Fault, Finish, Refusal};
 
 use crate::generation::{Clock, Generation};
@@ -344,6 +344,7 @@ fn generation(
         cached: 0,
         clock: Clock::new(arrived),
         tempo: Tempo::Full,
+        drafts: Drafts::default(),
     };
     let delivered = body.resume.map(|resume| resume.delivered).unwrap_or_default();
     let mut finish = generation.replay(&delivered, &model.vocabulary)?;

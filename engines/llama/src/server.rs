@@ -1,6 +1,7 @@
 //! The engine's one loop: takes inputs, gives requests their slots, computes one batch over all
 //! slots, and says what came of it. Prefill comes in chunks beside the slots that decode.
 
+mod drafting;
 mod room;
 mod slot;
 mod yielding;
@@ -11,10 +12,11 @@ use std::time::Instant;
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
-use pumasi_protocol::engine::Tempo;
-use pumasi_protocol::worker::{Command, Event, RequestId};
+use pumasi_protocol::engine::{Tempo, Token};
+use pumasi_protocol::worker::{Command, Drafting, Event, LoadModel, RequestId};
 use pumasi_protocol::{Fault, Finish, Phase, Refusal};
 
+use crate::drafts::{Costs, Odds};
 use crate::embed::Embedder;
 use crate::generation::Generation;
 use crate::inbox::{Inbox, Input};
@@ -68,6 +70,9 @@ pub(crate) struct Server<'m> {
     batch: LlamaBatch<'static>,
     scratch: Scratch,
     pace: Pace,
+    drafting: Drafting,
+    odds: Odds,
+    costs: Costs,
     turns: Turns,
     uses: u64,
     broken: bool,
@@ -79,7 +84,7 @@ impl<'m> Server<'m> {
         contexts: Contexts<'m>,
         wires: &'m Wires,
         preparer: Preparer,
-        slots: u16,
+        order: &LoadModel,
     ) -> Self {
         let tokens = BATCH_TOKENS as usize + usize::from(SLOTS);
         Self {
@@ -89,10 +94,13 @@ impl<'m> Server<'m> {
             preparer,
             preparing: BTreeMap::new(),
             waiting: VecDeque::new(),
-            slots: (0..slots).map(|_| Slot::default()).collect(),
+            slots: (0..order.slots).map(|_| Slot::default()).collect(),
             batch: LlamaBatch::new(tokens, 1),
             scratch: Scratch::default(),
             pace: Pace::default(),
+            drafting: order.drafting,
+            odds: Odds::default(),
+            costs: Costs::default(),
             turns: Turns::default(),
             uses: 0,
             broken: false,
@@ -208,8 +216,9 @@ impl<'m> Server<'m> {
     fn finish(&self, generation: &Generation, finish: Finish) {
         let request = generation.request;
         let (usage, timings) = (generation.usage(), generation.timings());
+        let drafts = generation.drafts;
         self.wires.pulse.ended(request);
-        self.send(&Event::Finished { request, finish, usage, timings });
+        self.send(&Event::Finished { request, finish, usage, timings, drafts });
     }
 
     /// Says that a generation has its slot. False, and the request ended, if its prompt does not
@@ -247,7 +256,8 @@ impl<'m> Server<'m> {
             self.slots[choice.slot].take(&generation.ids[..kept], self.uses);
             if self.start(&generation) {
                 self.wires.pulse.at(generation.request, Phase::Prefill, count(kept));
-                self.slots[choice.slot].job = Some(generation);
+                let drafts = self.drafting != Drafting::Off && self.model.rewinds;
+                self.slots[choice.slot].begin(generation, drafts.then_some(&self.odds));
             }
         }
     }
@@ -255,13 +265,13 @@ impl<'m> Server<'m> {
     /// Computes one batch.
     fn step(&mut self) {
         self.take_turns();
-        let Some(context) = &mut self.contexts.generating else { return };
         let decoding = self.slots.iter().any(Slot::decodes);
         let chunk = self.pace.chunk(decoding);
+        self.draft(chunk);
         let tokens = slot::fill(&mut self.batch, &mut self.slots, chunk);
-        if tokens == 0 {
+        let Some(context) = self.contexts.generating.as_mut().filter(|_| tokens > 0) else {
             return;
-        }
+        };
         let began = Instant::now();
         self.wires.pulse.step_begins();
         let result = context.decode(&mut self.batch);
@@ -270,6 +280,7 @@ impl<'m> Server<'m> {
         self.wires.pulse.step_ends();
         let took = began.elapsed();
         self.pace.measured(tokens, took);
+        self.costs.measured(tokens, took);
         self.rest_after(took);
         match result {
             Ok(()) => self.on_computed(),
@@ -284,40 +295,39 @@ impl<'m> Server<'m> {
             if slot.stands {
                 continue;
             }
-            let row = slot.on_computed();
-            let Some(generation) = &mut slot.job else { continue };
-            let Some(row) = row else {
-                let done = count(slot.cached.len().min(generation.prompt_len));
-                self.wires.pulse.at(generation.request, Phase::Prefill, done);
-                continue;
-            };
-            let Some(context) = &self.contexts.generating else { return };
-            let logits = context.get_logits_ith(row);
-            let advance = generation.advance(logits, &self.model.vocabulary, &mut self.scratch);
-            self.on_advance(at, advance);
+            let computed = slot.on_computed();
+            let Some(generation) = &slot.job else { continue };
+            match computed {
+                Some(computed) => self.advance(at, computed),
+                None => {
+                    let done = count(slot.cached.len().min(generation.prompt_len));
+                    self.wires.pulse.at(generation.request, Phase::Prefill, done);
+                }
+            }
         }
     }
 
-    fn on_advance(&mut self, at: usize, advance: Result<crate::generation::Advance, Fault>) {
+    /// A slot's answer went on by these tokens, and ended, if it says so.
+    fn on_advance(&mut self, at: usize, tokens: Vec<Token>, ended: Result<Option<Finish>, Fault>) {
         let Some(generation) = &self.slots[at].job else { return };
         let request = generation.request;
-        let advance = match advance {
-            Ok(advance) => advance,
-            Err(fault) => {
-                self.slots[at].job = None;
-                return self.fail(request, fault);
-            }
-        };
-        if let Some(token) = advance.token {
+        if !tokens.is_empty() {
             let answered = count(generation.answered());
             self.wires.pulse.heard(request, Phase::Decode, answered);
-            let index = answered.saturating_sub(1);
-            self.send(&Event::Tokens { request, index, tokens: vec![token] });
+            let index = answered.saturating_sub(count(tokens.len()));
+            self.send(&Event::Tokens { request, index, tokens });
         }
-        if let Some(finish) = advance.finish
-            && let Some(generation) = self.slots[at].job.take()
-        {
-            self.finish(&generation, finish);
+        match ended {
+            Ok(None) => {}
+            Ok(Some(finish)) => {
+                if let Some(generation) = self.slots[at].job.take() {
+                    self.finish(&generation, finish);
+                }
+            }
+            Err(fault) => {
+                self.slots[at].job = None;
+                self.fail(request, fault);
+            }
         }
     }
 

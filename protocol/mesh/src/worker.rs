@@ -12,7 +12,7 @@ use crate::generate::{Embed, Generate};
 use crate::ids::BlobId;
 
 /// Version of the frames in this file. Node and worker are built together; a mismatch is refused.
-pub const WORKER_PROTOCOL: u16 = 2;
+pub const WORKER_PROTOCOL: u16 = 3;
 
 /// Argument of a worker, followed by the path of a file that it may read. What it is not given in
 /// this way at its start it cannot open later, where the system can hold it to that.
@@ -32,6 +32,48 @@ pub enum CacheType {
     Q8,
     /// 4-bit blocks.
     Q4,
+}
+
+/// Whether attention is computed in one piece, without a matrix of all scores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlashAttention {
+    /// Where the device can.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never; the cached values must then be 16-bit floats.
+    Off,
+}
+
+/// Whether the next tokens are guessed from the text so far and computed together with the one that
+/// is due. The answer is the same either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Drafting {
+    /// Never.
+    Off,
+    /// Where what was measured says that it pays.
+    #[default]
+    Paying,
+    /// Wherever there is a guess: for tests and measurements.
+    Always,
+}
+
+/// Tokens that were drafted, and how many of them were kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drafts {
+    /// Computed ahead.
+    pub proposed: u64,
+    /// Of these, what the sampler drew too.
+    pub accepted: u64,
+}
+
+impl Drafts {
+    /// Counts further ones.
+    pub fn add(&mut self, more: Self) {
+        self.proposed = self.proposed.saturating_add(more.proposed);
+        self.accepted = self.accepted.saturating_add(more.accepted);
+    }
 }
 
 /// How far the system enforces a rule on a worker.
@@ -81,6 +123,10 @@ pub struct LoadModel {
     pub threads: u16,
     /// Number format of the KV cache.
     pub cache: CacheType,
+    /// How attention is computed.
+    pub flash: FlashAttention,
+    /// Whether tokens are drafted.
+    pub drafting: Drafting,
     /// Make an embedding context as well as, or instead of, a generating one.
     pub embeddings: bool,
 }
@@ -202,6 +248,8 @@ pub enum Event {
         usage: Usage,
         /// Durations.
         timings: Timings,
+        /// What was drafted for it.
+        drafts: Drafts,
     },
     /// Embeddings, in the order of the inputs. Last event of its request.
     Embeddings {

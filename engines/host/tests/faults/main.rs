@@ -7,7 +7,7 @@ use pumasi_engine_host::{
 };
 use pumasi_protocol::generate::{Generate, Prompt};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel};
+use pumasi_protocol::worker::{CacheType, Drafting, FlashAttention, LoadModel, LoadedModel};
 use pumasi_protocol::{BlobId, EngineKind, Fault, Finish, Refusal, Work};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_faulty-worker");
@@ -29,6 +29,8 @@ fn order() -> LoadModel {
         gpu_layers: None,
         threads: 1,
         cache: CacheType::F16,
+        flash: FlashAttention::Auto,
+        drafting: Drafting::Paying,
         embeddings: false,
     }
 }

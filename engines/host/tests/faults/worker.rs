@@ -7,7 +7,7 @@ use pumasi_protocol::engine::{Capabilities, EngineKind, Finish, Phase, Timings, 
 use pumasi_protocol::frame::{self, PREFIX};
 use pumasi_protocol::limits::FRAME_BYTES;
 use pumasi_protocol::worker::{
-    Command, Confinement, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
+    Command, Confinement, Drafts, Event, LoadedModel, RequestId, WORKER_PROTOCOL,
 };
 use pumasi_protocol::{BlobId, Fault};
 
@@ -109,7 +109,7 @@ fn tokens(request: RequestId, index: u32) -> Event {
 
 fn finished(request: RequestId, finish: Finish) -> Event {
     let (usage, timings) = (Usage::default(), Timings::default());
-    Event::Finished { request, finish, usage, timings }
+    Event::Finished { request, finish, usage, timings, drafts: Drafts::default() }
 }
 
 fn on_generate(mode: &str, request: RequestId) {

@@ -4,6 +4,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 use pumasi_protocol::worker::RequestId;
 
+use crate::drafts::{Lookup, Odds};
 use crate::generation::Generation;
 use crate::limits::BATCH_TOKENS;
 use crate::slots::SlotView;
@@ -16,12 +17,25 @@ struct Part {
     row: Option<i32>,
 }
 
+/// What of a slot was computed, where that says how the answer goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Computed {
+    /// Place in the batch of the logits behind the last id; those behind each drafted id follow.
+    pub(super) row: i32,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     /// Ids whose keys and values are in the cache, from position 0.
     pub(super) cached: Vec<u32>,
     pub(super) job: Option<Box<Generation>>,
+    /// Guesses the next ids of the answer, where they may be drafted.
+    pub(super) lookup: Option<Lookup>,
+    /// How often its guesses hold.
+    pub(super) odds: Odds,
+    /// Ids that are computed with the one that is due.
+    pub(super) drafted: Vec<u32>,
     /// It takes no part in the next step.
     pub(super) stands: bool,
     used: u64,
@@ -46,6 +60,43 @@ impl Slot {
         self.cached.clear();
         self.cached.extend_from_slice(kept);
         self.used = used;
+    }
+
+    /// Begins a request; `odds` are those of others, where ids may be drafted.
+    pub(super) fn begin(&mut self, generation: Box<Generation>, odds: Option<&Odds>) {
+        if let Some(odds) = odds {
+            let room = generation.max_tokens.saturating_sub(generation.answered());
+            self.lookup = Some(Lookup::of(&generation.ids, room));
+            self.odds = odds.inherited();
+        }
+        self.job = Some(generation);
+    }
+
+    pub(super) fn drop_draft(&mut self) {
+        self.drafted.clear();
+    }
+
+    /// How many ids before the guess are alike, where there is one.
+    pub(super) fn streak(&self) -> Option<usize> {
+        self.lookup.as_ref()?.streak()
+    }
+
+    /// Ids that the answer may get beyond the one that is due.
+    pub(super) fn draftable(&self) -> usize {
+        let left = |job: &Generation| job.max_tokens.saturating_sub(job.answered() + 1);
+        self.job.as_deref().map_or(0, left)
+    }
+
+    /// Drafts the next `length` ids.
+    pub(super) fn draft(&mut self, length: usize) {
+        if let (Some(lookup), Some(job)) = (&self.lookup, &self.job) {
+            self.drafted = lookup.guess(&job.ids, length);
+        }
+    }
+
+    /// Ids of its prompt that are to be computed.
+    pub(super) fn prompt_left(&self) -> usize {
+        Some(self.missing()).filter(|missing| *missing > 1).unwrap_or(0)
     }
 
     /// Ids that are not in the cache and may be computed.
@@ -73,17 +124,25 @@ impl Slot {
         }
         let row = (tokens == missing).then(|| batch.n_tokens() - 1);
         self.part = Some(Part { tokens, row });
-        tokens
+        if row.is_none() {
+            return tokens;
+        }
+        for (place, id) in (job.ids.len()..).zip(&self.drafted) {
+            let position = i32::try_from(place).expect("a slot's context fits 31 bits");
+            let token = LlamaToken(id.cast_signed());
+            batch.add(token, position, &[sequence], true).expect("the batch holds every draft");
+        }
+        tokens + self.drafted.len()
     }
 
     /// The batch was computed: what was in it is in the cache. Gives the row of logits, if the
     /// answer goes on.
-    pub(super) fn on_computed(&mut self) -> Option<i32> {
+    pub(super) fn on_computed(&mut self) -> Option<Computed> {
         let Part { tokens, row } = self.part.take()?;
         let begin = self.cached.len();
         let job = self.job.as_ref()?;
         self.cached.extend_from_slice(&job.ids[begin..begin + tokens]);
-        row
+        row.map(|row| Computed { row })
     }
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod confined;
 mod continuation;
+mod drafts;
 mod faults;
 mod heldout;
 mod rig;

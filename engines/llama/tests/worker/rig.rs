@@ -6,7 +6,7 @@ use pumasi_engine_host::{Engine, Events, WorkerEngine, WorkerSpec};
 use pumasi_protocol::engine::OutputSyntax;
 use pumasi_protocol::generate::{Generate, Message, Prompt, Role, Thinking, ToolChoice};
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel};
+use pumasi_protocol::worker::{CacheType, Drafting, FlashAttention, LoadModel, LoadedModel};
 use pumasi_protocol::{BlobId, EngineKind, Fault, Finish, Token, Usage, Work};
 
 pub(crate) fn starter() -> PathBuf {
@@ -26,6 +26,8 @@ pub(crate) fn order(slots: u16) -> LoadModel {
         gpu_layers: None,
         threads: 1,
         cache: CacheType::F16,
+        flash: FlashAttention::Auto,
+        drafting: Drafting::Paying,
         embeddings: true,
     }
 }
