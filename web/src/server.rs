@@ -120,11 +120,8 @@ async fn accept(
         let Some(connected) = sources.enter(peer.ip()) else { continue };
         match Arc::clone(&slots).try_acquire_owned() {
             Ok(slot) => {
-                let connection = server.clone().connection(stream, peer, stopping.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop((slot, connected));
-                });
+                let held = (slot, connected);
+                connections.spawn(server.clone().connection(stream, peer, stopping.clone(), held));
             }
             Err(_) => {
                 server.app.errors.add(ApiError::TooManyConnections.code());
@@ -156,7 +153,14 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, peer: SocketAddr, stopping: CancellationToken) {
+    /// `_held` is let go of when the connection has ended.
+    async fn connection<H>(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stopping: CancellationToken,
+        _held: H,
+    ) {
         let Ok(local) = stream.local_addr() else { return };
         // Streams of small events: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
@@ -164,9 +168,10 @@ impl Server {
         let Some(tls) = self.tls.clone() else {
             return self.http(stream, ends, stopping).await;
         };
+        // In boxes: a connection without TLS does not carry their size.
         let handshake = tokio::time::timeout(self.app.patience.head, tls.accept(stream));
-        if let Ok(Ok(stream)) = handshake.await {
-            self.http(stream, ends, stopping).await;
+        if let Ok(Ok(stream)) = Box::pin(handshake).await {
+            Box::pin(self.http(stream, ends, stopping)).await;
         }
     }
 

@@ -3,6 +3,7 @@
 //! head that is too large or too slow. A refused head is replaced by one whose path only we can write,
 //! so that the refusal is answered in turn, behind the requests before it.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -48,6 +49,11 @@ impl RefusalPath {
     }
 }
 
+thread_local! {
+    /// What is read goes through here: most connections wait most of the time, and hold no buffer then.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; 16 * 1024].into_boxed_slice());
+}
+
 #[derive(Debug)]
 enum Mode {
     /// Before or inside a head.
@@ -72,7 +78,6 @@ pub(crate) struct Gate<S> {
     raw: BytesMut,
     /// Judged, to be handed on.
     ready: Bytes,
-    scratch: Box<[u8]>,
     patience: Patience,
     refusals: RefusalPath,
     activity: Arc<Activity>,
@@ -98,7 +103,6 @@ impl<S> Gate<S> {
             mode: Mode::Head,
             raw: BytesMut::new(),
             ready: Bytes::new(),
-            scratch: vec![0; 16 * 1024].into_boxed_slice(),
             patience,
             refusals,
             activity,
@@ -203,12 +207,15 @@ impl<S: AsyncRead + Unpin> Gate<S> {
     /// Reads from the connection into `raw`. `Ready(0)` is its end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(io) = self.io.as_mut() else { return Poll::Ready(Ok(0)) };
-        let mut buffer = ReadBuf::new(&mut self.scratch);
-        ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
-        let filled = buffer.filled();
-        let count = filled.len();
         let first_of_head = matches!(self.mode, Mode::Head) && self.raw.is_empty();
-        self.raw.extend_from_slice(filled);
+        let raw = &mut self.raw;
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
+            raw.extend_from_slice(buffer.filled());
+            Poll::Ready(io::Result::Ok(buffer.filled().len()))
+        });
+        let count = ready!(read)?;
         if first_of_head && count > 0 {
             self.arm(self.patience.head);
         }
