@@ -324,6 +324,13 @@ impl Hearing {
         if let (Self::OpenAi(hearing), "[DONE]") = (&mut *self, data) {
             return hearing.end(heard);
         }
+        if matches!(self, Self::OpenAi(_))
+            && let Some(text) = openai::plain_text(data)
+        {
+            let said = !text.is_empty();
+            let delta = Delta::Content { text, logprobs: Vec::new() };
+            return heard.extend(said.then_some(Heard::Delta(delta)));
+        }
         let Ok(event) = serde_json::from_str::<Value>(data) else {
             return heard.push(Heard::Failed(ProviderFault::Garbled));
         };

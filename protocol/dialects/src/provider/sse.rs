@@ -21,16 +21,32 @@ pub(super) struct Events {
 pub(super) struct TooLarge;
 
 impl Events {
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), TooLarge> {
-        for &byte in bytes {
-            let pair = std::mem::replace(&mut self.after_return, byte == b'\r');
-            match byte {
-                b'\n' if pair => {}
-                b'\n' | b'\r' => self.end_line()?,
-                _ if self.line.len() >= limits::PROVIDER_EVENT_BYTES => return Err(TooLarge),
-                _ => self.line.push(byte),
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), TooLarge> {
+        if std::mem::take(&mut self.after_return) && !bytes.is_empty() {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        }
+        while let Some(at) = memchr::memchr2(b'\n', b'\r', bytes) {
+            let (line, end) = (&bytes[..at], bytes[at]);
+            bytes = &bytes[at + 1..];
+            if self.line.is_empty() {
+                bounded(line.len())?;
+                self.end_line(line)?;
+            } else {
+                self.begin_line(line)?;
+                let line = std::mem::take(&mut self.line);
+                self.end_line(&line)?;
+            }
+            if end == b'\r' {
+                self.after_return = bytes.is_empty();
+                bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
         }
+        self.begin_line(bytes)
+    }
+
+    fn begin_line(&mut self, part: &[u8]) -> Result<(), TooLarge> {
+        bounded(self.line.len() + part.len())?;
+        self.line.extend_from_slice(part);
         Ok(())
     }
 
@@ -39,26 +55,29 @@ impl Events {
         self.ready.pop_front()
     }
 
-    fn end_line(&mut self) -> Result<(), TooLarge> {
-        let line = std::mem::take(&mut self.line);
+    fn end_line(&mut self, line: &[u8]) -> Result<(), TooLarge> {
         if line.is_empty() {
             self.ready.extend(self.data.take());
             return Ok(());
         }
-        let line = String::from_utf8_lossy(&line);
-        let (field, value) = line.split_once(':').unwrap_or((line.as_ref(), ""));
-        if field != "data" {
+        let colon = memchr::memchr(b':', line);
+        let (field, value) = colon.map_or((line, &[][..]), |at| (&line[..at], &line[at + 1..]));
+        if field != b"data" {
             return Ok(());
         }
-        let value = value.strip_prefix(' ').unwrap_or(value);
+        let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
         let data = match self.data.take() {
-            None => value.to_owned(),
+            None => value.into_owned(),
             Some(before) => format!("{before}\n{value}"),
         };
-        let size = data.len();
+        bounded(data.len())?;
         self.data = Some(data);
-        if size > limits::PROVIDER_EVENT_BYTES { Err(TooLarge) } else { Ok(()) }
+        Ok(())
     }
+}
+
+fn bounded(bytes: usize) -> Result<(), TooLarge> {
+    if bytes > limits::PROVIDER_EVENT_BYTES { Err(TooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -77,6 +96,19 @@ mod tests {
         assert_eq!(read("event: x\ndata: a\ndata: b\nid: 1\n\n"), ["a\nb"]);
         assert_eq!(read("data: cut"), Vec::<String>::new());
         assert_eq!(read("data\n\n\n\n"), [""]);
+    }
+
+    #[test]
+    fn events_are_the_same_however_their_bytes_come() {
+        let text =
+            "data: a\r\rdata: b\r\n\r\n: c\n\ndata:\u{e9}\ndata\n\nid\rdata: d\r\n\n\rdata: e\n\n";
+        let whole = read(text);
+        assert_eq!(whole, ["a", "b", "\u{e9}\n", "d", "e"]);
+        for size in 1..text.len() {
+            let mut events = Events::default();
+            text.as_bytes().chunks(size).for_each(|part| events.push(part).expect("small"));
+            assert_eq!(std::iter::from_fn(|| events.next()).collect::<Vec<_>>(), whole, "{size}");
+        }
     }
 
     #[test]
