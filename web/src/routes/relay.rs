@@ -1,6 +1,7 @@
 //! Requests in a provider's own words, handed on as they came. What the provider answers goes out as it
 //! wrote it; what it breaks off goes on in another place.
 
+mod quiet;
 mod said;
 mod stream;
 

@@ -2,6 +2,7 @@
 //! that another place can go on where the provider stops. Tool calls are held back until they are whole:
 //! half a call cannot be gone on with.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use pumasi_dialects::provider::{Heard, ProviderFault, Reader};
 use pumasi_dialects::{Counts, Delta, Dialect, GenerateRequest, Invalid, Writer};
 use pumasi_protocol::JobId;
 
+use super::quiet::Quiet;
 use super::said::Said;
 use crate::app::App;
 use crate::body;
@@ -52,6 +54,7 @@ pub(super) fn respond(origin: Origin, answer: RelayedAnswer) -> Response {
     let mut charge = origin.asked.charge();
     charge.at_provider(&provided);
     let relaying = Relaying {
+        quiet: Quiet::new(origin.app.patience.heartbeat),
         reader: Reader::new(origin.endpoint.speech()),
         frames: Frames::default(),
         said: Said::default(),
@@ -109,6 +112,7 @@ enum Next {
 }
 
 struct Relaying {
+    quiet: Quiet,
     reader: Reader,
     frames: Frames,
     said: Said,
@@ -131,15 +135,10 @@ struct Held {
 impl Relaying {
     /// The next piece of the body.
     async fn next(&mut self) -> (Bytes, Next) {
-        let heartbeat = self.origin.as_ref().map(|origin| origin.app.patience.heartbeat);
         loop {
-            let next = self.body.next();
-            let piece = match heartbeat {
-                Some(patience) => match tokio::time::timeout(patience, next).await {
-                    Ok(piece) => piece,
-                    Err(_) => return (Bytes::from_static(HEARTBEAT.as_bytes()), Next::More),
-                },
-                None => next.await,
+            let piece = poll_fn(|cx| self.quiet.poll(self.body.poll_next_unpin(cx), cx)).await;
+            let Ok(piece) = piece else {
+                return (Bytes::from_static(HEARTBEAT.as_bytes()), Next::More);
             };
             let outcome = match piece {
                 Some(Ok(chunk)) => {
