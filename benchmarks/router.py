@@ -69,7 +69,7 @@ def main() -> None:
     with bench("router") as (folder, started):
         if arguments.rounds:
             requests(folder, started, arguments)
-        report_streams(meter, started, arguments)
+        report_streams(folder, meter, started, arguments)
 
 
 def requests(folder: Path, started: list, arguments) -> None:
@@ -116,7 +116,7 @@ def report(gateways: list[Gateway]) -> None:
         )
 
 
-def report_streams(meter: Path, started: list, arguments) -> None:
+def report_streams(folder: Path, meter: Path, started: list, arguments) -> None:
     served = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CORE), meter, "serve"], stdout=subprocess.PIPE, text=True
     )
@@ -124,16 +124,30 @@ def report_streams(meter: Path, started: list, arguments) -> None:
     service = served.stdout.readline().strip()
     ours = pumasi(arguments.program, service)
     started.append(ours.process)
+    passing = f'proxy_pass {service}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;'
+    proxy = Nginx(folder, "streams", GATEWAY_CORE, passing)
+    started.append(proxy.process)
+    nginx = Gateway("nginx", proxy.process, f"http://127.0.0.1:{proxy.port}/v1/chat/completions", "m")
     for count in arguments.streams:
-        direct = streams(meter, None, service, count, 10)
-        through = streams(meter, ours, service, count, 10)
-        rss = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{ours.process.pid}/status").read_text()).group(1))
-        print(
-            f"{count} streams, a frame each 20 ms: direct p50 {direct['p50_us']} p99 {direct['p99_us']} us;"
-            f" through p50 {through['p50_us']} p99 {through['p99_us']} us; {through['us_per_frame']:.1f} us of"
-            f" processor a frame; {through['frames']} frames; {rss // 1024} MiB resident afterwards",
-            flush=True,
-        )
+        for gateway in (None, nginx, ours):
+            before = resident(gateway)
+            seen = streams(meter, gateway, service, count, arguments.seconds)
+            line = f"{count} streams, a frame each 20 ms, {gateway.name if gateway else 'direct'}:"
+            line += f" p50 {seen['p50_us']} p99 {seen['p99_us']} us late; {seen['frames']} frames"
+            if gateway:
+                grown = (resident(gateway) - before) / count
+                line += f"; {seen['us_per_frame']:.1f} us of processor a frame; {grown:.0f} KiB grown a stream"
+            print(line, flush=True)
+
+
+def resident(gateway: Gateway | None) -> int:
+    """Peak resident memory of its process tree so far, KiB."""
+    if not gateway:
+        return 0
+    pid = gateway.process.pid
+    pids = [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    texts = [Path(f"/proc/{one}/status").read_text() for one in pids]
+    return sum(int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) for text in texts)
 
 
 main()
