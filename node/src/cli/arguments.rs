@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod lending;
 mod models;
+mod node;
 mod pairing;
 mod providers;
 mod removal;
@@ -25,13 +26,14 @@ pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use invitations::{InvitationsAction, InviteArguments};
 pub(super) use jobs::{
-    AskArguments, ChatArguments, JobArgument, JobsAction, JobsArguments, Kind, PlacementArguments,
-    RunArguments, SubmitArguments, TrustArgument, WaitArguments,
+    AskArguments, ChatArguments, JobsAction, JobsArguments, Kind, PlacementArguments, RunArguments,
+    SubmitArguments, TrustArgument, WaitArguments,
 };
 pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
 pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use node::NodeCommand;
 pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{
     PolicyArgument, ProviderArguments, ProvidersAction, RouteArguments, Switch,
@@ -175,217 +177,4 @@ Examples:
         /// Which shell
         shell: Shell,
     },
-}
-
-/// What only a running node can answer.
-#[derive(Debug, Subcommand)]
-pub(super) enum NodeCommand {
-    /// Show this computer's node and its mesh
-    #[command(after_long_help = "Examples:\n  pumasi status\n  pumasi status --json")]
-    Status,
-    /// List the computers of the mesh
-    #[command(after_long_help = "Examples:\n  pumasi peers\n  pumasi peers --json")]
-    Peers,
-    /// List the models of the mesh, load or unload one
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_long_help = "\
-Examples:
-  pumasi models
-  pumasi models load starter-chat
-  pumasi models unload org/Model-7B.Q4_K_M --node window-desk"
-    )]
-    Models {
-        /// What to do with them [default: list]
-        #[command(subcommand)]
-        action: Option<ModelAction>,
-    },
-    /// Talk to a model: a conversation, or one answer for a given prompt
-    #[command(after_long_help = "\
-Without a prompt, and on a terminal, it is a conversation. Ctrl-C stops an answer, Ctrl-D ends it.
-
-Examples:
-  pumasi chat
-  pumasi chat 'upper: hello'
-  git diff | pumasi chat --model org/Model-7B.Q4_K_M --system 'Review this patch.'")]
-    Chat(ChatArguments),
-    /// Ask one model one thing
-    #[command(after_long_help = "\
-Examples:
-  pumasi run starter-chat 'repeat: hello'
-  pumasi run starter-chat 'count: pumasi' --only window-desk
-  pumasi run starter-chat -- '-5 is a number'
-  cat notes.txt | pumasi run starter-chat --json")]
-    Run(RunArguments),
-    /// Hand in a job that goes on when you leave
-    #[command(after_long_help = "\
-Examples:
-  pumasi submit starter-chat 'upper: hello'
-  pumasi submit starter-chat 'reverse: hello' --wait
-  pumasi watch $(pumasi submit starter-chat 'upper: hello')")]
-    Submit(SubmitArguments),
-    /// Follow a job until it ends
-    #[command(after_long_help = "Examples:\n  pumasi watch 1f2e3d4c")]
-    Watch(JobArgument),
-    /// Wait until jobs have ended
-    #[command(after_long_help = "\
-Exits with 0 when all completed, 70 when one did not.
-
-Examples:
-  pumasi wait 1f2e3d4c 5a6b7c8d
-  pumasi wait --timeout 5m 1f2e3d4c")]
-    Wait(WaitArguments),
-    /// Cancel a job
-    #[command(after_long_help = "Examples:\n  pumasi cancel 1f2e3d4c")]
-    Cancel(JobArgument),
-    /// Take over a job whose computer is lost
-    #[command(after_long_help = "\
-A lasting job is kept by three computers, and goes on by itself when one of them is lost. In a mesh
-of two it waits for its computer, unless somebody adopts it. Should that computer come back with
-another end of the job, the adopted one counts.
-
-Examples:
-  pumasi adopt 1f2e3d4c")]
-    Adopt(JobArgument),
-    /// Print the result of a job
-    #[command(after_long_help = "Examples:\n  pumasi get 1f2e3d4c\n  pumasi get 1f2e3d4c --json")]
-    Get(JobArgument),
-    /// List jobs, or forget some that are over
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_long_help = "Examples:\n  pumasi jobs\n  pumasi jobs --live\n  pumasi jobs rm 1f2e3d4c"
-    )]
-    Jobs(JobsArguments),
-    /// Explain why a job is where it is
-    #[command(after_long_help = "\
-Shows each candidate, its predicted time term by term, and the reason of each refusal.
-
-Examples:
-  pumasi why 1f2e3d4c")]
-    Why(JobArgument),
-    /// Take no new jobs of others
-    ///
-    /// What runs here for others finishes, and jobs of this computer go on. It outlives restarts.
-    #[command(after_long_help = "\
-Examples:
-  pumasi pause
-  pumasi pause --for 2h
-  pumasi resume")]
-    Pause(PauseArguments),
-    /// Take jobs again, after `pause` or `drain`
-    #[command(after_long_help = "Examples:\n  pumasi resume")]
-    Resume,
-    /// Take no new jobs at all, and hand back those that wait
-    ///
-    /// What runs here finishes; jobs of this computer run elsewhere. It outlives restarts: take it
-    /// back with `pumasi resume`.
-    #[command(after_long_help = "\
-Examples:
-  pumasi drain
-  pumasi drain --wait && sudo poweroff")]
-    Drain(DrainArguments),
-    /// List API keys, make, change or revoke one
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_long_help = "\
-A key lets a program in from another computer (`pumasi up --http-public 0.0.0.0:7866`), and tells
-whose jobs are whose on this one. Letting computers in and making keys is never opened by one.
-
-Examples:
-  pumasi keys
-  pumasi keys create office-bot --expires 30d --rpm 60 --tokens-per-day 200000
-  pumasi keys create ci --person kim --scope inference,jobs
-  pumasi keys revoke office-bot"
-    )]
-    Keys {
-        /// What to do with them [default: list]
-        #[command(subcommand)]
-        action: Option<KeysAction>,
-    },
-    /// List providers of models elsewhere, set one up, try or remove one
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_long_help = "\
-A provider is a cloud (OpenAI, Anthropic, Gemini, …) or a model server near by (Ollama, LM Studio,
-vLLM, llama-server). Its models are asked for as ID/MODEL, in any dialect. Text that goes to a cloud
-leaves the office.
-
-Examples:
-  pumasi providers
-  pumasi providers kinds
-  pumasi providers add openai < key.txt
-  pumasi providers add openai-compatible --id lab --base http://10.0.0.7:8000/v1 --no-key
-  pumasi providers check openai"
-    )]
-    Providers {
-        /// What to do with them [default: list]
-        #[command(subcommand)]
-        action: Option<ProvidersAction>,
-    },
-    /// Show or change when providers are asked, and who stands in for them
-    #[command(after_long_help = "\
-Examples:
-  pumasi route
-  pumasi route --policy cloud-first --stand-in starter-chat
-  pumasi route --alias fast=groq/llama-3.1-8b-instant,starter-chat
-  pumasi route --rehearsal on       see what the office does without its clouds")]
-    Route(RouteArguments),
-    /// Make an invitation for another computer
-    #[command(after_long_help = "\
-Examples:
-  pumasi invite
-  pumasi invite --count 5 --expires 8h --file for-the-lab.txt
-  pumasi invite --qr
-  pumasi invite --person kim --role worker-only")]
-    Invite(InviteArguments),
-    /// List the open invitations of this computer, or withdraw one
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_long_help = "Examples:\n  pumasi invitations\n  pumasi invitations withdraw 3f9a"
-    )]
-    Invitations {
-        /// What to do with them [default: list]
-        #[command(subcommand)]
-        action: Option<InvitationsAction>,
-    },
-    /// Let in the computer that shows these six digits, or list those that ask
-    #[command(after_long_help = "\
-Only admins may. What a computer says of itself before it is let in is not verified; the digits are.
-
-Examples:
-  pumasi approve
-  pumasi approve 482913
-  pumasi approve 482913 --node window-desk --person kim
-  pumasi approve 482913 --address 10.0.0.7")]
-    Approve(ApproveArguments),
-    /// Remove a computer from the mesh, for good
-    ///
-    /// Its work goes on elsewhere, and it can only come back with a new identity.
-    #[command(after_long_help = "\
-Only admins may, and none removes itself. To leave only one admin has to be confirmed.
-
-Examples:
-  pumasi remove window-desk
-  pumasi remove 3f9a --yes")]
-    Remove(RemoveArguments),
-    /// Show who let in or removed whom, who made keys, and who ran what where
-    ///
-    /// Sizes, times and names; never what was asked or answered. Admins see all that their computer
-    /// knows, others what concerns their person.
-    #[command(after_long_help = "\
-Examples:
-  pumasi audit
-  pumasi audit --since 30d --person kim
-  pumasi audit --csv > audit.csv")]
-    Audit(AuditArguments),
-    /// Show who used how much of what, where, and what it cost by list prices
-    #[command(after_long_help = "\
-Examples:
-  pumasi usage
-  pumasi usage --by person,model --from 2026-03-01 --to 2026-03-31
-  pumasi usage --by day,place --csv > usage.csv")]
-    Usage(UsageArguments),
-    /// Start a mesh with this computer as its first
-    #[command(after_long_help = "Examples:\n  pumasi found\n  pumasi found 'third floor'")]
-    Found(FoundArguments),
 }
