@@ -81,3 +81,7 @@ pub const STORE_MODELS_MAX: usize = 1_024;
 pub const MODEL_FILES_MAX: usize = 256;
 /// Largest file of a store's rows, in bytes: 1,024 names of at most some 2 KiB, and as many blobs.
 pub const ROWS_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of a chunk group: what one hash of a tree speaks for.
+pub const GROUP_BYTES: u64 = 16 << 10;
+/// Groups in a piece, which is what one source is asked for at a time (1 MiB).
+pub const GROUPS_PER_PIECE: u64 = 64;

@@ -5,9 +5,14 @@
 
 pub mod digest;
 mod error;
+pub mod groups;
 mod layout;
+pub mod partial;
 mod placing;
 mod rows;
+#[cfg(test)]
+mod test_support;
+pub mod tree;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
