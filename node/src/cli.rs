@@ -4,6 +4,7 @@
 mod answer;
 mod arguments;
 mod audit;
+mod browser;
 mod chat;
 pub(crate) mod client;
 mod doctor;
@@ -19,14 +20,18 @@ mod lending;
 mod limits;
 mod logging;
 pub(crate) mod lookup;
+mod manual;
 mod mcp;
 pub(crate) mod mesh;
 mod models;
+mod open;
 pub(crate) mod output;
 mod pairing;
 mod parse;
 mod providers;
 mod removal;
+mod service;
+mod settings;
 pub(crate) mod table;
 pub(crate) mod text;
 mod up;
@@ -83,6 +88,10 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
             let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };
             wait_for(demo::command(plan, output))
         }
+        Command::Service { action } => service::service(&action, global, output),
+        Command::Config { action } => settings::config(action, global, output),
+        Command::Open(arguments) => wait_for(open::open(&arguments, global, output)),
+        Command::Man(arguments) => manual::write(&arguments.folder, output),
         Command::Mcp => wait_for(mcp::mcp(global)),
         Command::Join(arguments) => wait_for(mesh::join(arguments, global, output)),
         Command::Node(command) => wait_for(ask(command, global, output)),

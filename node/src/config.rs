@@ -4,6 +4,7 @@
 mod engine;
 mod error;
 mod file;
+pub mod keys;
 mod lending;
 mod observing;
 mod peer;
@@ -11,13 +12,14 @@ mod public;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pumasi_protocol::name::NodeName;
 use serde::Deserialize;
 
 pub use error::ConfigError;
 
+use crate::fleet::LLAMA_WORKER;
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
 pub use engine::EngineConfig;
@@ -327,7 +329,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         peers: settings.peers.unwrap_or_default(),
         discovery: settings.discovery.unwrap_or(true),
         model_dirs: settings.model_dirs.unwrap_or_default(),
-        worker_dir: settings.worker_dir.map_or_else(program_folder, Ok)?,
+        worker_dir: settings.worker_dir.map_or_else(worker_folder, Ok)?,
         engine,
         lending,
         keep: Keep {
@@ -360,9 +362,14 @@ fn host_name() -> Result<NodeName, ConfigError> {
     NodeName::try_from(name).map_err(ConfigError::HostName)
 }
 
-fn program_folder() -> Result<PathBuf, ConfigError> {
+/// Beside this program, else where packages put what is no command of its own: `../lib/pumasi`.
+fn worker_folder() -> Result<PathBuf, ConfigError> {
     let program = std::env::current_exe().map_err(|_| ConfigError::NoProgramFolder)?;
-    program.parent().map(ToOwned::to_owned).ok_or(ConfigError::NoProgramFolder)
+    let beside = program.parent().ok_or(ConfigError::NoProgramFolder)?;
+    let packaged = beside.parent().map(|above| above.join("lib/pumasi"));
+    let has_workers = |folder: &Path| folder.join(LLAMA_WORKER).is_file();
+    let packaged = packaged.filter(|folder| !has_workers(beside) && has_workers(folder));
+    Ok(packaged.unwrap_or_else(|| beside.to_owned()))
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use crate::core::event::{Event, FleetEvent};
 use crate::models::LocalModel;
 
 /// File name of the llama worker, beside the node's own program.
-const LLAMA_WORKER: &str = if cfg!(windows) { "pumasi-llama.exe" } else { "pumasi-llama" };
+pub(crate) const LLAMA_WORKER: &str =
+    if cfg!(windows) { "pumasi-llama.exe" } else { "pumasi-llama" };
 
 /// The engines of this node.
 pub(crate) struct Fleet {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod install;
 mod invitations;
 mod jobs;
 mod keys;
@@ -24,6 +25,10 @@ use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use install::{
+    ConfigAction, ConfigShowArguments, ManArguments, OpenArguments, ServiceAction,
+    ServiceInstallArguments, ServiceLogsArguments,
+};
 pub(super) use invitations::{InvitationsAction, InviteArguments};
 pub(super) use jobs::{
     AskArguments, ChatArguments, JobsAction, JobsArguments, Kind, PlacementArguments, RunArguments,
@@ -168,6 +173,46 @@ Examples:
   pumasi mcp
   claude mcp add pumasi -- pumasi mcp")]
     Mcp,
+    /// Run the node as a service: started when you log in, and again after a failure
+    #[command(after_long_help = "\
+On Linux it is a systemd user unit, on macOS a launch agent, on Windows a task at logon; only the
+first was tried so far. --data-dir and --config, if given, become part of it.
+
+Examples:
+  pumasi service install
+  pumasi service status
+  pumasi service logs --follow
+  pumasi service remove")]
+    Service {
+        /// What to do with it
+        #[command(subcommand)]
+        action: ServiceAction,
+    },
+    /// Show, check or change the settings of config.toml
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "\
+A flag of `up` goes before a PUMASI_… variable, that before the file, that before the default. A
+node reads them when it starts.
+
+Examples:
+  pumasi config
+  pumasi config set name window-desk
+  pumasi config set peers 10.0.0.7 10.0.0.8
+  pumasi config unset slots
+  pumasi config check"
+    )]
+    Config {
+        /// What to do with them [default: show]
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
+    },
+    /// Open the interface in a browser; starts the service first, if it is installed
+    #[command(after_long_help = "Examples:\n  pumasi open\n  pumasi open --print")]
+    Open(OpenArguments),
+    /// Write the manual pages of all commands into a folder
+    #[command(hide = true)]
+    Man(ManArguments),
     /// Print a completion script for a shell
     #[command(after_long_help = "\
 Examples:

@@ -1,14 +1,13 @@
 //! `pumasi up`: runs the node in this process until it is told to stop.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use super::arguments::{Global, UpArguments};
 use super::client::Client;
 use super::failure::{Failure, Kind};
 use super::output::{Output, Style};
 use super::text::escape;
-use super::{invitation, logging, mesh};
+use super::{browser, invitation, logging, mesh};
 use crate::runtime::{Running, Token};
 use crate::{config, daemon};
 
@@ -24,7 +23,7 @@ pub(super) fn run(arguments: UpArguments, global: &Global, output: &Output) -> R
     let ready = |running: &Running| {
         announce(running, output);
         if arguments.open {
-            open_browser(&running.url());
+            browser::open(&running.url());
         }
         tokio::spawn(use_invitation(data_dir, running.clone()));
     };
@@ -66,29 +65,6 @@ fn announce(running: &Running, output: &Output) {
         "try it:  curl -s {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'\n\
          or:      pumasi chat      (Ctrl-C here stops the node)"
     ));
-}
-
-/// Shows the interface where somebody could see it.
-fn open_browser(url: &str) {
-    let has_display =
-        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-    let mut command = if cfg!(target_os = "macos") {
-        Command::new("open")
-    } else if cfg!(windows) {
-        let mut command = Command::new("rundll32");
-        command.arg("url.dll,FileProtocolHandler");
-        command
-    } else if has_display {
-        Command::new("xdg-open")
-    } else {
-        return;
-    };
-    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.spawn() {
-        // Waiting for it elsewhere leaves no zombie.
-        Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
-        Err(error) => tracing::debug!(%error, "no browser could be started"),
-    }
 }
 
 /// Redeems the invitation that `pumasi join` kept before the first start.

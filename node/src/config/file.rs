@@ -19,11 +19,7 @@ pub(super) fn read(places: &Places) -> Result<Settings, ConfigError> {
         let text = std::fs::read(path).map_err(|error| unreadable(path, error))?;
         return parse(path, text);
     }
-    let folder = match &places.data_dir {
-        Some(folder) => Some(folder.clone()),
-        None => folders().map(|folders| folders.config_dir().to_owned()),
-    };
-    let Some(path) = folder.map(|folder| folder.join("config.toml")) else {
+    let Some(path) = path(places) else {
         return Ok(Settings::default());
     };
     match std::fs::read(&path) {
@@ -35,11 +31,23 @@ pub(super) fn read(places: &Places) -> Result<Settings, ConfigError> {
     }
 }
 
+/// Where the file is or would be; none without a home directory.
+pub(super) fn path(places: &Places) -> Option<PathBuf> {
+    if let Some(path) = &places.config {
+        return Some(path.clone());
+    }
+    let folder = match &places.data_dir {
+        Some(folder) => Some(folder.clone()),
+        None => folders().map(|folders| folders.config_dir().to_owned()),
+    };
+    folder.map(|folder| folder.join("config.toml"))
+}
+
 fn unreadable(path: &Path, error: std::io::Error) -> ConfigError {
     ConfigError::Unreadable { path: path.to_owned(), error }
 }
 
-fn parse(path: &Path, text: Vec<u8>) -> Result<Settings, ConfigError> {
+pub(super) fn parse(path: &Path, text: Vec<u8>) -> Result<Settings, ConfigError> {
     let malformed = |line, reason: &str| ConfigError::Malformed {
         path: PathBuf::from(path),
         line,

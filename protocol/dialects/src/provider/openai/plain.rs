@@ -119,7 +119,9 @@ mod tests {
             if let Some(text) = text(&chunk.to_string()) {
                 let (heard, outcome) = slowly(&chunk);
                 prop_assert_eq!(outcome, Ok(()));
-                let said = (!text.is_empty()).then(|| Heard::Delta(crate::Delta::Content { text, logprobs: Vec::new() }));
+                let said = !text.is_empty();
+                let delta = crate::Delta::Content { text, logprobs: Vec::new() };
+                let said = said.then_some(Heard::Delta(delta));
                 prop_assert_eq!(heard, said.into_iter().collect::<Vec<_>>());
             }
         }
