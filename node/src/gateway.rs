@@ -1,6 +1,7 @@
 //! The mesh as the HTTP face sees it: every question goes to the node's loop and waits for its answer.
 
 mod clinic;
+mod conversations;
 
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use pumasi_protocol::{JobId, ModelName, NodeId};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
-    AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
-    Mesh, ModelError, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError, Running,
-    UsageError,
+    AdmissionError, AuditError, AuditFilter, Caller, ConversationError, ConversationFilter,
+    JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, ProviderError, Relay, Relayed,
+    RemoveError, Repeat, Run, RunError, Running, UsageError,
 };
 use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -270,6 +271,34 @@ impl Mesh for Gateway {
             tracing::warn!(%error, "the audit log cannot be read");
             AuditError::Store
         })
+    }
+
+    async fn conversations(
+        &self,
+        filter: ConversationFilter,
+    ) -> Result<Vec<api::ConversationLine>, ConversationError> {
+        conversations::list(&self.store, filter).await
+    }
+
+    async fn conversation(&self, id: &str) -> Result<api::Conversation, ConversationError> {
+        conversations::one(&self.store, id).await
+    }
+
+    async fn has_conversation(&self, id: &str) -> Result<bool, ConversationError> {
+        self.store.has_conversation(id).map_err(|error| conversations::unkept(error.into()))
+    }
+
+    async fn change_conversation(
+        &self,
+        id: &str,
+        change: api::ConversationChange,
+        now_ms: u64,
+    ) -> Result<api::ConversationLine, ConversationError> {
+        conversations::change(&self.store, id, change, now_ms).await
+    }
+
+    async fn forget_conversation(&self, id: &str) -> Result<(), ConversationError> {
+        self.store.forget_conversation(id).await.map_err(conversations::unkept)
     }
 
     async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError> {

@@ -9,6 +9,7 @@ use pumasi_protocol::roster::{EntryHash, SignedEntry};
 use pumasi_protocol::{BlobId, MeshId, NodeId};
 
 mod audit;
+mod conversation;
 mod copies;
 mod database;
 mod disk;
@@ -30,6 +31,7 @@ mod usage;
 mod writer;
 
 pub use audit::{Act, AuditRecord, JobNote, Outcome};
+pub use conversation::ConversationRefusal;
 pub use invitation::{Invitation, RedeemError, Redeemed, invitation_id};
 pub use job::{JobRecord, RepeatKey};
 pub use offline::{Exported, Imported, Offline, Report};
@@ -142,6 +144,7 @@ struct Inner {
     database: Database,
     files: Arc<Files>,
     audit: Arc<audit::Next>,
+    shelf: Arc<conversation::Shelf>,
     dir: PathBuf,
     seed: [u8; 32],
     incarnation: u64,
@@ -173,7 +176,8 @@ impl Store {
         let database = Database::open(&data_dir.join("store"), seed.is_none())?;
         let seed = seed.map_or_else(|| identity::create(data_dir), Ok)?;
         let jobs = database.scan::<JobRecord>(Table::Job)?;
-        let named = jobs.iter().flat_map(|(_, record)| record.files());
+        let (shelf, texts) = conversation::Shelf::restore(&database)?;
+        let named = jobs.iter().flat_map(|(_, record)| record.files()).chain(texts);
         let files = Arc::new(Files::open(&data_dir.join("files"), named)?);
         let last: Option<u64> = database.read(Table::Node, INCARNATION)?;
         let (last, beside) = (last.unwrap_or_default(), identity::last_start(data_dir));
@@ -194,6 +198,7 @@ impl Store {
             database,
             files,
             audit,
+            shelf,
             dir,
             seed,
             incarnation,

@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod conversation;
 mod job;
 mod key;
 mod lending;
@@ -22,6 +23,10 @@ pub use admission::{
     Removed,
 };
 pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
+pub use conversation::{
+    AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
+    ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
+};
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
     JobUsage, Passage, Phase, Priority, Round, Submission, Term, Why,

@@ -18,6 +18,8 @@ pub(crate) enum Ceiling {
     Small,
     /// A prompt.
     Text,
+    /// A saved conversation.
+    Conversation,
     /// A prompt, and pictures beside it.
     Pictures,
 }
@@ -70,6 +72,7 @@ async fn read(app: &App, request: Request, ceiling: Ceiling) -> Result<Bytes, Ap
     let (most, first) = match ceiling {
         Ceiling::Small => (limits::SMALL_BODY_BYTES, limits::SMALL_BODY_BYTES),
         Ceiling::Text => (limits::BODY_BYTES, limits::BODY_BYTES),
+        Ceiling::Conversation => (limits::SAVED_BODY_BYTES, limits::SAVED_BODY_BYTES),
         Ceiling::Pictures => (limits::VISION_BODY_BYTES, limits::BODY_BYTES),
     };
     let announced = announced(request.headers());

@@ -2,6 +2,7 @@
 //! with status, code and sentence. No path, address, key or remote text is ever part of it.
 
 mod admission;
+mod conversation;
 mod key;
 mod provider;
 mod removal;
@@ -15,8 +16,8 @@ use pumasi_protocol::Fault;
 
 use crate::keys::KeyError;
 use crate::mesh::{
-    AdmissionError, AuditError, JobLookupError, LendError, ModelError, ProviderError, RemoveError,
-    RunError, Unanswered, UsageError,
+    AdmissionError, AuditError, ConversationError, JobLookupError, LendError, ModelError,
+    ProviderError, RemoveError, RunError, Unanswered, UsageError,
 };
 
 pub(crate) use key::KeyRefusal;
@@ -135,6 +136,9 @@ pub(crate) enum ApiError {
     /// The audit log cannot be read.
     #[error("{0}")]
     Audit(#[from] AuditError),
+    /// A conversation is not kept or not found.
+    #[error("{0}")]
+    Conversation(#[from] ConversationError),
     /// What is kept of usage cannot be read.
     #[error("{0}")]
     Usage(#[from] UsageError),
@@ -182,6 +186,7 @@ impl ApiError {
             Self::Admission(error) => admission::status(error),
             Self::Providers(error) => provider::status(error),
             Self::Remove(error) => removal::status(*error),
+            Self::Conversation(error) => conversation::status(*error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Audit(AuditError::Store)
             | Self::Usage(UsageError::Store)
@@ -225,6 +230,7 @@ impl ApiError {
             Self::Admission(error) => admission::code(error),
             Self::Providers(error) => provider::code(error),
             Self::Remove(error) => removal::code(*error),
+            Self::Conversation(error) => conversation::code(*error),
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Audit(AuditError::Store)
             | Self::Usage(UsageError::Store)

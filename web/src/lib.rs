@@ -5,6 +5,7 @@ pub mod api;
 mod app;
 pub mod audit;
 mod body;
+mod conversations;
 mod error;
 mod gather;
 mod guard;

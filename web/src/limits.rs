@@ -56,6 +56,31 @@ pub const AUDIT_LISTED: usize = 50_000;
 /// Entries of the audit log in a list, where nothing else is asked for.
 pub const AUDIT_DEFAULT: usize = 200;
 
+/// Conversations that are kept (guess: years of one person).
+pub const CONVERSATIONS: usize = 10_000;
+/// Conversations in a list, where nothing else is asked for.
+pub const CONVERSATIONS_DEFAULT: usize = 200;
+/// Messages of one conversation, all versions included.
+pub const CONVERSATION_MESSAGES: usize = 50_000;
+/// Bytes of all messages of one conversation, as they are kept.
+pub const CONVERSATION_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of all conversations.
+pub const CONVERSATIONS_BYTES: u64 = 512 * 1024 * 1024;
+/// Bytes of the id of a conversation or of a message.
+pub const CONVERSATION_ID_BYTES: usize = 64;
+/// Bytes of a model's name in a conversation.
+pub const CONVERSATION_WORD_BYTES: usize = 512;
+/// Bytes of one message with its files, below those of a body.
+pub const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Bytes of a title.
+pub const TITLE_BYTES: usize = 400;
+/// Bytes of what a model is told before everything else.
+pub const SYSTEM_BYTES: usize = 64 * 1024;
+/// Bytes of what is searched for.
+pub const SEARCH_BYTES: usize = 200;
+/// Bytes of a saved conversation: a whole one, with room for its signs' escapes.
+pub const SAVED_BODY_BYTES: usize = 40 * 1024 * 1024;
+
 /// Bytes of a provider's whole reply, which is read to its end before it is passed on.
 pub const PROVIDER_REPLY_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of a provider's first frame that are kept, for what the following ones begin with.

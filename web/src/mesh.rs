@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod conversations;
 mod lending;
 mod model;
 mod providing;
@@ -25,6 +26,7 @@ use crate::meters::{Minute, Spent, UsageKey};
 
 pub use admission::AdmissionError;
 pub use audit::{AuditError, AuditFilter};
+pub use conversations::{ConversationError, ConversationFilter};
 pub use lending::LendError;
 pub use model::ModelError;
 pub use providing::{
@@ -293,6 +295,30 @@ pub trait Mesh: Send + Sync + 'static {
         caller: &Caller,
         filter: AuditFilter,
     ) -> Result<Vec<api::AuditEntry>, AuditError>;
+
+    /// Conversations that are kept here, those changed last first.
+    async fn conversations(
+        &self,
+        filter: ConversationFilter,
+    ) -> Result<Vec<api::ConversationLine>, ConversationError>;
+
+    /// A whole conversation.
+    async fn conversation(&self, id: &str) -> Result<api::Conversation, ConversationError>;
+
+    /// Whether a conversation of this id is kept.
+    async fn has_conversation(&self, id: &str) -> Result<bool, ConversationError>;
+
+    /// Begins a conversation, or adds to it. Returns once that is on the disk. `now_ms` is the time of
+    /// the change.
+    async fn change_conversation(
+        &self,
+        id: &str,
+        change: api::ConversationChange,
+        now_ms: u64,
+    ) -> Result<api::ConversationLine, ConversationError>;
+
+    /// Deletes a conversation with its messages and their files.
+    async fn forget_conversation(&self, id: &str) -> Result<(), ConversationError>;
 
     /// What was used from one day to another, both included, in days of UTC since 1970.
     async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError>;

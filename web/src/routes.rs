@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod assets;
 mod audit;
+mod conversations;
 mod counting;
 pub(crate) mod direct;
 mod events;
@@ -35,7 +36,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 
 use access::Access;
 use paths::Routes;
@@ -193,6 +194,10 @@ fn owner() -> Routes {
         .route("/api/v1/providers/{provider}", delete(providers::remove))
         .route("/api/v1/providers/{provider}/check", post(providers::check))
         .route("/api/v1/routing", patch(providers::route))
+        .route("/api/v1/conversations", get(conversations::list).post(conversations::import))
+        .route("/api/v1/conversations/{conversation}", get(conversations::one))
+        .route("/api/v1/conversations/{conversation}", put(conversations::change))
+        .route("/api/v1/conversations/{conversation}", delete(conversations::forget))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{key}", patch(keys::change).delete(keys::revoke))
 }

@@ -78,6 +78,15 @@ impl Changing<'_> {
         found.map(|value| decode(self.path, &key, value.value())).transpose()
     }
 
+    /// The records whose keys begin so.
+    pub(super) fn below<T: Record>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        rows_of(&self.table, self.path, table.below(prefix))
+    }
+
     pub(super) fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
         for (key, value) in batch.changes {
             let done = match value {
@@ -193,6 +202,18 @@ impl Database {
         self.with_rows(|rows, path| {
             let found = rows.get(key.as_slice()).map_err(|_| damaged(path))?;
             found.map(|value| decode(path, &key, value.value())).transpose()
+        })
+    }
+
+    /// Shows the records whose keys begin so, one after the other, in the order of their keys.
+    pub(super) fn visit<T: Record>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        mut see: impl FnMut(&[u8], T),
+    ) -> Result<(), StoreError> {
+        self.with_rows(|rows, path| {
+            each(rows, path, table.below(prefix), |key, value| see(&key[1..], value))
         })
     }
 
@@ -324,14 +345,24 @@ fn scan<T: Record>(
 fn rows_of<T: Record>(
     rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
     path: &Path,
-    (from, to): (Vec<u8>, Vec<u8>),
+    range: (Vec<u8>, Vec<u8>),
 ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-    let range = rows.range(from.as_slice()..to.as_slice()).map_err(|_| damaged(path))?;
-    let decoded = range.map(|row| {
+    let mut decoded = Vec::new();
+    each(rows, path, range, |key, value| decoded.push((key[1..].to_vec(), value)))?;
+    Ok(decoded)
+}
+
+fn each<T: Record>(
+    rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    path: &Path,
+    (from, to): (Vec<u8>, Vec<u8>),
+    mut see: impl FnMut(&[u8], T),
+) -> Result<(), StoreError> {
+    for row in rows.range(from.as_slice()..to.as_slice()).map_err(|_| damaged(path))? {
         let (key, value) = row.map_err(|_| damaged(path))?;
-        Ok((key.value()[1..].to_vec(), decode(path, key.value(), value.value())?))
-    });
-    decoded.collect()
+        see(key.value(), decode(path, key.value(), value.value())?);
+    }
+    Ok(())
 }
 
 impl Drop for Open {

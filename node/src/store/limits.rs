@@ -12,6 +12,8 @@ pub(super) const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 pub(super) const SWEPT_JOBS: usize = 256;
 /// Changes of keys, invitations and policy that the audit log keeps (guess: years of an office).
 pub(super) const AUDITED_ACTS: u64 = 4_096;
+/// Bytes of a text that lies in its record; longer ones are files.
+pub(super) const INLINE_TEXT_BYTES: usize = 12 * 1024;
 /// Rows of usage, and as many minutes, that one sweep forgets at most.
 pub(super) const SWEPT_ROWS: usize = 4_096;
 /// Jobs that it keeps: some 200 bytes each (guess: weeks of an office).

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pumasi_protocol::BlobId;
 use serde::Serialize;
 
+use super::conversation::{ConversationRecord, MessageRecord};
 use super::copies;
 use super::database::{Batch, Database};
 use super::export::{self, ExportHead, Section};
@@ -13,7 +14,7 @@ use super::file::Files;
 use super::job::JobRecord;
 use super::lock::Lock;
 use super::opening::{self, LEDGER};
-use super::record::{self, Table};
+use super::record::{self, Record, Table};
 use super::salvage::{self, Salvaged};
 use super::{StoreError, identity, sync_dir};
 
@@ -26,7 +27,7 @@ pub struct Offline {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether the ledger opens, every record is whole, and every file that a job needs is there.
+    /// Whether the ledger opens, every record is whole, and every file that is needed is there.
     pub whole: bool,
     /// Whether the ledger itself opens.
     pub opens: bool,
@@ -36,7 +37,7 @@ pub struct Report {
     pub jobs: u64,
     /// Records that are there and damaged; where the ledger does not open, more may be lost.
     pub broken_records: u64,
-    /// Files that jobs need.
+    /// Files that jobs and conversations need.
     pub files: u64,
     /// Of these, those that are not there.
     pub missing_files: Vec<String>,
@@ -55,7 +56,7 @@ pub struct Exported {
     pub files: u64,
     /// Records that were damaged and are not in it.
     pub broken_records: u64,
-    /// Files that jobs need and that are not in it, because they are lost or damaged.
+    /// Files that are needed and that are not in it, because they are lost or damaged.
     pub lost_files: u64,
 }
 
@@ -105,14 +106,14 @@ impl Offline {
         }
     }
 
-    /// Looks at every record and at every file that a job needs.
+    /// Looks at every record and at every file that is needed.
     ///
     /// # Errors
     /// When the ledger is gone or the disk cannot be read.
     pub fn check(&self) -> Result<Report, StoreError> {
         let (salvaged, opens) = self.records()?;
         let jobs = jobs(&salvaged.records);
-        let files = needed(&jobs);
+        let files = needed(&salvaged.records);
         let (mut missing, mut damaged) = (Vec::new(), Vec::new());
         for id in &files {
             match Files::read_in(&self.dir.join("files"), *id) {
@@ -142,7 +143,7 @@ impl Offline {
         let (salvaged, _) = self.records()?;
         let dir = self.dir.join("files");
         let read = |id| Files::read_in(&dir, id);
-        let needed = if with_files { needed(&jobs(&salvaged.records)) } else { BTreeSet::new() };
+        let needed = if with_files { needed(&salvaged.records) } else { BTreeSet::new() };
         let wanted = needed.len();
         let there = |id: &BlobId| matches!(read(*id), Ok(Some(_)));
         let files: Vec<BlobId> = needed.into_iter().filter(there).collect();
@@ -220,13 +221,22 @@ impl Offline {
 }
 
 fn jobs(records: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<JobRecord> {
-    let (from, to) = Table::Job.range();
-    let rows = records.range(from..to);
-    rows.filter_map(|(key, value)| record::decode(key, value).ok()).collect()
+    of(records, Table::Job).collect()
 }
 
-fn needed(jobs: &[JobRecord]) -> BTreeSet<BlobId> {
-    jobs.iter().flat_map(JobRecord::files).collect()
+/// The files that jobs and conversations name.
+fn needed(records: &BTreeMap<Vec<u8>, Vec<u8>>) -> BTreeSet<BlobId> {
+    let of_jobs = jobs(records);
+    let settings = of::<ConversationRecord>(records, Table::Conversation);
+    let messages = of::<MessageRecord>(records, Table::Message);
+    let texts = settings.filter_map(|record| record.settings.file());
+    let texts = texts.chain(messages.filter_map(|record| record.message.file()));
+    of_jobs.iter().flat_map(JobRecord::files).chain(texts).collect()
+}
+
+fn of<T: Record>(records: &BTreeMap<Vec<u8>, Vec<u8>>, table: Table) -> impl Iterator<Item = T> {
+    let (from, to) = table.range();
+    records.range(from..to).filter_map(|(key, value)| record::decode(key, value).ok())
 }
 
 fn count(n: usize) -> u64 {

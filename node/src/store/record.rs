@@ -31,6 +31,10 @@ pub(super) enum Table {
     Usage,
     /// The main figures, by minute.
     Minute,
+    /// Conversations by id.
+    Conversation,
+    /// Messages by conversation and id.
+    Message,
 }
 
 impl Table {
@@ -47,11 +51,24 @@ impl Table {
             Self::JobNote => b'b',
             Self::Usage => b'p',
             Self::Minute => b'm',
+            Self::Conversation => b'c',
+            Self::Message => b't',
         }
     }
 
     pub(super) fn key(self, key: &[u8]) -> Vec<u8> {
         [&[self.prefix()], key].concat()
+    }
+
+    /// The first key that begins so, and the first above all that do.
+    pub(super) fn below(self, prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let from = self.key(prefix);
+        let mut to = from.clone();
+        // Prefixes end with a table's letter or a sign of ASCII.
+        if let Some(last) = to.last_mut() {
+            *last += 1;
+        }
+        (from, to)
     }
 
     /// The first key of the table, and the first above it.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod audit;
+mod conversations;
 mod damage;
 mod faults;
 mod files;

@@ -49,6 +49,9 @@ pub fn typescript() -> String {
         super::ProviderRequest, super::RoutingChange, super::CheckOutcome, super::Check, super::Doctor,
         super::UsageBy, super::UsageRow, super::Usage, super::PlaceState, super::HistoryPlace,
         super::HistoryPoint, super::History,
+        super::ConversationLine, super::ConversationSettings, super::ConversationRole,
+        super::AnswerEnd, super::AnswerFacts, super::ConversationFile, super::ConversationCall,
+        super::ConversationMessage, super::Conversation, super::ConversationChange,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

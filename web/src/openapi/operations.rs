@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::operation::{Opens, Operation};
 
 /// Groups of operations, and what they are.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("About", "What this program is."),
     ("Models", "The models of the mesh, in the form that the asker's headers speak."),
     ("OpenAI", "OpenAI's endpoints (https://platform.openai.com/docs/api-reference)."),
@@ -21,6 +21,7 @@ const TAGS: [(&str, &str); 12] = [
     ("Placing", "Loading and unloading models."),
     ("Operating", "Pausing, draining and resuming this computer; what could be wrong."),
     ("Admission", "Coming into the mesh, and leaving it."),
+    ("Conversations", "What was asked on the pages of this computer, and what was answered."),
     ("Settings", "Providers, routing and API keys."),
 ];
 
@@ -60,6 +61,10 @@ fn get(path: &'static str, id: &'static str, summary: &'static str) -> Operation
 
 fn post(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
     Operation::new("post", path, id, summary)
+}
+
+fn put(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation::new("put", path, id, summary)
 }
 
 fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Operation {

@@ -14,9 +14,9 @@ use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, 
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
-    AdmissionError, AuditError, AuditFilter, Caller, JobFilter, JobLookupError, Kept, LendError,
-    Mesh, ModelError, Placed, ProviderError, Relay, Relayed, RemoveError, Repeat, Run, RunError,
-    RunEvent, Running, Turn, UsageError,
+    AdmissionError, AuditError, AuditFilter, Caller, ConversationError, ConversationFilter,
+    JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed, ProviderError, Relay,
+    Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running, Turn, UsageError,
 };
 use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -53,6 +53,21 @@ pub(crate) struct Double {
     pub(crate) full_disk: AtomicBool,
     pub(crate) kept_keys: Mutex<Vec<KeyRow>>,
     pub(crate) used: Mutex<Vec<(UsageKey, Spent)>>,
+    pub(crate) conversations: Mutex<BTreeMap<String, api::Conversation>>,
+}
+
+fn line(id: &str) -> api::ConversationLine {
+    api::ConversationLine {
+        id: id.to_owned(),
+        title: "a title".to_owned(),
+        model: "words".to_owned(),
+        created_ms: 1,
+        updated_ms: 2,
+        revision: 1,
+        messages: 1,
+        bytes: 10,
+        found: None,
+    }
 }
 
 pub(crate) const NODE: NodeId = NodeId([0xab; 32]);
@@ -484,6 +499,52 @@ impl Mesh for Handle {
             job: None,
             stands: true,
         }])
+    }
+
+    async fn conversations(
+        &self,
+        filter: ConversationFilter,
+    ) -> Result<Vec<api::ConversationLine>, ConversationError> {
+        self.0.note(format!("conversations {:?} {}", filter.search, filter.limit));
+        Ok(vec![line("known")])
+    }
+
+    async fn conversation(&self, id: &str) -> Result<api::Conversation, ConversationError> {
+        let kept = self.0.conversations.lock().expect("no test panics with it");
+        kept.get(id).cloned().ok_or(ConversationError::NotFound)
+    }
+
+    async fn has_conversation(&self, id: &str) -> Result<bool, ConversationError> {
+        Ok(self.0.conversations.lock().expect("no test panics with it").contains_key(id))
+    }
+
+    async fn change_conversation(
+        &self,
+        id: &str,
+        change: api::ConversationChange,
+        now_ms: u64,
+    ) -> Result<api::ConversationLine, ConversationError> {
+        if self.0.full_disk.load(Ordering::Relaxed) {
+            return Err(ConversationError::DiskFull);
+        }
+        self.0.note(format!("conversation {} messages", change.messages.len()));
+        let conversation = api::Conversation {
+            id: id.to_owned(),
+            title: change.title.unwrap_or_default(),
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            revision: 1,
+            settings: change.settings.unwrap_or_default(),
+            messages: change.messages,
+        };
+        let mut kept = self.0.conversations.lock().expect("no test panics with it");
+        kept.insert(id.to_owned(), conversation);
+        Ok(line(id))
+    }
+
+    async fn forget_conversation(&self, id: &str) -> Result<(), ConversationError> {
+        let mut kept = self.0.conversations.lock().expect("no test panics with it");
+        kept.remove(id).map(drop).ok_or(ConversationError::NotFound)
     }
 
     async fn usage(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, UsageError> {

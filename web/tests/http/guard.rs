@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 41] = [
+const OWNER: [(&str, &str); 46] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -68,6 +68,11 @@ const OWNER: [(&str, &str); 41] = [
     ("POST", "/api/v1/pairing"),
     ("POST", "/api/v1/pairing/approve"),
     ("POST", "/api/v1/mesh"),
+    ("GET", "/api/v1/conversations"),
+    ("POST", "/api/v1/conversations"),
+    ("GET", "/api/v1/conversations/1"),
+    ("PUT", "/api/v1/conversations/1"),
+    ("DELETE", "/api/v1/conversations/1"),
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
     ("PATCH", "/api/v1/keys/1"),

@@ -5,6 +5,7 @@ mod api_routes;
 mod assets;
 mod bodies;
 mod bounds;
+mod conversations;
 mod dialects;
 mod double;
 mod guard;

@@ -44,6 +44,8 @@ fn other_records_are_read() {
     check(&row, true, include_str!("golden/usage_1.hex"));
     check(&usage::minute(70), true, include_str!("golden/minute_1.hex"));
     check(&keys::used(), true, include_str!("golden/key_use_1.hex"));
+    check(&conversations::record(), true, include_str!("golden/conversation_1.hex"));
+    check(&conversations::row(), true, include_str!("golden/message_1.hex"));
     check(&7_u64, true, include_str!("golden/number_1.hex"));
     check(&"yes".to_owned(), true, include_str!("golden/setting_1.hex"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{delete, get, grouped, patch, post};
+use super::{delete, get, grouped, patch, post, put};
 use crate::api::{self, KeyScope, List};
 use crate::openapi::operation::{Opens, Operation};
 use crate::openapi::schemas::{any_of, asked, told};
@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Operation> {
         grouped("Placing", Opens::Scope(KeyScope::Models), placing()),
         grouped("Operating", Opens::Scope(KeyScope::Operate), operating()),
         grouped("Admission", Opens::Install, admission()),
+        grouped("Conversations", Opens::Install, conversations()),
         grouped("Settings", Opens::Install, settings()),
     ]
     .into_iter()
@@ -155,6 +156,36 @@ fn admission() -> Vec<Operation> {
             .may_read(asked::<api::FoundRequest>)
             .status(201)
             .tells(told::<api::Joined>),
+    ]
+}
+
+fn conversations() -> Vec<Operation> {
+    vec![
+        get("/api/v1/conversations", "listConversations", "Conversations, changed last first")
+            .query("search", "string", "Only those that hold this, in title or messages.")
+            .query("limit", "integer", "How many at most; 200 where nothing is said.")
+            .tells(told::<List<api::ConversationLine>>),
+        post("/api/v1/conversations", "importConversation", "Takes a conversation from a file")
+            .reads(asked::<api::Conversation>)
+            .status(201)
+            .tells(told::<api::ConversationLine>),
+        get("/api/v1/conversations/{conversation}", "showConversation", "A whole conversation")
+            .query("format", "string", "`json`, or as a file: `file` or `markdown`.")
+            .tells(told::<api::Conversation>)
+            .tells_text("text/markdown"),
+        put(
+            "/api/v1/conversations/{conversation}",
+            "changeConversation",
+            "Begins a conversation, or adds to it",
+        )
+        .reads(asked::<api::ConversationChange>)
+        .tells(told::<api::ConversationLine>),
+        delete(
+            "/api/v1/conversations/{conversation}",
+            "forgetConversation",
+            "Deletes a conversation with its messages",
+        )
+        .status(204),
     ]
 }
 
