@@ -1,6 +1,7 @@
 /** Development only: `/api/v1` of the mock mesh. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerConversations } from './conversations.ts';
 import { whyOf } from './jobs.ts';
 import type { Life } from './life.ts';
 import { checksOf, keysOf, recordOf } from './upkeep.ts';
@@ -46,6 +47,7 @@ export async function answerApi(
     life.setModel(String(body.node), id, verb === 'load');
     return json(response, {});
   }
+  if (what === 'conversations') return answerConversations(request, id, body, response);
   if (what === 'doctor') return json(response, { checks: checksOf(life.world) });
   if (what === 'usage')
     return json(response, usageOf(life.world, new URL(request.url ?? '', base)));

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 
+import { chat } from './chat.js';
 import { ask, assert, barriers, visit } from './journey.js';
 import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
 import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
@@ -171,6 +172,7 @@ async function leavesNobodyOut(browser, base) {
   const elsewhere = ['/manage/usage', '/manage/providers', '/manage/providers?panel=provider'];
   const pages = [
     '/',
+    '/chats',
     '/mesh',
     '/mesh?panel=invite',
     '/jobs',
@@ -194,6 +196,7 @@ async function leavesNobodyOut(browser, base) {
 
 export const journeys = [
   asksAndIsAnswered,
+  ...chat,
   seesTheComputers,
   findsTheJobAndItsWhy,
   wakesAndRestsAModel,

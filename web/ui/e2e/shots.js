@@ -14,12 +14,20 @@ const asking =
   async (page) => {
     await page.locator('textarea').fill(question);
     await page.locator('textarea').press('Enter');
-    await page.locator('article[aria-busy]').waitFor();
+    await page.locator('article[aria-busy]').first().waitFor();
     if (whole)
       await page.locator('article[aria-busy=false] footer, [role=alert]').first().waitFor();
   };
 const opening = (selector) => async (page) => {
   await page.locator(selector).first().click();
+};
+
+/** Adds a second model, and asks both. */
+const comparing = (question) => async (page) => {
+  await page.locator('[popovertarget=compared]').click();
+  await page.locator('#compared button').first().click();
+  await asking(question)(page);
+  await page.locator('article[aria-busy=true]').first().waitFor({ state: 'detached' });
 };
 
 const pages = {
@@ -37,6 +45,12 @@ const pages = {
   preferences: ['/', opening('[popovertarget=preferences]')],
   missing: ['/nowhere'],
   gone: ['/chat/none'],
+  chats: ['/chats'],
+  long: ['/chat/long'],
+  menu: ['/chats', opening('.line button')],
+  options: ['/chat/seed-0', opening('[popovertarget=options]')],
+  edit: ['/chat/seed-1', opening('article + footer button:last-child')],
+  compare: ['/', comparing('How does placement work?')],
   jobs: ['/jobs'],
   job: ['/jobs', opening('main li a')],
   models: ['/models'],

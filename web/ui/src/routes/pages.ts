@@ -7,6 +7,7 @@ import Home from './home/Home.svelte';
 export type Page = Component<Params>;
 type Load = () => Promise<{ default: unknown }>;
 
+const chats: Load = () => import('./chats/Chats.svelte');
 const chat: Load = () => import('./chat/Chat.svelte');
 const mesh: Load = () => import('./mesh/Mesh.svelte');
 const jobs: Load = () => import('./jobs/Jobs.svelte');
@@ -19,6 +20,7 @@ const usage: Load = () => import('./manage/Usage.svelte');
 
 const later: [pattern: string, load: Load][] = [
   ['/chat/:id', chat],
+  ['/chats', chats],
   ['/mesh', mesh],
   ['/mesh/:id', mesh],
   ['/jobs', jobs],

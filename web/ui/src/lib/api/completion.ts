@@ -19,8 +19,19 @@ export interface Origin {
   why: string | null;
 }
 
+/** What a question may say beside its words. What is missing is the model's own. */
+export interface Wishes {
+  temperature?: number;
+  max_tokens?: number;
+  reasoning_effort?: string;
+}
+
 export type Piece =
   | { kind: 'origin'; origin: Origin }
+  /** Another computer or provider goes on with the answer from here. */
+  | { kind: 'moved'; node: { id: string; name: string } | null; provider: string | null }
+  | { kind: 'budget'; tokens: number }
+  | { kind: 'call'; index: number; name: string; arguments: string }
   | { kind: 'text'; text: string }
   | { kind: 'thinking'; text: string }
   | { kind: 'usage'; prompt: number; completion: number }
@@ -31,12 +42,16 @@ export async function* complete(
   model: string,
   messages: Said[],
   signal: AbortSignal,
+  wishes: Wishes = {},
 ): AsyncGenerator<Piece> {
-  const body = { model, messages, stream: true, stream_options: { include_usage: true } };
+  const options = { stream: true, stream_options: { include_usage: true } };
+  const body = { model, messages, ...options, ...wishes };
   const reply = await post('/v1/chat/completions', body, signal);
   yield { kind: 'origin', origin: originOf(reply.headers) };
   let finished = false;
-  for await (const data of eventsOf(reply)) {
+  for await (const { data, remark } of eventsOf(reply)) {
+    if (remark !== undefined) yield* movedBy(remark);
+    if (data === undefined) continue;
     if (data === '[DONE]') return;
     for (const piece of piecesOf(JSON.parse(data))) {
       finished ||= piece.kind === 'finish';
@@ -46,12 +61,19 @@ export async function* complete(
   if (!finished) throw new Fault('broken_stream', '');
 }
 
-async function* eventsOf(reply: Response): AsyncGenerator<string> {
+interface Line {
+  data?: string;
+  remark?: string;
+}
+
+async function* eventsOf(reply: Response): AsyncGenerator<Line> {
   const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
   const lines = new EventLines();
   try {
     for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-      yield* lines.push(next.value);
+      const events = lines.push(next.value);
+      yield* lines.remarks().map((remark) => ({ remark }));
+      yield* events.map((data) => ({ data }));
     }
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === 'AbortError') throw thrown;
@@ -81,6 +103,16 @@ function originOf(headers: Headers): Origin {
   };
 }
 
+/** `moved {"node": …, "name": …}`, or with a provider. */
+export function movedBy(remark: string): Piece[] {
+  const [, json] = /^moved (\{.*\})$/.exec(remark) ?? [];
+  if (json === undefined) return [];
+  const { node, provider, name }: Record<string, unknown> = JSON.parse(json);
+  if (typeof provider === 'string') return [{ kind: 'moved', node: null, provider }];
+  if (typeof node !== 'string' || typeof name !== 'string') return [];
+  return [{ kind: 'moved', node: { id: node, name }, provider: null }];
+}
+
 /** What one chunk says, in the order in which it is to be shown. */
 export function piecesOf(chunk: unknown): Piece[] {
   if (!isObject(chunk)) return [];
@@ -95,12 +127,21 @@ export function piecesOf(chunk: unknown): Piece[] {
     if (typeof delta.content === 'string' && delta.content) {
       pieces.push({ kind: 'text', text: delta.content });
     }
+    if (Array.isArray(delta.tool_calls)) pieces.push(...delta.tool_calls.flatMap(callOf));
     if (typeof choice.finish_reason === 'string') {
       pieces.push({ kind: 'finish', reason: choice.finish_reason });
     }
   }
   if (isObject(chunk.usage)) pieces.push(usageOf(chunk.usage));
   return [...pieces, ...measured(chunk.pumasi)];
+}
+
+function callOf(call: unknown): Piece[] {
+  if (!isObject(call) || !isObject(call.function)) return [];
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const { name, arguments: given } = call.function;
+  const index = typeof call.index === 'number' ? call.index : 0;
+  return [{ kind: 'call', index, name: text(name), arguments: text(given) }];
 }
 
 function usageOf(usage: Record<string, unknown>): Piece {
@@ -111,7 +152,11 @@ function usageOf(usage: Record<string, unknown>): Piece {
 
 /** What the engine itself measured: exact where a page only sees when bytes arrive. */
 function measured(extension: unknown): Piece[] {
-  const timings = isObject(extension) ? extension.timings : null;
+  if (!isObject(extension)) return [];
+  const pieces: Piece[] = [];
+  const { timings, thinking_budget: tokens } = extension;
+  if (typeof tokens === 'number') pieces.push({ kind: 'budget', tokens });
   const ms = isObject(timings) ? timings.decode_ms : null;
-  return typeof ms === 'number' && ms > 0 ? [{ kind: 'decoded', ms }] : [];
+  if (typeof ms === 'number' && ms > 0) pieces.push({ kind: 'decoded', ms });
+  return pieces;
 }

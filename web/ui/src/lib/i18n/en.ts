@@ -1,6 +1,7 @@
 /** English. Sentences of an office: what happened, what it means, what to do. */
 
 import { ask, picker, answer } from './en/ask';
+import { chat } from './en/chat';
 import { checkUp } from './en/checkUp';
 import { jobs, why } from './en/jobs';
 import { keys } from './en/keys';
@@ -21,6 +22,7 @@ export const en = {
   connection,
   ask,
   picker,
+  chat,
   mesh,
   models,
   why,

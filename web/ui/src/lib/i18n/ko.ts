@@ -2,6 +2,7 @@
 
 import type { Words } from './en';
 import { ask, picker, answer } from './ko/ask';
+import { chat } from './ko/chat';
 import { checkUp } from './ko/checkUp';
 import { jobs, why } from './ko/jobs';
 import { keys } from './ko/keys';
@@ -22,6 +23,7 @@ export const ko: Words = {
   connection,
   ask,
   picker,
+  chat,
   mesh,
   models,
   why,

@@ -2,12 +2,32 @@
  *  and nothing in it makes the browser fetch anything. */
 
 import DOMPurify from 'dompurify';
-import { Marked, type Token, type Tokens } from 'marked';
+import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked';
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => escapes[sign] ?? sign);
 
+/** Stands in the text where another computer went on; from a private area of Unicode (U+E0F1). */
+export const SEAM = '\u{e0f1}';
+
+/** The text with marks at the given offsets, in UTF-16 code units. What looks like a mark goes. */
+export function withSeams(text: string, seams: readonly number[]): string {
+  if (!seams.length && !text.includes(SEAM)) return text;
+  const ends = [...seams.filter((at) => at < text.length), text.length];
+  const parts = ends.map((end, index) => text.slice(ends[index - 1] ?? 0, end));
+  return parts.map((part) => part.replaceAll(SEAM, '')).join(SEAM);
+}
+
+const seam: TokenizerAndRendererExtension = {
+  name: 'seam',
+  level: 'inline',
+  start: (source) => source.indexOf(SEAM),
+  tokenizer: (source) => (source.startsWith(SEAM) ? { type: 'seam', raw: SEAM } : undefined),
+  renderer: () => '<b class="seam"></b>',
+};
+
 const marked = new Marked({
+  extensions: [seam],
   gfm: true,
   breaks: true,
   async: false,
@@ -23,7 +43,7 @@ const marked = new Marked({
 });
 
 const tags =
-  'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul';
+  'a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul';
 const allowed = {
   ALLOWED_TAGS: tags.split(' '),
   ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'align'],
@@ -48,10 +68,14 @@ export function tokens(text: string): Token[] {
   return marked.lexer(text).filter((token) => token.type !== 'space');
 }
 
+/** Inside code and addresses no mark is drawn. */
+const plain = (text: string): string => text.replaceAll(SEAM, '');
+
 export function blockOf(token: Token): Block {
   if (token.type === 'code') {
     const { text, lang } = token as Tokens.Code;
-    return { kind: 'code', text, language: lang?.split(/\s/)[0] ?? '' };
+    const language = lang?.split(/\s/)[0] ?? '';
+    return { kind: 'code', text: plain(text), language: plain(language) };
   }
-  return { kind: 'html', html: purify.sanitize(marked.parser([token]), allowed) };
+  return { kind: 'html', html: plain(purify.sanitize(marked.parser([token]), allowed)) };
 }

@@ -117,3 +117,82 @@ test('asking again replaces the answer, asking on tells the model what was said'
   ]);
   talk.stop();
 });
+
+test('an edited question is a new branch, and the old one can be shown again', async () => {
+  const talk = new Conversation('starter');
+  const answered = async (text: string): Promise<void> => {
+    await vi.waitUntil(() => last(talk).origin);
+    write(delta(text, 'stop'));
+    end();
+    await vi.waitUntil(() => !talk.writing);
+  };
+  const shown = (): string[] => talk.messages.map(({ content }) => content);
+  talk.ask('one');
+  await answered('first');
+  talk.ask('two');
+  await answered('second');
+  const [question] = talk.messages;
+  if (question?.role !== 'user') throw new Error('the first message is a question');
+  talk.edit(question, 'uno');
+  await answered('primo');
+  expect(shown()).toEqual(['uno', 'primo']);
+  expect(talk.versions(question).map(({ content }) => content)).toEqual(['one', 'uno']);
+  talk.show(question);
+  expect(shown()).toEqual(['one', 'first', 'two', 'second']);
+  expect(talk.title).toBe('one');
+});
+
+test('an answer that was stopped goes on where it ended', async () => {
+  const talk = new Conversation('starter');
+  talk.ask('count');
+  await vi.waitUntil(() => last(talk).origin);
+  write(delta('one, '));
+  await vi.waitUntil(() => last(talk).content);
+  talk.stop();
+  await vi.waitUntil(() => last(talk).over);
+  talk.resume(last(talk));
+  await vi.waitUntil(() => asked.length === 2);
+  write(delta('two', 'stop'));
+  end();
+  await vi.waitUntil(() => last(talk).over);
+  expect(last(talk).content).toBe('one, two');
+  expect(asked[1]?.messages.at(-1)).toEqual({ role: 'assistant', content: 'one, ' });
+});
+
+test('several models answer one question, and the first is gone on with', async () => {
+  const talk = new Conversation('a');
+  talk.ask('which?', [], ['a', 'b']);
+  await vi.waitUntil(() => asked.length === 2);
+  expect(asked.map(({ model }) => model)).toEqual(['a', 'b']);
+  expect(talk.versions(last(talk)).map((one) => 'model' in one && one.model)).toEqual(['a', 'b']);
+  expect(last(talk).model).toBe('a');
+  talk.stop();
+  await vi.waitUntil(() => !talk.writing);
+});
+
+test('what is kept of a conversation is what it was', async () => {
+  const talk = new Conversation('starter');
+  talk.system = 'Be brief.';
+  talk.temperature = 0;
+  talk.effort = 'auto';
+  talk.ask('one', [{ name: 'a.txt', text: 'held' }]);
+  await vi.waitUntil(() => last(talk).origin);
+  expect(asked[0]).toMatchObject({ temperature: 0, reasoning_effort: 'auto' });
+  expect(asked[0]?.messages[0]).toEqual({ role: 'system', content: 'Be brief.' });
+  write({ choices: [{ index: 0, delta: { reasoning_content: 'hm' }, finish_reason: null }] });
+  write(delta('first', 'length'));
+  write({ choices: [], pumasi: { timings: { decode_ms: 20 }, thinking_budget: 512 } });
+  write({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } });
+  end();
+  await vi.waitUntil(() => !talk.writing);
+  const saved = talk.all.map((message) => message.saved());
+  const settings = talk.settings();
+  const copy = new Conversation('');
+  const times = { created_ms: 1, updated_ms: 1, revision: 1 };
+  const kept = { id: 'c', title: talk.title, ...times, settings, messages: saved };
+  copy.merge(kept, () => false);
+  expect(copy.all.map((message) => message.saved())).toEqual(saved);
+  expect(copy.settings()).toEqual(settings);
+  expect(saved[1]?.facts).toMatchObject({ end: 'length', tokens: 2, budget: 512, job: 'j1' });
+  expect(saved[1]?.facts?.tokens_per_s).toBe(100);
+});

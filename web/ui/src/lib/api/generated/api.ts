@@ -1584,6 +1584,238 @@ step_s: number,
  */
 points: Array<HistoryPoint>, };
 
+export type ConversationLine = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * The model that was asked last.
+ */
+model: string, 
+/**
+ * When it was begun, Unix time in milliseconds.
+ */
+created_ms: number, 
+/**
+ * When it was last changed.
+ */
+updated_ms: number, 
+/**
+ * How often it was changed.
+ */
+revision: number, 
+/**
+ * Its messages, all versions included.
+ */
+messages: number, 
+/**
+ * Bytes that they take.
+ */
+bytes: number, 
+/**
+ * Where a search found it: the words around.
+ */
+found: string | null, };
+
+export type ConversationSettings = { 
+/**
+ * The model that the next question goes to.
+ */
+model: string, 
+/**
+ * What the model is told before everything else; empty: nothing.
+ */
+system?: string, 
+/**
+ * Between 0 and 2.
+ */
+temperature?: number, 
+/**
+ * Tokens of an answer, at most.
+ */
+max_tokens?: number, 
+/**
+ * How much a model thinks first: `auto`, `none`, `low`, `medium` or `high`.
+ */
+effort?: string, 
+/**
+ * The last message of the branch that is shown.
+ */
+leaf?: string, };
+
+export type ConversationRole = "user" | "assistant";
+
+export type AnswerEnd = "done" | "length" | "stopped" | "failed";
+
+export type AnswerFacts = { 
+/**
+ * None: it is still being written, or its page went away.
+ */
+end?: AnswerEnd, 
+/**
+ * The word for what went wrong.
+ */
+error?: string, 
+/**
+ * The job.
+ */
+job?: string, 
+/**
+ * The computer that answered last.
+ */
+node?: NodeRef, 
+/**
+ * The provider that answered, by id.
+ */
+provider?: string, 
+/**
+ * Why there, in one sentence.
+ */
+why?: string, 
+/**
+ * Characters (UTF-16 code units) of the answer after which another computer went on.
+ */
+seams?: Array<number>, 
+/**
+ * Tokens of the answer.
+ */
+tokens?: number, 
+/**
+ * How fast it was written.
+ */
+tokens_per_s?: number, 
+/**
+ * From the question to the first word.
+ */
+first_ms?: number, 
+/**
+ * How long it thought.
+ */
+thought_ms?: number, 
+/**
+ * Tokens that it was given to think with.
+ */
+budget?: number, 
+/**
+ * How much it was asked to think.
+ */
+effort?: string, };
+
+export type ConversationFile = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its text.
+ */
+text: string, };
+
+export type ConversationCall = { 
+/**
+ * The tool.
+ */
+name: string, 
+/**
+ * What it was given, as the model wrote it.
+ */
+arguments: string, };
+
+export type ConversationMessage = { 
+/**
+ * Its id; one that is known replaces that message.
+ */
+id: string, 
+/**
+ * The message that it follows; none: it is a first one.
+ */
+parent?: string, 
+/**
+ * Whose it is.
+ */
+role: ConversationRole, 
+/**
+ * When it was written, Unix time in milliseconds.
+ */
+at_ms: number, 
+/**
+ * Its text.
+ */
+content: string, 
+/**
+ * What the model thought.
+ */
+thinking?: string, 
+/**
+ * The model that answered.
+ */
+model?: string, 
+/**
+ * Files that go with a question.
+ */
+files?: Array<ConversationFile>, 
+/**
+ * Tools that the model called.
+ */
+calls?: Array<ConversationCall>, 
+/**
+ * How an answer went.
+ */
+facts?: AnswerFacts, };
+
+export type Conversation = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * When it was begun, Unix time in milliseconds.
+ */
+created_ms: number, 
+/**
+ * When it was last changed.
+ */
+updated_ms: number, 
+/**
+ * How often it was changed.
+ */
+revision: number, 
+/**
+ * What is asked along.
+ */
+settings: ConversationSettings, 
+/**
+ * All messages, in the order in which they came.
+ */
+messages: Array<ConversationMessage>, };
+
+export type ConversationChange = { 
+/**
+ * The revision that the writer has seen; none: it begins the conversation, or adds to it.
+ */
+revision: number | null, 
+/**
+ * What it is called.
+ */
+title: string | null, 
+/**
+ * What is asked along.
+ */
+settings: ConversationSettings | null, 
+/**
+ * Messages.
+ */
+messages: Array<ConversationMessage>, };
+
 export type Snapshot = { 
 /**
  * This node and its mesh.

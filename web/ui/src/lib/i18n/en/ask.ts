@@ -17,10 +17,8 @@ export const ask = {
     'What is Pumasi?',
   ],
   talks: 'Your conversations',
-  talksNote: 'They stay until this page is closed; Pumasi does not keep them yet.',
   recent: 'Recent work in the office',
   allJobs: 'All jobs',
-  messages: (n: number) => count(n, 'question', 'questions'),
 } as const;
 
 export const picker = {
@@ -66,10 +64,9 @@ export const answer = {
   copied: 'Copied',
   stopped: 'Stopped by you. What was written stays.',
   cut: 'The answer reached its permitted length and was cut here.',
-  gone: 'This conversation is no longer here',
-  goneNext: 'Conversations live in the page that began them until Pumasi keeps them for you.',
+  gone: 'There is no such conversation',
+  goneNext: 'It may have been deleted, or belongs to another computer.',
   startNew: 'Ask something new',
-  edit: 'Edit the question',
   log: 'Conversation',
   code: 'Code',
 } as const;

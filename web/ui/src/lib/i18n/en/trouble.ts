@@ -192,6 +192,22 @@ export const trouble = {
       'No place is left for this question',
       'The question itself says where it may go, and nobody there has the model.',
     ],
+    conversation_not_found: [
+      'There is no such conversation',
+      'It may have been deleted, or belongs to another computer.',
+    ],
+    too_many_conversations: [
+      'As many conversations are kept as there may be',
+      'Delete some; what you see stays in this window until then.',
+    ],
+    conversation_too_long: [
+      'This conversation is as long as one may be',
+      'Begin a new one; what is over the limit is only in this window.',
+    ],
+    conversations_too_large: [
+      'Conversations take as much room as they may',
+      'Delete some; what you see stays in this window until then.',
+    ],
     invalid_name: ['This name cannot be used', 'Letters, digits and blanks will do.'],
   },
 } as const;

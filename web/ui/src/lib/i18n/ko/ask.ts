@@ -18,10 +18,8 @@ export const ask: Words['ask'] = {
     'What is Pumasi?',
   ],
   talks: '나의 대화',
-  talksNote: '이 화면을 닫을 때까지만 남습니다. 품앗이는 아직 대화를 보관하지 않습니다.',
   recent: '사무실의 최근 작업',
   allJobs: '모든 작업',
-  messages: (n) => `질문 ${number(n)}개`,
 };
 
 export const picker: Words['picker'] = {
@@ -67,10 +65,9 @@ export const answer: Words['answer'] = {
   copied: '복사됨',
   stopped: '멈추었습니다. 여기까지 쓴 내용은 남습니다.',
   cut: '답이 허용된 길이에 이르러 여기서 끊겼습니다.',
-  gone: '이 대화는 더 이상 여기에 없습니다',
-  goneNext: '품앗이가 대화를 보관하기 전까지, 대화는 시작한 화면에만 남아 있습니다.',
+  gone: '그런 대화가 없습니다',
+  goneNext: '지웠거나 다른 컴퓨터의 대화일 수 있습니다.',
   startNew: '새로 묻기',
-  edit: '질문 고치기',
   log: '대화',
   code: '코드',
 };
