@@ -35,7 +35,7 @@ export async function findsAConversationAgain(browser, base) {
   const line = other.page.locator('.line', { hasText: 'upper: quiet persimmon' }).first();
   await line.waitFor();
   assert.deepEqual(await barriers(other.page), []);
-  await line.locator('a').click();
+  await line.locator('a').first().click();
   await other.page.locator('.markdown').getByText('QUIET PERSIMMON').waitFor();
   assert.deepEqual([...complaints, ...other.complaints], []);
   await other.close();
@@ -161,6 +161,7 @@ export async function tellsAConversationHowToAnswer(browser, base) {
   await page.getByRole('button', { name: 'Options of this conversation' }).click();
   await page.getByLabel('What the model should know', { exact: false }).fill('Be brief.');
   await page.getByLabel('Variety (temperature)').fill('9');
+  await page.keyboard.press('Tab');
   await page.getByLabel('Thinking').selectOption('as the question needs');
   assert.deepEqual(await barriers(page), []);
   await page.keyboard.press('Escape');

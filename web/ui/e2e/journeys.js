@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { chat } from './chat.js';
 import { ask, assert, barriers, visit } from './journey.js';
 import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
+import { shell } from './shell.js';
 import { checksTheOffice, makesAndRevokesAKey, readsTheRecord } from './upkeep.js';
 import { seesWhatWasUsed } from './usage.js';
 
@@ -171,12 +172,7 @@ async function leavesNobodyOut(browser, base) {
   const manage = ['/manage', '/manage/keys', '/manage/keys?panel=key', '/manage/record'];
   const elsewhere = ['/manage/usage', '/manage/providers', '/manage/providers?panel=provider'];
   const pages = [
-    '/',
-    '/chats',
-    '/mesh',
-    '/mesh?panel=invite',
-    '/jobs',
-    '/models',
+    ...['/', '/chats', '/mesh', '/mesh?panel=invite', '/jobs', '/models'],
     ...manage,
     ...elsewhere,
     '/nowhere',
@@ -197,6 +193,7 @@ async function leavesNobodyOut(browser, base) {
 export const journeys = [
   asksAndIsAnswered,
   ...chat,
+  ...shell,
   seesTheComputers,
   findsTheJobAndItsWhy,
   wakesAndRestsAModel,

@@ -59,6 +59,9 @@ const pages = {
   makekey: ['/manage/keys?panel=key'],
   record: ['/manage/record'],
   usage: ['/manage/usage'],
+  settings: ['/manage/settings'],
+  palette: ['/mesh', (page) => page.keyboard.press('Control+k')],
+  shortcuts: ['/mesh', (page) => page.keyboard.press('?')],
   providers: ['/manage/providers'],
   setup: ['/manage/providers?panel=provider'],
   alias: [
@@ -71,13 +74,14 @@ const browser = await launch();
 mkdirSync(folder, { recursive: true });
 const mocks = (process.env.MOCKS ?? '3').split(',');
 for (const [size, [width, height]] of Object.entries(widths)) {
-  for (const colorScheme of ['light', 'dark']) {
+  for (const theme of (process.env.THEMES ?? 'light,dark,glass,xp,dancheong').split(',')) {
     for (const locale of ['en', 'ko']) {
       for (const mock of mocks) {
         for (const [name, [path, act]] of Object.entries(pages)) {
-          const file = `${name}-${mock}-${size}-${colorScheme}-${locale}`;
+          const file = `${name}-${mock}-${size}-${theme}-${locale}`;
           if (!new RegExp(filter).test(file)) continue;
-          const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale });
+          const page = await browser.newPage({ viewport: { width, height }, locale });
+          await page.addInitScript((theme) => localStorage.setItem('pumasi.theme', theme), theme);
           page.on('pageerror', (error) => console.log(file, error.message));
           await page.goto(`${base}${path}${path.includes('?') ? '&' : '?'}mock=${mock}`);
           await settle(page);

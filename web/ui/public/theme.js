@@ -8,6 +8,11 @@
     // Storage is blocked: the system's preference decides.
   }
   var dark = matchMedia('(prefers-color-scheme: dark)').matches;
-  document.documentElement.dataset.theme =
-    choice === 'light' || choice === 'dark' ? choice : dark ? 'dark' : 'light';
+  document.documentElement.dataset.theme = ['light', 'dark', 'glass', 'xp', 'dancheong'].includes(
+    choice,
+  )
+    ? choice
+    : dark
+      ? 'dark'
+      : 'light';
 })();

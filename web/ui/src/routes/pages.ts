@@ -16,6 +16,7 @@ const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
 const providers: Load = () => import('./manage/Providers.svelte');
 const record: Load = () => import('./manage/Record.svelte');
+const settings: Load = () => import('./manage/Settings.svelte');
 const usage: Load = () => import('./manage/Usage.svelte');
 
 const later: [pattern: string, load: Load][] = [
@@ -30,6 +31,7 @@ const later: [pattern: string, load: Load][] = [
   ['/manage/keys', keys],
   ['/manage/providers', providers],
   ['/manage/record', record],
+  ['/manage/settings', settings],
   ['/manage/usage', usage],
 ];
 

@@ -14,7 +14,8 @@ export class Attaching {
 
   async add(files: Iterable<File>): Promise<void> {
     this.refused = [];
-    for (const file of files) {
+    // A field that is emptied takes its list along.
+    for (const file of [...files]) {
       const why = await this.#add(file);
       if (why) this.refused = [...this.refused, { name: file.name, why }];
     }

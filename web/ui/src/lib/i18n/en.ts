@@ -8,6 +8,7 @@ import { keys } from './en/keys';
 import { manage, usage, record, lending } from './en/manage';
 import { mesh } from './en/mesh';
 import { models } from './en/models';
+import { palette, settings } from './en/palette';
 import { providers } from './en/providers';
 import { routing } from './en/routing';
 import { nav, missing, preferences, connection } from './en/shell';
@@ -28,6 +29,8 @@ export const en = {
   why,
   jobs,
   manage,
+  palette,
+  settings,
   checkUp,
   keys,
   providers,

@@ -9,6 +9,7 @@ import { keys } from './ko/keys';
 import { manage, usage, record, lending } from './ko/manage';
 import { mesh } from './ko/mesh';
 import { models } from './ko/models';
+import { palette, settings } from './ko/palette';
 import { providers } from './ko/providers';
 import { routing } from './ko/routing';
 import { nav, missing, preferences, connection } from './ko/shell';
@@ -29,6 +30,8 @@ export const ko: Words = {
   why,
   jobs,
   manage,
+  palette,
+  settings,
   checkUp,
   keys,
   providers,

@@ -26,6 +26,8 @@ export class Conversation {
   all = $state.raw<Message[]>([]);
   leaf = $state<string | null>(null);
   running = $state.raw<Answer[]>([]);
+  /** Questions whose answers a person wants side by side, or one by one. */
+  beside = $state.raw<Record<string, boolean>>({});
   #aborts = new Map<string, AbortController>();
 
   /** What is shown: from the first message to the leaf. */

@@ -9,6 +9,7 @@ export const manage = {
   providers: 'Providers',
   record: 'Record',
   usage: 'Usage',
+  settings: 'Settings',
 } as const;
 
 export const usage = {

@@ -29,7 +29,11 @@ export const preferences = {
   system: 'As the system',
   light: 'Light',
   dark: 'Dark',
+  glass: 'Glass',
+  xp: 'Green hill',
+  dancheong: 'Dancheong',
   language: 'Language',
+  all: 'All settings',
 } as const;
 
 export const connection = {

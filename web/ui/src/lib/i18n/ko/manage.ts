@@ -10,6 +10,7 @@ export const manage: Words['manage'] = {
   providers: '제공자',
   record: '기록',
   usage: '사용량',
+  settings: '설정',
 };
 
 export const usage: Words['usage'] = {

@@ -30,7 +30,11 @@ export const preferences: Words['preferences'] = {
   system: '시스템 설정대로',
   light: '밝게',
   dark: '어둡게',
+  glass: '유리',
+  xp: '푸른 언덕',
+  dancheong: '단청',
   language: '언어',
+  all: '모든 설정',
 };
 
 export const connection: Words['connection'] = {
