@@ -93,18 +93,36 @@ impl Gguf {
     /// Checks that this is one whole model that the engine knows, with sizes that make sense and a
     /// vocabulary that fits, and gives its sizes.
     pub fn hyperparameters(&self) -> Result<Hyperparameters, GgufError> {
+        self.checked(architecture::of)
+    }
+
+    /// As [`hyperparameters`](Self::hyperparameters), but an architecture that the engine does not
+    /// know is read by the keys that all have. What it says of such a model's attention and memory
+    /// is a guess.
+    pub fn outline(&self) -> Result<Hyperparameters, GgufError> {
+        self.checked(|metadata| match architecture::of(metadata) {
+            Err(GgufError::UnsupportedArchitecture { .. }) => Ok(Architecture::UNKNOWN),
+            known => known,
+        })
+    }
+
+    fn checked(
+        &self,
+        architecture: impl FnOnce(&Metadata) -> Result<Architecture, GgufError>,
+    ) -> Result<Hyperparameters, GgufError> {
         // First, because the later parts of a split model name no architecture.
         if let Some(parts @ 2..) = self.metadata.count("split.count") {
             let part = self.metadata.count("split.no").unwrap_or(0).saturating_add(1);
             return Err(GgufError::Split { part, parts });
         }
-        let architecture = architecture::of(&self.metadata)?;
+        let architecture = architecture(&self.metadata)?;
+        let prefix = self.metadata.text("general.architecture").unwrap_or(architecture.name);
         if self.tensors.is_empty() {
             return Err(GgufError::NoTensors);
         }
         tensors::check_types(&self.tensors)?;
-        let hyperparameters = hyperparameters::read(self, architecture)?;
-        vocabulary::check(self, architecture)?;
+        let hyperparameters = hyperparameters::read(self, architecture, prefix)?;
+        vocabulary::check(self, prefix)?;
         Ok(hyperparameters)
     }
 

@@ -2,18 +2,24 @@
 //! and what its context costs. Computed from the header alone; nothing here reads weights.
 
 mod attention;
+mod blocks;
+mod facts;
 mod parts;
 mod quantization;
+mod template;
+mod told;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use attention::{Attention, AttentionKind};
-pub use parts::{Part, PartShare, TensorGroup, TypeShare};
+pub use blocks::{Active, BlockPart, BlockRun};
+pub use facts::{Activation, Facts, Norm, Positions, facts};
+pub use parts::{Part, PartShare, TensorGroup, TypeRun, TypeShare};
+pub use template::ChatTemplate;
 
-use crate::gguf::{ContextMemory, Gguf, GgufError, Hyperparameters};
+use crate::gguf::{Architecture, ContextMemory, Gguf, GgufError, Hyperparameters};
 use crate::kv_cache::CacheShape;
-use crate::limits::{CHAT_TEMPLATE_BYTES_MAX, DESCRIPTION_BYTES_MAX};
+use crate::limits::DESCRIPTION_BYTES_MAX;
 
 /// Everything that the header tells about a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +38,9 @@ pub struct Inspection {
     pub license: Option<String>,
     /// Architecture, such as `llama`.
     pub architecture: String,
+    /// Whether the engine knows that architecture. If not, what is said of attention, blocks and
+    /// cache is a guess from the usual keys.
+    pub known: bool,
     /// How it remembers its context.
     pub memory: ContextMemory,
     /// Number of parameters.
@@ -42,6 +51,8 @@ pub struct Inspection {
     pub groups: Vec<TensorGroup>,
     /// The usual word for the quantization, such as `Q4_K_M`.
     pub quantization: String,
+    /// What one token makes the engine read.
+    pub active: Active,
     /// Weight bits for each parameter, on average.
     pub bits_per_weight: f64,
     /// Tokens that it was trained to see at once.
@@ -50,6 +61,8 @@ pub struct Inspection {
     pub embedding_length: u64,
     /// Number of blocks.
     pub block_count: u64,
+    /// The blocks, as runs of equal ones.
+    pub blocks: Vec<BlockRun>,
     /// Largest feed-forward width.
     pub feed_forward_length: u64,
     /// Its attention.
@@ -66,6 +79,8 @@ pub struct Inspection {
     pub rope_base: Option<f64>,
     /// Number of tokens in the vocabulary.
     pub vocabulary_size: u64,
+    /// Whether the embedding is also the output.
+    pub tied_output: bool,
     /// Kind of tokenizer, such as `gpt2` (byte-pair) or `llama` (SentencePiece).
     pub tokenizer: String,
     /// How text is split before tokens are looked up.
@@ -78,58 +93,64 @@ pub struct Inspection {
     pub cache: CacheShape,
 }
 
-/// A chat template, which is a small program in the file: it is named by its hash so that a change
-/// between two revisions is seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatTemplate {
-    /// SHA-256 of the text, in lower-case hexadecimal.
-    pub sha256: String,
-    /// Length of the text.
-    pub bytes: u64,
-    /// The text; absent above [`CHAT_TEMPLATE_BYTES_MAX`].
-    pub text: Option<String>,
-}
-
 impl Inspection {
-    /// Checks the model and describes it.
+    /// Checks that the engine can run the model, and describes it.
     pub fn of(gguf: &Gguf) -> Result<Self, GgufError> {
-        let sizes = gguf.hyperparameters()?;
+        gguf.hyperparameters().map(|sizes| Self::describe(gguf, &sizes))
+    }
+
+    /// Describes also what the engine cannot run, as far as the usual keys go.
+    pub fn outline(gguf: &Gguf) -> Result<Self, GgufError> {
+        let refused = match gguf.hyperparameters() {
+            Ok(sizes) => return Ok(Self::describe(gguf, &sizes)),
+            Err(refused) => refused,
+        };
+        // Where not even the usual keys are there, the first reason says more.
+        gguf.outline().map(|sizes| Self::describe(gguf, &sizes)).map_err(|_| refused)
+    }
+
+    fn describe(gguf: &Gguf, sizes: &Hyperparameters) -> Self {
         let metadata = &gguf.metadata;
         let parameters = gguf.tensors.iter().fold(0, |sum: u64, t| sum.saturating_add(t.elements));
         let weight_bytes = gguf.tensors.iter().fold(0, |sum: u64, t| sum.saturating_add(t.bytes));
         let tokenizer = metadata.text("tokenizer.ggml.model").unwrap_or("none");
         let experts = sizes.experts.unwrap_or_default();
-        Ok(Self {
+        let architecture = metadata.text("general.architecture").unwrap_or_default();
+        Self {
             gguf_version: gguf.version,
             file_bytes: gguf.file_bytes,
             weight_bytes,
             name: description(gguf, "general.name"),
             description: description(gguf, "general.description"),
             license: description(gguf, "general.license"),
-            architecture: sizes.architecture.name.to_owned(),
+            architecture: cut(architecture),
+            known: sizes.architecture != Architecture::UNKNOWN,
             memory: sizes.architecture.memory,
             parameters,
             parts: parts::shares(&gguf.tensors),
             groups: parts::groups(&gguf.tensors),
             quantization: quantization::name(gguf),
+            active: blocks::active(sizes.experts, &gguf.tensors),
             bits_per_weight: weight_bytes as f64 * 8.0 / parameters as f64,
             context_length: sizes.context_length,
             embedding_length: sizes.embedding_length,
             block_count: sizes.blocks.len() as u64,
+            blocks: blocks::runs(sizes, &gguf.tensors),
             feed_forward_length: sizes.feed_forward_length,
-            attention: Attention::of(&sizes),
+            attention: Attention::of(sizes),
             expert_count: experts.count,
             expert_used_count: experts.used,
             expert_shared_count: experts.shared,
             expert_feed_forward_length: experts.feed_forward_length,
             rope_base: sizes.rope_base,
             vocabulary_size: metadata.tokens.map_or(0, |tokens| tokens.count),
+            tied_output: gguf.tensor("output.weight").is_none(),
             tokenizer: cut(tokenizer),
             pre_tokenizer: metadata.text("tokenizer.ggml.pre").map(cut),
-            embeds: embeds(gguf, &sizes),
-            chat_template: metadata.text("tokenizer.chat_template").map(chat_template),
-            cache: CacheShape::of(&sizes),
-        })
+            embeds: embeds(gguf, sizes),
+            chat_template: metadata.text("tokenizer.chat_template").map(ChatTemplate::of),
+            cache: CacheShape::of(sizes),
+        }
     }
 }
 
@@ -140,14 +161,6 @@ fn description(gguf: &Gguf, key: &str) -> Option<String> {
 /// Cuts at the bound, between characters.
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(DESCRIPTION_BYTES_MAX)].to_owned()
-}
-
-fn chat_template(text: &str) -> ChatTemplate {
-    ChatTemplate {
-        sha256: hex::encode(Sha256::digest(text.as_bytes())),
-        bytes: text.len() as u64,
-        text: (text.len() <= CHAT_TEMPLATE_BYTES_MAX).then(|| text.to_owned()),
-    }
 }
 
 /// Encoders, and decoders that say how their outputs are pooled into one vector.

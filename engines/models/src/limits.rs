@@ -60,6 +60,9 @@ pub const TENSOR_GROUPS_MAX: usize = 256;
 pub const CHAT_TEMPLATE_BYTES_MAX: usize = 64 << 10;
 /// Longest descriptive text (name, description, licence) in an inspection, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 1_024;
+/// Longest inspection that one computer tells another, in bytes of JSON: with control frames of
+/// 256 KiB, a template of [`CHAT_TEMPLATE_BYTES_MAX`] and all groups of a large model fit.
+pub const INSPECTION_BYTES_MAX: usize = 192 << 10;
 /// Longest piece of a file's own text in an error message, in characters.
 pub const EXCERPT_CHARS_MAX: usize = 80;
 

@@ -1,7 +1,11 @@
 //! Writes GGUF bytes, valid or broken in one chosen place, for tests. The models it makes have
 //! every tensor that llama.cpp asks for, with weights of zero.
 
+mod shapes;
+
 use crate::gguf::TensorType;
+
+pub use shapes::Shape;
 
 /// A metadata value to write.
 #[derive(Clone, Debug)]
@@ -227,7 +231,7 @@ impl GgufBuilder {
             tensor.dimensions.iter().for_each(|size| out.extend(size.to_le_bytes()));
             out.extend(tensor.type_id.to_le_bytes());
             out.extend(tensor.offset.unwrap_or(next).to_le_bytes());
-            next = (next + tensor.bytes()).next_multiple_of(self.alignment.max(1));
+            next = (next + tensor.all_bytes()).next_multiple_of(self.alignment.max(1));
         }
         out
     }
@@ -246,11 +250,15 @@ impl GgufBuilder {
 impl TensorItem {
     /// Bytes of its data; 0 where the description is broken on purpose.
     fn bytes(&self) -> u64 {
+        // What is larger than any test's model is broken on purpose as well.
+        Some(self.all_bytes()).filter(|&bytes| bytes < 1 << 26).unwrap_or(0)
+    }
+
+    /// The same without a bound.
+    fn all_bytes(&self) -> u64 {
         let elements = self.dimensions.iter().try_fold(1, |all: u64, &size| all.checked_mul(size));
         let kind = TensorType::from_id(self.type_id);
-        let bytes = elements.zip(kind).and_then(|(elements, kind)| kind.bytes_for(elements));
-        // What is larger than any test's model is broken on purpose as well.
-        bytes.filter(|&bytes| bytes < 1 << 26).unwrap_or(0)
+        elements.zip(kind).and_then(|(elements, kind)| kind.bytes_for(elements)).unwrap_or(0)
     }
 }
 

@@ -228,6 +228,18 @@ pub(super) fn of(metadata: &Metadata) -> Result<Architecture, GgufError> {
     known(name).ok_or_else(|| GgufError::UnsupportedArchitecture { name: Excerpt::of(name) })
 }
 
+impl Architecture {
+    /// Stands for an architecture that the engine does not know, to describe such a file as far as
+    /// its metadata go.
+    pub(crate) const UNKNOWN: Architecture =
+        Architecture { name: "unknown", memory: ContextMemory::KeyValue };
+
+    /// The names of all that the engine runs.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        [KEY_VALUE, HYBRID, RECURRENT, STATELESS].into_iter().flatten().copied()
+    }
+}
+
 fn too_long(bytes: u64) -> GgufError {
     let (what, limit) = (super::Counted::StringBytes, ARCHITECTURE_BYTES_MAX as u64);
     GgufError::TooLarge { what, found: bytes, limit }

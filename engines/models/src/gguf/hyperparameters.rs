@@ -59,6 +59,9 @@ pub struct Hyperparameters {
     pub value_length_sliding: u64,
     /// Whether keys and values are one compressed vector (multi-head latent attention, cached so).
     pub latent: bool,
+    /// Elements of the vector that keys and values are computed from, where it is smaller than the
+    /// embedding (multi-head latent attention, cached so or not); mostly 0.
+    pub latent_length: u64,
     /// Elements that a sparse-attention indexer keeps per token and block; mostly 0.
     pub indexer_length: u64,
     /// Tokens that sliding blocks see, if there are such blocks.
@@ -71,8 +74,13 @@ pub struct Hyperparameters {
     pub recurrent: Recurrent,
 }
 
-pub(super) fn read(gguf: &Gguf, architecture: Architecture) -> Result<Hyperparameters, GgufError> {
-    let keys = Keys { metadata: &gguf.metadata, architecture: architecture.name };
+/// `prefix` is what its keys begin with: the architecture's name in the file.
+pub(super) fn read(
+    gguf: &Gguf,
+    architecture: Architecture,
+    prefix: &str,
+) -> Result<Hyperparameters, GgufError> {
+    let keys = Keys { metadata: &gguf.metadata, architecture: prefix };
     let context_length = keys.required("context_length", 1..=CONTEXT_LENGTH_MAX)?;
     let embedding_length = keys.required("embedding_length", 1..=EMBEDDING_LENGTH_MAX)?;
     let count = keys.required("block_count", 1..=BLOCK_COUNT_MAX)?;
@@ -97,6 +105,7 @@ pub(super) fn read(gguf: &Gguf, architecture: Architecture) -> Result<Hyperparam
         key_length_sliding: key_sliding.unwrap_or(key_length),
         value_length_sliding: value_sliding.unwrap_or(value_length),
         latent: is_latent(&keys)?,
+        latent_length: keys.count("attention.kv_lora_rank", 0..=STATE_LENGTH_MAX)?.unwrap_or(0),
         indexer_length: keys
             .count("attention.indexer.key_length", 0..=HEAD_LENGTH_MAX)?
             .unwrap_or(0),
@@ -158,7 +167,6 @@ fn head_lengths(keys: &Keys<'_>, embedding: u64, heads: &[u64]) -> Result<(u64, 
 
 /// llama.cpp caches the compressed vector only if both of these are there.
 fn is_latent(keys: &Keys<'_>) -> Result<bool, GgufError> {
-    keys.count("attention.kv_lora_rank", 0..=STATE_LENGTH_MAX)?;
     keys.count("attention.q_lora_rank", 0..=STATE_LENGTH_MAX)?;
     let key = keys.count("attention.key_length_mla", 0..=HEAD_LENGTH_MAX)?;
     let value = keys.count("attention.value_length_mla", 0..=HEAD_LENGTH_MAX)?;

@@ -9,7 +9,8 @@ use super::value::{Number, Value, ValueType};
 
 pub(super) struct Keys<'a> {
     pub(super) metadata: &'a Metadata,
-    pub(super) architecture: &'static str,
+    /// Before the dot.
+    pub(super) architecture: &'a str,
 }
 
 impl<'a> Keys<'a> {

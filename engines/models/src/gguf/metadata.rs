@@ -31,6 +31,11 @@ impl Metadata {
         self.values.get(key)
     }
 
+    /// Sets a key, for headers that are made here.
+    pub(crate) fn insert(&mut self, key: String, value: Value) {
+        self.values.insert(key, value);
+    }
+
     /// All keys and values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.values.iter().map(|(key, value)| (key.as_str(), value))

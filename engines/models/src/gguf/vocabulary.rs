@@ -6,7 +6,6 @@
 use crate::limits::{TOKEN_BYTES_MAX, VOCABULARY_MAX};
 
 use super::Gguf;
-use super::architecture::Architecture;
 use super::error::{Excerpt, GgufError};
 use super::metadata::{Metadata, TOKENS};
 use super::problem::VocabularyProblem;
@@ -27,7 +26,7 @@ const SPECIAL_TOKENS: &[&str] = &[
     "tokenizer.ggml.eom_token_id",
 ];
 
-pub(super) fn check(gguf: &Gguf, architecture: Architecture) -> Result<(), GgufError> {
+pub(super) fn check(gguf: &Gguf, prefix: &str) -> Result<(), GgufError> {
     let metadata = &gguf.metadata;
     let key = "tokenizer.ggml.model";
     let tokenizer =
@@ -39,7 +38,7 @@ pub(super) fn check(gguf: &Gguf, architecture: Architecture) -> Result<(), GgufE
         return Err(GgufError::UnsupportedTokenizer { name: Excerpt::of(tokenizer) });
     }
     let listed = tokens(metadata)?;
-    stated_size(metadata, architecture, listed)?;
+    stated_size(metadata, prefix, listed)?;
     embedding_rows(gguf, listed)?;
     entry_lists(metadata, listed)?;
     special_tokens(metadata, listed)?;
@@ -69,12 +68,8 @@ fn tokens(metadata: &Metadata) -> Result<u64, GgufError> {
     Ok(list.count)
 }
 
-fn stated_size(
-    metadata: &Metadata,
-    architecture: Architecture,
-    listed: u64,
-) -> Result<(), GgufError> {
-    match metadata.count(&format!("{}.vocab_size", architecture.name)) {
+fn stated_size(metadata: &Metadata, prefix: &str, listed: u64) -> Result<(), GgufError> {
+    match metadata.count(&format!("{prefix}.vocab_size")) {
         Some(stated) if stated != listed => {
             Err(broken(VocabularyProblem::CountMismatch { stated, listed }))
         }

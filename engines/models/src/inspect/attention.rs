@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gguf::Hyperparameters;
+use crate::gguf::{Architecture, Hyperparameters};
 
 /// How many query heads share a key-value head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum AttentionKind {
     MultiQuery,
     /// MLA: keys and values are one compressed vector.
     MultiHeadLatent,
+    /// The engine does not know the architecture, so it cannot be said.
+    Unknown,
 }
 
 /// The attention of a model.
@@ -33,6 +35,8 @@ pub struct Attention {
     pub key_length: u64,
     /// Elements of a value head.
     pub value_length: u64,
+    /// Elements of the compressed vector of MLA; else 0.
+    pub latent_length: u64,
     /// Blocks with attention.
     pub blocks: u64,
     /// Blocks that see only the window.
@@ -50,11 +54,12 @@ impl Attention {
         let heads = blocks().map(|block| block.heads).max().unwrap_or(0);
         let heads_kv = blocks().map(|block| block.heads_kv).max().unwrap_or(0);
         Self {
-            kind: kind(sizes.latent, heads, heads_kv),
+            kind: kind(sizes, heads, heads_kv),
             heads,
             heads_kv,
             key_length: sizes.key_length,
             value_length: sizes.value_length,
+            latent_length: sizes.latent_length,
             blocks: blocks().count() as u64,
             sliding_blocks: blocks().filter(|block| block.sliding).count() as u64,
             sliding_window: sizes.sliding_window,
@@ -63,7 +68,11 @@ impl Attention {
     }
 }
 
-fn kind(latent: bool, heads: u64, heads_kv: u64) -> AttentionKind {
+fn kind(sizes: &Hyperparameters, heads: u64, heads_kv: u64) -> AttentionKind {
+    if sizes.architecture == Architecture::UNKNOWN {
+        return AttentionKind::Unknown;
+    }
+    let latent = sizes.latent || sizes.latent_length > 0;
     match (heads, heads_kv) {
         (0, _) | (_, 0) => AttentionKind::None,
         _ if latent => AttentionKind::MultiHeadLatent,

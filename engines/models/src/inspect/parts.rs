@@ -71,6 +71,20 @@ pub struct TensorGroup {
     pub bytes: u64,
     /// The types that it is stored in.
     pub types: Vec<TypeShare>,
+    /// The same by block, in the order of the blocks: which ones have it, in which type. Empty for
+    /// tensors outside the blocks.
+    pub blocks: Vec<TypeRun>,
+}
+
+/// Blocks in a row whose tensor of one role has the same type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeRun {
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+    /// The type.
+    pub tensor_type: TensorType,
 }
 
 /// Sums up the parts that there are, in the order of [`Part`].
@@ -95,7 +109,11 @@ pub(super) fn shares(tensors: &[Tensor]) -> Vec<PartShare> {
 /// Sums up the tensors of the same role; beyond [`TENSOR_GROUPS_MAX`] roles the rest are one.
 pub(super) fn groups(tensors: &[Tensor]) -> Vec<TensorGroup> {
     let mut groups: BTreeMap<String, TensorGroup> = BTreeMap::new();
-    for tensor in tensors {
+    // Files list blocks in any order.
+    let block = |tensor: &Tensor| split_block_name(&tensor.name).map(|(block, _)| block as u64);
+    let mut ordered: Vec<&Tensor> = tensors.iter().collect();
+    ordered.sort_by_key(|tensor| block(tensor));
+    for tensor in ordered {
         let mut name = group_name(&tensor.name);
         let mut part = part(&tensor.name);
         if groups.len() >= TENSOR_GROUPS_MAX && !groups.contains_key(&name) {
@@ -108,11 +126,15 @@ pub(super) fn groups(tensors: &[Tensor]) -> Vec<TensorGroup> {
             parameters: 0,
             bytes: 0,
             types: Vec::new(),
+            blocks: Vec::new(),
         });
         group.tensors += 1;
         group.parameters = group.parameters.saturating_add(tensor.elements);
         group.bytes = group.bytes.saturating_add(tensor.bytes);
         count_type(&mut group.types, tensor);
+        if let Some(block) = block(tensor) {
+            add_block(&mut group.blocks, block, tensor.tensor_type);
+        }
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by(|a, b| a.part.cmp(&b.part).then_with(|| a.name.cmp(&b.name)));
@@ -129,6 +151,17 @@ fn count_type(types: &mut Vec<TypeShare>, tensor: &Tensor) {
     types[at].parameters = types[at].parameters.saturating_add(tensor.elements);
 }
 
+fn add_block(runs: &mut Vec<TypeRun>, block: u64, tensor_type: TensorType) {
+    if let Some(run) = runs.last_mut()
+        && run.tensor_type == tensor_type
+        && run.last + 1 >= block
+    {
+        run.last = block;
+        return;
+    }
+    runs.push(TypeRun { first: block, last: block, tensor_type });
+}
+
 fn group_name(name: &str) -> String {
     match split_block_name(name) {
         Some((_, role)) => {
@@ -139,7 +172,7 @@ fn group_name(name: &str) -> String {
     }
 }
 
-fn part(name: &str) -> Part {
+pub(super) fn part(name: &str) -> Part {
     let role = split_block_name(name).map_or(name, |(_, role)| role);
     let stem = role.strip_suffix(".weight").or_else(|| role.strip_suffix(".bias")).unwrap_or(role);
     if stem.contains("norm") || stem.ends_with("_ln") {
