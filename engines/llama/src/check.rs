@@ -73,22 +73,18 @@ fn plan(order: &LoadModel, context: u32) -> LoadPlan {
         batch: u64::from(MICRO_BATCH_TOKENS),
         outputs: u64::from(MICRO_BATCH_TOKENS),
         unified: true,
+        // So that every prefix can be reused.
+        full_windows: true,
         key_type,
         value_type,
         flash_attention: true,
+        embeddings: order.embeddings,
     }
-}
-
-/// The worker keeps sliding windows at full size, so that every prefix can be reused.
-fn with_full_windows(model: &Inspection) -> Inspection {
-    let mut model = model.clone();
-    model.cache.sliding_window = None;
-    model
 }
 
 /// Bytes of the KV cache.
 pub(crate) fn cache_bytes(model: &Inspection, order: &LoadModel, context: u32) -> u64 {
-    with_full_windows(model).cache.bytes(&plan(order, context).cache())
+    model.cache.bytes(&plan(order, context).cache())
 }
 
 /// How many bytes the model needs; refuses what needs more than `available`.
@@ -98,7 +94,7 @@ pub(crate) fn fits(
     context: u32,
     available: u64,
 ) -> Result<u64, Fault> {
-    let needs = estimate(&with_full_windows(model), &plan(order, context));
+    let needs = estimate(model, &plan(order, context));
     check_fit(&needs, available).map_err(|error| match error {
         FitError::InsufficientMemory { needed, available } => Fault::Memory { needed, available },
     })?;

@@ -1,8 +1,15 @@
 //! Whether a model fits: what it will take in memory, and a refusal with numbers when that is more
-//! than there is. Weights and cache are exact, the buffer for computing is an estimate.
+//! than there is. Weights and cache are exact; the buffer for computing follows the graph.
+
+mod allocator;
+mod devices;
+mod graph;
 
 use crate::inspect::Inspection;
 use crate::kv_cache::{CachePlan, CacheType};
+
+pub use devices::{Placed, place};
+use graph::Batch;
 
 /// How a model is to be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +24,16 @@ pub struct LoadPlan {
     pub outputs: u64,
     /// Whether all slots share one pool of cells (`kv_unified`).
     pub unified: bool,
+    /// Whether sliding blocks keep everything (`swa_full`), as the worker has it.
+    pub full_windows: bool,
     /// Type of the cached keys.
     pub key_type: CacheType,
     /// Type of the cached values.
     pub value_type: CacheType,
     /// Whether attention is computed in one piece, without a matrix of all scores.
     pub flash_attention: bool,
+    /// Whether there is a context for embeddings beside the one that writes.
+    pub embeddings: bool,
 }
 
 impl Default for LoadPlan {
@@ -33,9 +44,11 @@ impl Default for LoadPlan {
             batch: 512,
             outputs: 512,
             unified: true,
+            full_windows: true,
             key_type: CacheType::F16,
             value_type: CacheType::F16,
             flash_attention: true,
+            embeddings: false,
         }
     }
 }
@@ -48,6 +61,7 @@ impl LoadPlan {
             slots: self.slots,
             batch: self.batch,
             unified: self.unified,
+            full_windows: self.full_windows,
             key_type: self.key_type,
             value_type: self.value_type,
         }
@@ -120,10 +134,17 @@ const PROCESS_BYTES: u64 = 16 << 20;
 
 /// What `model` takes when loaded by `plan`.
 pub fn estimate(model: &Inspection, plan: &LoadPlan) -> MemoryEstimate {
+    // A model for embeddings has no other context.
+    let (cache, compute) = if model.embeds {
+        (0, 0)
+    } else {
+        (model.cache.bytes(&plan.cache()), compute_bytes(model, plan))
+    };
+    let beside = if plan.embeddings || model.embeds { embedding_bytes(model) } else { (0, 0) };
     MemoryEstimate {
         weights: model.weight_bytes,
-        cache: model.cache.bytes(&plan.cache()),
-        compute: compute_bytes(model, plan),
+        cache: cache.saturating_add(beside.0),
+        compute: compute.saturating_add(beside.1),
         overhead: PROCESS_BYTES.saturating_add(TOKEN_BYTES.saturating_mul(model.vocabulary_size)),
     }
 }
@@ -154,27 +175,27 @@ pub fn longest_context(model: &Inspection, plan: &LoadPlan, available: u64) -> O
     Some(low)
 }
 
-/// The largest of three moments of a batch, and the mask that says which token sees which: its
-/// attention, its feed-forward layer, the scores of all tokens of the vocabulary, each with the
-/// vectors that live beside it. Equal to what llama.cpp reserves on a CPU, within 1 %, for llama
-/// models of 0.9M to 1B parameters with contexts of 256 to 8,192; other kinds were not compared.
+/// What a batch takes while it is computed.
 fn compute_bytes(model: &Inspection, plan: &LoadPlan) -> u64 {
     let cells = plan.cache().cells();
-    let batch = plan.batch.min(cells);
+    let tokens = plan.batch.min(cells).clamp(1, BATCH_MAX);
     // Without a shared pool each slot computes its share of the batch on its own cells.
     let seen = if plan.unified { cells } else { cells / plan.slots.max(1) };
-    let vector = model.embedding_length;
-    let heads = &model.attention;
-    let queries = heads.heads.saturating_mul(heads.key_length);
-    let keys_and_values = heads.heads_kv.saturating_mul(heads.key_length + heads.value_length);
-    let scores = if plan.flash_attention { 0 } else { heads.heads.saturating_mul(seen) };
-    let attention = scores.saturating_add(queries).saturating_add(keys_and_values);
-    let routed = model.expert_feed_forward_length.saturating_mul(model.expert_used_count);
-    let feed_forward = model.feed_forward_length.max(routed).saturating_mul(3);
-    let layer = attention.max(feed_forward).saturating_add(vector.saturating_mul(5));
-    let outputs = model.vocabulary_size.saturating_mul(plan.outputs.min(batch));
-    let numbers =
-        layer.saturating_mul(batch).max(outputs.saturating_add(vector.saturating_mul(batch)));
-    let mask = seen.saturating_mul(batch).saturating_mul(if plan.flash_attention { 2 } else { 4 });
-    numbers.saturating_mul(4).saturating_add(mask)
+    let outputs = plan.outputs.clamp(1, tokens);
+    let flash = plan.flash_attention;
+    graph::compute_bytes(model, &Batch { tokens, outputs, cells: seen, flash, pooled: false })
+}
+
+/// Largest batch that is reckoned with, in tokens.
+const BATCH_MAX: u64 = 1 << 20;
+/// Tokens that the context for embeddings holds, and computes at once.
+const EMBEDDING_TOKENS: u64 = 2_048;
+
+/// What the context for embeddings takes beside the one that writes: cache and compute.
+fn embedding_bytes(model: &Inspection) -> (u64, u64) {
+    let tokens = EMBEDDING_TOKENS.min(model.context_length.max(1));
+    let plan = LoadPlan { context_per_slot: tokens, batch: tokens, ..LoadPlan::default() };
+    let cells = plan.cache().cells();
+    let batch = Batch { tokens, outputs: tokens, cells, flash: true, pooled: true };
+    (model.cache.bytes(&plan.cache()), graph::compute_bytes(model, &batch))
 }

@@ -79,6 +79,8 @@ pub struct CachePlan {
     pub batch: u64,
     /// Whether all slots share one pool of cells (`kv_unified`), so that they can share prefixes.
     pub unified: bool,
+    /// Whether sliding blocks keep everything (`swa_full`), so that any prefix can be gone on with.
+    pub full_windows: bool,
     /// Type of the keys.
     pub key_type: CacheType,
     /// Type of the values.
@@ -126,7 +128,8 @@ impl CacheShape {
     /// Bytes of cache and state for `plan`.
     pub fn bytes(&self, plan: &CachePlan) -> u64 {
         let full = plan.cells();
-        let window = self.sliding_window.map_or(full, |window| plan.sliding_cells(window));
+        let window = self.sliding_window.filter(|_| !plan.full_windows);
+        let window = window.map_or(full, |window| plan.sliding_cells(window));
         let blocks = self.blocks.iter().map(|block| {
             let cells = if block.sliding { window } else { full };
             let row = plan.key_type.row_bytes(block.key_elements)

