@@ -6,9 +6,11 @@
 
 pub mod catalog;
 pub mod estimate;
+pub mod explain;
 pub mod gguf;
 pub mod hash;
 pub mod inspect;
+pub mod known;
 pub mod kv_cache;
 pub mod limits;
 pub mod name;
