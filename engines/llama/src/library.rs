@@ -1,4 +1,5 @@
-//! Which version of the library is linked. The only file that calls it past its safe wrapper.
+//! Which version of the library is linked. Beside `measure` the only file that
+//! calls it past its safe wrapper.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;

@@ -14,6 +14,7 @@ mod library;
 mod limits;
 mod load;
 mod machine;
+mod measure;
 mod model;
 mod outbox;
 mod pace;
@@ -62,6 +63,10 @@ fn log_to_stderr() {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().any(|argument| argument == measure::ARGUMENT) {
+        confine();
+        return if measure::print() { ExitCode::SUCCESS } else { ExitCode::from(LIBRARY_FAILED) };
+    }
     let frames = match pipes::claim_stdout() {
         Ok(frames) => frames,
         Err(_) => return ExitCode::from(SYSTEM_FAILED),

@@ -6,4 +6,6 @@ mod continuation;
 mod drafts;
 mod faults;
 mod heldout;
+mod memory;
+mod mutations;
 mod rig;
