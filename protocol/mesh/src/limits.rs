@@ -5,6 +5,8 @@
 pub const FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// Largest control message between two nodes, in bytes.
 pub const CONTROL_BYTES: usize = 256 * 1024;
+/// Longest description of one model that a node asks another for, in bytes.
+pub const INSPECTION_BYTES: usize = 192 * 1024;
 /// Largest gossiped message, in bytes.
 pub const GOSSIP_BYTES: usize = 64 * 1024;
 /// Largest message on the stream of states, in bytes: all models loaded at once.

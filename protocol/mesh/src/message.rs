@@ -149,6 +149,8 @@ pub enum Request {
     /// Forget a job of yours that is over, at all its holders. [`Response::Done`] or
     /// [`Response::JobProblem`].
     RemoveJob(JobId),
+    /// What is the file of a model of yours, by its header? [`Response::Inspection`].
+    Inspect(ModelName),
 }
 
 /// Why a member did not do what was asked about a job.
@@ -191,6 +193,8 @@ pub enum Response {
     Why(String),
     /// Nothing was done to the job.
     JobProblem(JobProblem),
+    /// What a model is, as JSON of [`limits::INSPECTION_BYTES`] at most.
+    Inspection(Vec<u8>),
 }
 
 /// A message with its sender, as the mesh door established it.
