@@ -4,6 +4,8 @@
 mod admission;
 mod audit;
 mod conversation;
+mod fit;
+mod inspect;
 mod job;
 mod key;
 mod lending;
@@ -26,6 +28,14 @@ pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
 pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
+};
+pub use fit::{
+    CacheFormat, DeviceMemory, Fit, LoadPlan, Pace, Recommendation, Recommendations, Suited,
+};
+pub use inspect::{
+    AttentionKind, AttentionShape, BlockPart, BlockRun, BlockSight, CachePoint, ExpertShape,
+    Explanation, InspectQuery, Inspection, Language, PartShare, TemplateCard, TensorGroup, TypeRun,
+    WeightPart,
 };
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,

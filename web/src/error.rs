@@ -374,6 +374,7 @@ fn job_code(error: JobLookupError) -> &'static str {
 fn model_status(error: &ModelError) -> StatusCode {
     match error {
         ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
+        ModelError::Damaged => StatusCode::UNPROCESSABLE_ENTITY,
         ModelError::InUse => StatusCode::CONFLICT,
         ModelError::NotAllowed => StatusCode::FORBIDDEN,
         ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
@@ -385,6 +386,7 @@ fn model_code(error: &ModelError) -> &'static str {
     match error {
         ModelError::NotFound => "model_not_found",
         ModelError::UnknownNode => "unknown_node",
+        ModelError::Damaged => "model_damaged",
         ModelError::InUse => "model_in_use",
         ModelError::NotAllowed => "not_allowed",
         ModelError::Unreachable => "node_unreachable",

@@ -244,6 +244,16 @@ pub trait Mesh: Send + Sync + 'static {
     /// Asks a node (`None`: this one) to load a model. Returns when it has begun.
     async fn load(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
 
+    /// What a model's file is, by its header, and what loading it would take.
+    async fn inspect(
+        &self,
+        model: &ModelName,
+        query: api::InspectQuery,
+    ) -> Result<api::Inspection, ModelError>;
+
+    /// Which well-known models suit this computer and the mesh.
+    async fn recommend(&self, language: api::Language) -> api::Recommendations;
+
     /// Asks a node (`None`: this one) to unload a model.
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
 

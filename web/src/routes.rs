@@ -12,6 +12,7 @@ mod events;
 mod foreign;
 mod headers;
 mod inference;
+mod inspecting;
 mod jobs;
 mod kept;
 mod keys;
@@ -161,6 +162,8 @@ fn view() -> Routes {
         .route("/api/v1/status", get(listing::status))
         .route("/api/v1/nodes", get(listing::nodes))
         .route("/api/v1/models", get(listing::models))
+        .route("/api/v1/models/{model}/inspect", get(inspecting::inspect))
+        .route("/api/v1/recommendations", get(inspecting::recommend))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/events", get(events::all))
         .route("/api/v1/history", get(usage::history))

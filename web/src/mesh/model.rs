@@ -11,6 +11,9 @@ pub enum ModelError {
     /// There is no such node.
     #[error("the mesh has no such computer")]
     UnknownNode,
+    /// Its file there is damaged, or of a kind that cannot be read.
+    #[error("the file of this model cannot be read: `pumasi inspect FILE` there says why")]
+    Damaged,
     /// Jobs are using it.
     #[error("jobs are using this model")]
     InUse,

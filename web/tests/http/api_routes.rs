@@ -54,6 +54,32 @@ async fn cat_h42_cancelling_a_job_that_runs_is_over_or_is_unknown() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_the_inspector_is_checked() {
+    let server = serving(&[]).await;
+    let ask = async |query: &str| {
+        Reply::of(server.get(&format!("/api/v1/models/words/inspect{query}"))).await
+    };
+    assert_eq!(ask("").await.error(), "404 model_not_found @ model");
+    let whole = "?context=8192&slots=2&cache=q8_0&flash=false&gpu_layers=3&language=ko";
+    assert_eq!(ask(whole).await.error(), "404 model_not_found @ model");
+    let asked = server.mesh.changes().pop().expect("the mesh was asked");
+    for part in ["Some(8192)", "Some(2)", "Some(Q8_0)", "Some(false)", "Some(3)", "Some(Ko)"] {
+        assert!(asked.contains(part), "{asked}");
+    }
+    for (query, param) in [
+        ("?context=many", "context"),
+        ("?context=-1", "context"),
+        ("?slots=70000", "slots"),
+        ("?cache=f64", "cache"),
+        ("?flash=perhaps", "flash"),
+        ("?language=xx", "language"),
+        ("?unknown=1", "query"),
+    ] {
+        assert_eq!(ask(query).await.error(), format!("400 invalid_query @ {param}"), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn models_are_loaded_where_asked() {
     let server = serving(&[]).await;
     let load = |model: &str, body: Value| {

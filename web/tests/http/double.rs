@@ -400,6 +400,20 @@ impl Mesh for Handle {
         Ok(())
     }
 
+    async fn inspect(
+        &self,
+        model: &ModelName,
+        query: api::InspectQuery,
+    ) -> Result<api::Inspection, ModelError> {
+        self.0.note(format!("inspect {model} {query:?}"));
+        Err(ModelError::NotFound)
+    }
+
+    async fn recommend(&self, language: api::Language) -> api::Recommendations {
+        self.0.note(format!("recommend {language:?}"));
+        api::Recommendations::default()
+    }
+
     async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
         self.0.note(format!("unload {model}"));
         Err(ModelError::InUse)

@@ -37,10 +37,12 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 46] = [
+const OWNER: [(&str, &str); 48] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
+    ("GET", "/api/v1/models/words/inspect"),
+    ("GET", "/api/v1/recommendations"),
     ("POST", "/api/v1/models/words/load"),
     ("POST", "/api/v1/models/words/unload"),
     ("GET", "/api/v1/jobs"),

@@ -131,6 +131,8 @@ async fn each_scope_opens_its_routes_and_no_other() {
         (KeyScope::View, "GET", "/api/v1/status"),
         (KeyScope::View, "GET", "/api/v1/nodes"),
         (KeyScope::View, "GET", "/api/v1/models"),
+        (KeyScope::View, "GET", "/api/v1/models/words/inspect"),
+        (KeyScope::View, "GET", "/api/v1/recommendations"),
         (KeyScope::View, "GET", "/api/v1/providers"),
         (KeyScope::Models, "POST", "/api/v1/models/words/load"),
         (KeyScope::Models, "POST", "/api/v1/models/words/unload"),

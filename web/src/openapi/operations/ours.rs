@@ -81,6 +81,14 @@ fn view() -> Vec<Operation> {
             .tells(told::<List<api::Node>>),
         get("/api/v1/models", "listMeshModels", "All models of the mesh and of providers")
             .tells(told::<List<api::Model>>),
+        inspecting(),
+        get(
+            "/api/v1/recommendations",
+            "recommendModels",
+            "Which well-known models suit this computer and the mesh, and why",
+        )
+        .query("language", "string", "Of the reasons: `en` or `ko`.")
+        .tells(told::<api::Recommendations>),
         get(
             "/api/v1/providers",
             "listProviders",
@@ -96,6 +104,22 @@ fn view() -> Vec<Operation> {
             .tells(told::<api::History>),
         get("/metrics", "metrics", "Figures in Prometheus's text format").tells_text("text/plain"),
     ]
+}
+
+fn inspecting() -> Operation {
+    get(
+        "/api/v1/models/{model}/inspect",
+        "inspectModel",
+        "What a model is, part by part, and what loading it would take",
+    )
+    .query("node", "string", "Whose file, by id; any, where nothing is said.")
+    .query("context", "integer", "Tokens of each slot; as it would be loaded.")
+    .query("slots", "integer", "Requests at once; as it would be loaded.")
+    .query("cache", "string", "Format of the KV cache: `f16`, `q8_0` or `q4_0`.")
+    .query("flash", "boolean", "Whether attention is computed in one piece; it is.")
+    .query("gpu_layers", "integer", "Blocks on graphics cards; all.")
+    .query("language", "string", "Of the explanations: `en` or `ko`.")
+    .tells(told::<api::Inspection>)
 }
 
 fn placing() -> Vec<Operation> {
