@@ -11,6 +11,7 @@ mod doctor;
 mod events;
 pub(crate) mod failure;
 mod input;
+mod inspect;
 mod invitation;
 mod inviting;
 mod jobs;
@@ -84,6 +85,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Completions { shell } => completions(shell, output),
         Command::Ledger { action } => ledger::ledger(&action, global, output),
         Command::Doctor(arguments) => wait_for(doctor::doctor(&arguments, global, output)),
+        Command::Inspect(arguments) => wait_for(inspect::inspect(arguments, global, output)),
         Command::Demo(arguments) => {
             let plan = demo::Plan { nodes: arguments.nodes, jobs: arguments.jobs };
             wait_for(demo::command(plan, output))
@@ -105,6 +107,7 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Status => mesh::status(&find()?, output).await,
         NodeCommand::Peers => mesh::peers(&find()?, output).await,
         NodeCommand::Models { action } => models::models(find, action, output).await,
+        NodeCommand::Recommend(arguments) => inspect::recommend(&find()?, &arguments, output).await,
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,

@@ -12,6 +12,7 @@ pub(crate) mod event;
 mod executor;
 mod following;
 mod hearing;
+pub(crate) mod inspecting;
 mod kept;
 mod lending;
 mod need;

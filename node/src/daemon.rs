@@ -94,6 +94,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         notes,
         config: config.clone(),
         examining: tokio::sync::Mutex::new(()),
+        measuring: Arc::default(),
         stopping: stopping(&running),
         running: running.clone(),
     });

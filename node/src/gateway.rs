@@ -2,6 +2,7 @@
 
 mod clinic;
 mod conversations;
+mod examine;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::core::event::{Ask, Event};
 use crate::core::unix_ms;
 use crate::net::NetHandle;
+use crate::pace;
 use crate::router::Router;
 use crate::runtime;
 use crate::store::{Act, AuditRecord, Store, StoreError};
@@ -41,6 +43,8 @@ pub(crate) struct Gateway {
     pub(crate) usage: UsageBook,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
+    /// One measurement at a time.
+    pub(crate) measuring: Arc<tokio::sync::Mutex<pace::Known>>,
     /// What it says while the node is stopping and nobody answers.
     pub(crate) stopping: api::Status,
 }
@@ -176,6 +180,18 @@ impl Mesh for Gateway {
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
         let answer = self.ask(|reply| Ask::Unload(model.clone(), node, reply)).await;
         answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn inspect(
+        &self,
+        model: &ModelName,
+        query: api::InspectQuery,
+    ) -> Result<api::Inspection, ModelError> {
+        examine::inspect(self, model, query).await
+    }
+
+    async fn recommend(&self, language: api::Language) -> api::Recommendations {
+        examine::recommend(self, language).await
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

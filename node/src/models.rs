@@ -107,6 +107,7 @@ fn usable(model: &Inspection, identity: FileIdentity, engine: &EngineConfig) -> 
     let plan = LoadPlan {
         context_per_slot: context.into(),
         slots: engine.slots.get().into(),
+        embeddings: true,
         ..LoadPlan::default()
     };
     let template = model.chat_template.as_ref().and_then(|t| t.text.as_deref()).unwrap_or("");

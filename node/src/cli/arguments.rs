@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod inspect;
 mod install;
 mod invitations;
 mod jobs;
@@ -25,6 +26,7 @@ use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use inspect::{Cache, InspectArguments, RecommendArguments, Tongue};
 pub(super) use install::{
     ConfigAction, ConfigShowArguments, ManArguments, OpenArguments, ServiceAction,
     ServiceInstallArguments, ServiceLogsArguments,
@@ -144,6 +146,16 @@ Examples:
         #[command(subcommand)]
         action: LedgerAction,
     },
+    /// Explain a model: its parts, attention, quantization, and the memory that it takes
+    ///
+    /// Reads the header only, never the weights. A file needs no running node.
+    #[command(after_long_help = "\
+Examples:
+  pumasi inspect starter-chat
+  pumasi inspect org/Model-7B.Q4_K_M --context 8192 --cache q8_0
+  pumasi inspect ./model.gguf --explain --language ko
+  pumasi inspect ./model.gguf --tensors --json")]
+    Inspect(InspectArguments),
     /// Look for what could be wrong, and say what to do
     ///
     /// Names the cause when computers do not see each other, and says which way around it works.

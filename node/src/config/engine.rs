@@ -20,6 +20,13 @@ pub struct EngineConfig {
     pub keep_alive: Option<Duration>,
 }
 
+impl Default for EngineConfig {
+    /// As without any setting.
+    fn default() -> Self {
+        Self::of(&Settings::default())
+    }
+}
+
 impl EngineConfig {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {

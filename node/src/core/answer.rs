@@ -29,6 +29,7 @@ impl Core {
             Ask::Run(run, reply) => self.run_or_hold(run, reply),
             Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
+            Ask::Inspect(model, node, reply) => self.inspect(model, node, reply),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),
@@ -124,7 +125,8 @@ impl Core {
                     | Response::Job(_)
                     | Response::HeldJob(_)
                     | Response::Why(_)
-                    | Response::JobProblem(_),
+                    | Response::JobProblem(_)
+                    | Response::Inspection(_),
                 )
                 | Err(_) => Err(ModelError::Unreachable),
             };
@@ -148,6 +150,7 @@ impl Core {
             Request::Jobs { .. } | Request::JobsSince(_) | Request::Job(_) | Request::Why(_) => {
                 self.answer_about_jobs(from, &request)
             }
+            Request::Inspect(model) => return self.tell_inspection(&model, reply),
             Request::CancelJob(job) => return self.take_order(from, Order::Cancel, job, reply),
             Request::AdoptJob(job) => return self.take_order(from, Order::Adopt, job, reply),
             Request::RemoveJob(job) => return self.take_order(from, Order::Remove, job, reply),
@@ -172,7 +175,7 @@ fn outcome(result: Result<(), ModelError>) -> Response {
         Err(ModelError::NotFound | ModelError::UnknownNode) => Response::NotFound,
         Err(ModelError::InUse) => Response::Refused(Refusal::QueueFull),
         Err(ModelError::NotAllowed) => Response::Refused(Refusal::Role),
-        Err(ModelError::Unreachable | ModelError::Fault(_)) => {
+        Err(ModelError::Unreachable | ModelError::Damaged | ModelError::Fault(_)) => {
             Response::Refused(Refusal::ModelAbsent)
         }
     }

@@ -15,6 +15,7 @@ use crate::models::LocalModel;
 
 use super::durable::Stored;
 use super::elsewhere::Listing;
+use super::inspecting::Inspected;
 use super::kept::{Account, Question};
 use super::pump::{ExecutorReport, OwnerReport};
 
@@ -95,6 +96,7 @@ pub(crate) enum Ask {
     Run(Box<Run>, Reply<Result<Running, RunError>>),
     Load(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
     Unload(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
+    Inspect(ModelName, Option<NodeId>, Reply<Inspected>),
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
     Withdraw(String, Reply<Result<(), AdmissionError>>),

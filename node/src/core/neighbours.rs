@@ -129,6 +129,7 @@ impl Neighbours {
             | Response::JobsSince(..)
             | Response::Why(_)
             | Response::JobProblem(_)
+            | Response::Inspection(_)
             | Response::NotFound => return None,
         };
         self.check(node, owned, *sheet).filter(|told| told.sheet.line.job == job)
@@ -152,6 +153,7 @@ impl Neighbours {
                 | Response::Jobs(_)
                 | Response::JobsSince(..)
                 | Response::Why(_)
+                | Response::Inspection(_)
                 | Response::NotFound,
             )
             | Err(_) => Err(JobLookupError::Unreachable),

@@ -147,6 +147,7 @@ impl Core {
             | Request::Custody(_)
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
+            | Request::Inspect(_)
             | Request::Attempt(_) => Response::Refused(Refusal::Unsupported),
         }
     }

@@ -109,7 +109,8 @@ async fn standing(net: &NetHandle, executor: NodeId, attempt: AttemptId) -> Stan
             | Response::Job(_)
             | Response::HeldJob(_)
             | Response::Why(_)
-            | Response::JobProblem(_),
+            | Response::JobProblem(_)
+            | Response::Inspection(_),
         )
         | Err(NetError::Protocol) => Standing::Lives,
         Err(_) => Standing::Unknown,

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::audit::AuditArguments;
+use super::inspect::RecommendArguments;
 use super::invitations::{InvitationsAction, InviteArguments};
 use super::jobs::{
     ChatArguments, JobArgument, JobsArguments, RunArguments, SubmitArguments, WaitArguments,
@@ -47,6 +48,15 @@ Examples:
   pumasi chat 'upper: hello'
   git diff | pumasi chat --model org/Model-7B.Q4_K_M --system 'Review this patch.'")]
     Chat(ChatArguments),
+    /// Recommend well-known models for this computer and the mesh, and say why
+    #[command(after_long_help = "\
+What fits is reckoned from each model's shape and the memory that is free now; how fast it would be,
+from what this computer was measured to do.
+
+Examples:
+  pumasi recommend
+  pumasi recommend --json")]
+    Recommend(RecommendArguments),
     /// Ask one model one thing
     #[command(after_long_help = "\
 Examples:
