@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerConversations } from './conversations.ts';
+import { inspectionOf, recommendedOn } from './inspect.ts';
 import { whyOf } from './jobs.ts';
 import type { Life } from './life.ts';
 import { checksOf, keysOf, recordOf } from './upkeep.ts';
@@ -43,6 +44,13 @@ export async function answerApi(
   if (what === 'status') return json(response, life.world.status);
   if (what === 'nodes') return json(response, { data: life.world.nodes });
   if (what === 'jobs') return jobs(life, id, verb, response);
+  if (what === 'recommendations') {
+    return json(response, recommendedOn(life.world));
+  }
+  if (what === 'models' && verb === 'inspect') {
+    const url = new URL(request.url ?? '', base);
+    return json(response, inspectionOf(life.world, id, url.searchParams));
+  }
   if (what === 'models' && verb) {
     life.setModel(String(body.node), id, verb === 'load');
     return json(response, {});

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { chat } from './chat.js';
+import { looksInsideAModel } from './inspecting.js';
 import { ask, assert, barriers, visit } from './journey.js';
 import { setsUpAProviderAndAsksIt, settlesWhoIsAsked } from './providers.js';
 import { shell } from './shell.js';
@@ -202,6 +203,7 @@ export const journeys = [
   checksTheOffice,
   makesAndRevokesAKey,
   readsTheRecord,
+  looksInsideAModel,
   seesWhatWasUsed,
   setsUpAProviderAndAsksIt,
   settlesWhoIsAsked,

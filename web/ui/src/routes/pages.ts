@@ -11,6 +11,7 @@ const chats: Load = () => import('./chats/Chats.svelte');
 const chat: Load = () => import('./chat/Chat.svelte');
 const mesh: Load = () => import('./mesh/Mesh.svelte');
 const jobs: Load = () => import('./jobs/Jobs.svelte');
+const inspect: Load = () => import('./models/inspect/Inspect.svelte');
 const models: Load = () => import('./models/Models.svelte');
 const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
@@ -27,6 +28,7 @@ const later: [pattern: string, load: Load][] = [
   ['/jobs', jobs],
   ['/jobs/:id', jobs],
   ['/models', models],
+  ['/models/:id', inspect],
   ['/manage', checkUp],
   ['/manage/keys', keys],
   ['/manage/providers', providers],

@@ -6,18 +6,21 @@ import type {
   AuditEntry,
   Doctor,
   History,
+  Inspection,
   Invitation,
   InvitationToken,
   Joined,
   Key,
   KeyChange,
   KeyRequest,
+  Language,
   Lend,
   NewKey,
   Pairing,
   Provider,
   ProviderRequest,
   Providers,
+  Recommendations,
   Routing,
   RoutingChange,
   Usage,
@@ -43,6 +46,30 @@ export async function load(model: string, node: string): Promise<void> {
 
 export async function unload(model: string, node: string): Promise<void> {
   await post(`/api/v1/models/${id(model)}/unload`, { node });
+}
+
+/** Which well-known models suit the computers here, with reasons in this language. */
+export const recommendations = (
+  language: Language,
+  signal?: AbortSignal,
+): Promise<Recommendations> => read(`/api/v1/recommendations?language=${language}`, signal);
+
+export interface Planned {
+  context?: string;
+  slots?: string;
+  cache?: string;
+}
+
+/** What a model is, part by part, with explanations in this language. */
+export function inspect(
+  model: string,
+  language: Language,
+  planned: Planned,
+  signal?: AbortSignal,
+): Promise<Inspection> {
+  const given = Object.entries(planned).filter(([, value]) => value);
+  const query = new URLSearchParams([['language', language], ...given] as [string, string][]);
+  return read(`/api/v1/models/${id(model)}/inspect?${query.toString()}`, signal);
 }
 
 export async function invite(

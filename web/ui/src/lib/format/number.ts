@@ -8,6 +8,12 @@ export function percent(share: number, locale: string): string {
   return new Intl.NumberFormat(locale, { style: 'percent' }).format(share);
 }
 
+/** A share of which the first digit after the point matters. */
+export function share(value: number, locale: string): string {
+  const style = { style: 'percent', maximumFractionDigits: value < 0.1 ? 1 : 0 } as const;
+  return new Intl.NumberFormat(locale, style).format(value);
+}
+
 /** An amount of US dollars, small ones with what is left of them. */
 export function dollars(value: number, locale: string): string {
   const maximumFractionDigits = value > 0 && value < 1 ? 4 : 2;

@@ -3,7 +3,7 @@
 import { locale } from '$lib/i18n/locale.svelte';
 import { bytes } from './bytes';
 import { ago, duration } from './duration';
-import { compact, dollars, figure, percent } from './number';
+import { compact, dollars, figure, percent, share } from './number';
 
 export const say = {
   bytes: (size: number): string => bytes(size, locale.chosen),
@@ -12,6 +12,7 @@ export const say = {
   figure: (value: number): string => figure(value, locale.chosen),
   dollars: (usd: number): string => dollars(usd, locale.chosen),
   percent: (share: number): string => percent(share, locale.chosen),
+  share: (value: number): string => share(value, locale.chosen),
   compact: (value: number): string => compact(value, locale.chosen),
   rate: (perSecond: number): string =>
     locale.words.units.tokensPerSecond(figure(perSecond, locale.chosen)),

@@ -430,6 +430,569 @@ places: Array<ModelPlace>,
  */
 best: NodeRef | null, };
 
+export type WeightPart = "embedding" | "attention" | "recurrent" | "feed_forward" | "experts" | "norms" | "output" | "other";
+
+export type PartShare = { 
+/**
+ * The part.
+ */
+part: WeightPart, 
+/**
+ * Its parameters.
+ */
+parameters: number, 
+/**
+ * Its bytes in the file.
+ */
+bytes: number, 
+/**
+ * Its share of all parameters, 0 to 1.
+ */
+share: number, 
+/**
+ * Bits that one of its parameters takes.
+ */
+bits_per_weight: number, };
+
+export type TypeRun = { 
+/**
+ * The first of them.
+ */
+first: number, 
+/**
+ * The last of them.
+ */
+last: number, 
+/**
+ * The type, as ggml names it.
+ */
+tensor_type: string, 
+/**
+ * Bits that one parameter takes in it.
+ */
+bits: number, };
+
+export type TensorGroup = { 
+/**
+ * Its name with `*` for the block.
+ */
+name: string, 
+/**
+ * The part that it belongs to.
+ */
+part: WeightPart, 
+/**
+ * Its parameters.
+ */
+parameters: number, 
+/**
+ * Its bytes in the file.
+ */
+bytes: number, 
+/**
+ * Bits that one of its parameters takes, on average.
+ */
+bits_per_weight: number, 
+/**
+ * The types that it is stored in, the one with most parameters first.
+ */
+types: Array<string>, 
+/**
+ * The types by block; empty for what is outside the blocks.
+ */
+blocks: Array<TypeRun>, };
+
+export type BlockSight = "full" | "sliding" | "recurrent" | "both" | "none";
+
+export type BlockPart = { 
+/**
+ * The part.
+ */
+part: WeightPart, 
+/**
+ * Its parameters in one block.
+ */
+parameters: number, };
+
+export type BlockRun = { 
+/**
+ * The first of them, from 0.
+ */
+first: number, 
+/**
+ * The last of them.
+ */
+last: number, 
+/**
+ * How it looks back.
+ */
+sight: BlockSight, 
+/**
+ * Query heads.
+ */
+heads: number, 
+/**
+ * Key-value heads.
+ */
+heads_kv: number, 
+/**
+ * Whether it keeps keys and values of its own.
+ */
+caches: boolean, 
+/**
+ * Whether its feed-forward layer is one of experts.
+ */
+experts: boolean, 
+/**
+ * Parameters of one of them, by part.
+ */
+parts: Array<BlockPart>, };
+
+export type AttentionKind = "none" | "multi_head" | "grouped_query" | "multi_query" | "multi_head_latent" | "unknown";
+
+export type AttentionShape = { 
+/**
+ * Its kind.
+ */
+kind: AttentionKind, 
+/**
+ * Query heads, in the block that has most.
+ */
+heads: number, 
+/**
+ * Key-value heads, in the block that has most.
+ */
+heads_kv: number, 
+/**
+ * Elements of a key head.
+ */
+key_length: number, 
+/**
+ * Elements of a value head.
+ */
+value_length: number, 
+/**
+ * Elements of the compressed vector of MLA; else 0.
+ */
+latent_length: number, 
+/**
+ * Blocks with attention.
+ */
+blocks: number, 
+/**
+ * Blocks that see only the window.
+ */
+sliding_blocks: number, 
+/**
+ * The window in tokens.
+ */
+sliding_window: number | null, 
+/**
+ * Blocks with a state of fixed size.
+ */
+recurrent_blocks: number, };
+
+export type ExpertShape = { 
+/**
+ * How many there are in a block.
+ */
+count: number, 
+/**
+ * How many of them see a token.
+ */
+used: number, 
+/**
+ * How many more see every token.
+ */
+shared: number, 
+/**
+ * Width of one of them, in elements.
+ */
+width: number, };
+
+export type TemplateCard = { 
+/**
+ * SHA-256 of the text, 64 hexadecimal digits.
+ */
+sha256: string, 
+/**
+ * Length of the text in bytes.
+ */
+bytes: number, 
+/**
+ * The text; none where it is very long.
+ */
+text: string | null, 
+/**
+ * It takes tools and writes their calls.
+ */
+tools: boolean, 
+/**
+ * It knows thinking before the answer.
+ */
+thinking: boolean, 
+/**
+ * It treats the system's message on its own.
+ */
+system: boolean, };
+
+export type CacheFormat = "f16" | "q8_0" | "q4_0";
+
+export type CachePoint = { 
+/**
+ * Tokens.
+ */
+context: number, 
+/**
+ * As 16-bit floats.
+ */
+f16: number, 
+/**
+ * In 8-bit blocks.
+ */
+q8_0: number, 
+/**
+ * In 4-bit blocks.
+ */
+q4_0: number, };
+
+export type LoadPlan = { 
+/**
+ * Tokens of each slot.
+ */
+context: number, 
+/**
+ * Requests at once.
+ */
+slots: number, 
+/**
+ * Format of the KV cache.
+ */
+cache: CacheFormat, 
+/**
+ * Whether attention is computed in one piece.
+ */
+flash_attention: boolean, 
+/**
+ * Blocks on the graphics card; none: all.
+ */
+gpu_layers: number | null, };
+
+export type DeviceMemory = { 
+/**
+ * The device, as its driver names it.
+ */
+device: string, 
+/**
+ * What sort it is.
+ */
+kind: DeviceKind, 
+/**
+ * Weights.
+ */
+weights: number, 
+/**
+ * Keys, values and recurrent states.
+ */
+cache: number, 
+/**
+ * Working space of one batch.
+ */
+compute: number, 
+/**
+ * The vocabulary and the process itself.
+ */
+overhead: number, 
+/**
+ * Free for it; none: not known.
+ */
+free: number | null, 
+/**
+ * All memory of the device; none: not known.
+ */
+total: number | null, };
+
+export type Pace = { 
+/**
+ * Reading of a prompt, in tokens per second.
+ */
+prefill_tokens_per_s: number, 
+/**
+ * Writing, in tokens per second of one request.
+ */
+decode_tokens_per_s: number, 
+/**
+ * Bytes that the engine reads per second, as measured.
+ */
+bytes_per_s: number, 
+/**
+ * Multiplications and additions per second, as measured.
+ */
+operations_per_s: number, };
+
+export type Fit = { 
+/**
+ * Where; none: not for a computer.
+ */
+node: NodeRef | null, 
+/**
+ * How it would be loaded.
+ */
+plan: LoadPlan, 
+/**
+ * The devices that it would take memory of.
+ */
+devices: Array<DeviceMemory>, 
+/**
+ * Bytes on all of them.
+ */
+needed: number, 
+/**
+ * Whether it fits; none: what is free is not known.
+ */
+fits: boolean | null, 
+/**
+ * The longest context with which it would fit there, all else alike; none: not even one token
+ * would, or it is not known.
+ */
+longest_context: number | null, 
+/**
+ * What to do where it does not fit, as a sentence.
+ */
+advice: string | null, 
+/**
+ * How fast it would be; none: nothing was measured there.
+ */
+speed: Pace | null, };
+
+export type Explanation = { 
+/**
+ * What it is about, a stable word.
+ */
+topic: string, 
+/**
+ * The same for people.
+ */
+title: string, 
+/**
+ * Some sentences, true for this model.
+ */
+text: string, };
+
+export type Inspection = { 
+/**
+ * The name that was asked for.
+ */
+model: string, 
+/**
+ * The computer whose file it is; none: a file outside the mesh.
+ */
+node: NodeRef | null, 
+/**
+ * The model's own name for itself.
+ */
+title: string | null, 
+/**
+ * Its own description.
+ */
+description: string | null, 
+/**
+ * Its licence, as the file states it.
+ */
+license: string | null, 
+/**
+ * Architecture, such as `llama`.
+ */
+architecture: string, 
+/**
+ * The family, as people call it.
+ */
+family: string | null, 
+/**
+ * The file of llama.cpp that computes it.
+ */
+source: string | null, 
+/**
+ * Whether the engine here can run it.
+ */
+runs: boolean, 
+/**
+ * Length of the file in bytes.
+ */
+file_bytes: number, 
+/**
+ * Length of the weights in bytes.
+ */
+weight_bytes: number, 
+/**
+ * Number of parameters.
+ */
+parameters: number, 
+/**
+ * Parameters that one token is multiplied with.
+ */
+active_parameters: number, 
+/**
+ * Bytes of weights that one token makes the engine read.
+ */
+active_bytes: number, 
+/**
+ * The usual word for the quantization.
+ */
+quantization: string, 
+/**
+ * Weight bits for each parameter, on average.
+ */
+bits_per_weight: number, 
+/**
+ * Tokens that it was trained to see at once.
+ */
+context: number, 
+/**
+ * Elements of a token's vector.
+ */
+embedding_length: number, 
+/**
+ * Number of blocks.
+ */
+block_count: number, 
+/**
+ * Largest feed-forward width.
+ */
+feed_forward_length: number, 
+/**
+ * Its attention.
+ */
+attention: AttentionShape, 
+/**
+ * Its experts; none: dense.
+ */
+experts: ExpertShape | null, 
+/**
+ * Number of tokens in the vocabulary.
+ */
+vocabulary: number, 
+/**
+ * Kind of tokenizer.
+ */
+tokenizer: string, 
+/**
+ * How text is split before tokens are looked up.
+ */
+pre_tokenizer: string | null, 
+/**
+ * Whether the embedding is also the output.
+ */
+tied_output: boolean, 
+/**
+ * Whether it makes embeddings and not text.
+ */
+embeds: boolean, 
+/**
+ * The template that turns messages into text.
+ */
+template: TemplateCard | null, 
+/**
+ * Parameters and bytes by part.
+ */
+parts: Array<PartShare>, 
+/**
+ * The same by role of the tensors.
+ */
+groups: Array<TensorGroup>, 
+/**
+ * The blocks.
+ */
+blocks: Array<BlockRun>, 
+/**
+ * What one slot's context takes, by its length.
+ */
+cache: Array<CachePoint>, 
+/**
+ * Bytes of recurrent state, whatever the context.
+ */
+state_bytes: number, 
+/**
+ * A planned load, on each computer that was asked about.
+ */
+fits: Array<Fit>, 
+/**
+ * All of it in plain words.
+ */
+explanations: Array<Explanation>, };
+
+export type Language = "en" | "ko";
+
+export type Recommendation = { 
+/**
+ * Its name, as people know it.
+ */
+title: string, 
+/**
+ * A repository of the hub with its files.
+ */
+repository: string, 
+/**
+ * Which file: its quantization.
+ */
+quantization: string, 
+/**
+ * Length of the file in bytes.
+ */
+file_bytes: number, 
+/**
+ * Its licence.
+ */
+license: string, 
+/**
+ * How good it is, by the measure that [`Recommendations::quality`] names, in percent.
+ */
+quality: number, 
+/**
+ * What loading it takes.
+ */
+fit: Fit, 
+/**
+ * Why this one, as a sentence with numbers.
+ */
+why: string, };
+
+export type Suited = { 
+/**
+ * Which.
+ */
+node: NodeRef, 
+/**
+ * The best that runs well there; none: nothing of the table fits.
+ */
+best: Recommendation | null, 
+/**
+ * A light one that leaves room for other things; none: there is none but the best.
+ */
+light: Recommendation | null, };
+
+export type Recommendations = { 
+/**
+ * When the table of models was written down, as in `2026-11-28`.
+ */
+dated: string, 
+/**
+ * What the figure of quality is.
+ */
+quality: string, 
+/**
+ * Where it is published.
+ */
+source: string, 
+/**
+ * For each computer, this one first.
+ */
+nodes: Array<Suited>, 
+/**
+ * Where in the mesh the best of all would run, by id; none: nowhere.
+ */
+best_node: string | null, };
+
 export type PlaceRequest = { 
 /**
  * On which node (id); none: this one.
