@@ -4,6 +4,7 @@
 mod admission;
 mod audit;
 mod conversation;
+mod copy;
 mod job;
 mod key;
 mod lending;
@@ -27,6 +28,7 @@ pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
 };
+pub use copy::{Copy, CopySource, CopyStage, CopyState};
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,
     JobUsage, Passage, Phase, Priority, Round, Submission, Term, Why,

@@ -374,8 +374,8 @@ fn job_code(error: JobLookupError) -> &'static str {
 fn model_status(error: &ModelError) -> StatusCode {
     match error {
         ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
-        ModelError::InUse => StatusCode::CONFLICT,
-        ModelError::NotAllowed => StatusCode::FORBIDDEN,
+        ModelError::InUse | ModelError::NameTaken => StatusCode::CONFLICT,
+        ModelError::NotAllowed | ModelError::CopiesOff => StatusCode::FORBIDDEN,
         ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
         ModelError::Fault(fault) => run::fault_status(fault),
     }
@@ -387,6 +387,8 @@ fn model_code(error: &ModelError) -> &'static str {
         ModelError::UnknownNode => "unknown_node",
         ModelError::InUse => "model_in_use",
         ModelError::NotAllowed => "not_allowed",
+        ModelError::CopiesOff => "copies_off",
+        ModelError::NameTaken => "name_taken",
         ModelError::Unreachable => "node_unreachable",
         ModelError::Fault(fault) => fault.code(),
     }

@@ -29,6 +29,9 @@ impl Core {
             Ask::Run(run, reply) => self.run_or_hold(run, reply),
             Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
+            Ask::Copy(model, node, reply) => self.copy_or_ask(model, node, reply),
+            Ask::Copies(reply) => drop(reply.send(self.copies_view())),
+            Ask::StopCopy(model, reply) => drop(reply.send(self.stop_copy(&model))),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),
@@ -100,7 +103,7 @@ impl Core {
         executor.models.iter().find(|known| known.name == *model).map(|known| known.residence)
     }
 
-    fn ask_model(
+    pub(super) fn ask_model(
         &self,
         node: NodeId,
         request: Request,
@@ -145,6 +148,7 @@ impl Core {
                 .map_or(Response::NotFound, |advert| Response::Advert(Box::new(advert))),
             Request::Load(model) => outcome(self.load_here(&model)),
             Request::Unload(model) => outcome(self.unload_here(&model)),
+            Request::Copy(model) => outcome(self.copy_here(&model)),
             Request::Jobs { .. } | Request::JobsSince(_) | Request::Job(_) | Request::Why(_) => {
                 self.answer_about_jobs(from, &request)
             }
@@ -170,8 +174,8 @@ fn outcome(result: Result<(), ModelError>) -> Response {
     match result {
         Ok(()) => Response::Done,
         Err(ModelError::NotFound | ModelError::UnknownNode) => Response::NotFound,
-        Err(ModelError::InUse) => Response::Refused(Refusal::QueueFull),
-        Err(ModelError::NotAllowed) => Response::Refused(Refusal::Role),
+        Err(ModelError::InUse | ModelError::NameTaken) => Response::Refused(Refusal::QueueFull),
+        Err(ModelError::NotAllowed | ModelError::CopiesOff) => Response::Refused(Refusal::Role),
         Err(ModelError::Unreachable | ModelError::Fault(_)) => {
             Response::Refused(Refusal::ModelAbsent)
         }

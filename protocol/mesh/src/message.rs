@@ -149,6 +149,8 @@ pub enum Request {
     /// Forget a job of yours that is over, at all its holders. [`Response::Done`] or
     /// [`Response::JobProblem`].
     RemoveJob(JobId),
+    /// Copy a model of the mesh to yourself. Answered like [`Request::Load`].
+    Copy(ModelName),
 }
 
 /// Why a member did not do what was asked about a job.

@@ -37,12 +37,15 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 46] = [
+const OWNER: [(&str, &str); 49] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
     ("POST", "/api/v1/models/words/load"),
     ("POST", "/api/v1/models/words/unload"),
+    ("POST", "/api/v1/models/words/copy"),
+    ("DELETE", "/api/v1/models/words/copy"),
+    ("GET", "/api/v1/copies"),
     ("GET", "/api/v1/jobs"),
     ("POST", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/1"),

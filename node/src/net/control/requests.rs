@@ -136,7 +136,8 @@ impl Control {
             | Request::Why(_)
             | Request::Custody(_)
             | Request::AdoptJob(_)
-            | Request::RemoveJob(_) => self.ask_loop(from, request, channel),
+            | Request::RemoveJob(_)
+            | Request::Copy(_) => self.ask_loop(from, request, channel),
         }
     }
 
@@ -160,7 +161,8 @@ impl Control {
             | Request::Why(_)
             | Request::Custody(_)
             | Request::AdoptJob(_)
-            | Request::RemoveJob(_) => may,
+            | Request::RemoveJob(_)
+            | Request::Copy(_) => may,
         }
     }
 

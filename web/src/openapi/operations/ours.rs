@@ -81,6 +81,8 @@ fn view() -> Vec<Operation> {
             .tells(told::<List<api::Node>>),
         get("/api/v1/models", "listMeshModels", "All models of the mesh and of providers")
             .tells(told::<List<api::Model>>),
+        get("/api/v1/copies", "listCopies", "Models on their way to this computer, and from where")
+            .tells(told::<List<api::Copy>>),
         get(
             "/api/v1/providers",
             "listProviders",
@@ -103,6 +105,15 @@ fn placing() -> Vec<Operation> {
         post("/api/v1/models/{model}/load", "loadModel", "Loads a model on a computer")
             .may_read(asked::<api::PlaceRequest>)
             .status(202),
+        post(
+            "/api/v1/models/{model}/copy",
+            "copyModel",
+            "Copies a model of the mesh to a computer",
+        )
+        .may_read(asked::<api::PlaceRequest>)
+        .status(202),
+        delete("/api/v1/models/{model}/copy", "stopCopy", "Stops a copy; what came is kept")
+            .status(204),
         post("/api/v1/models/{model}/unload", "unloadModel", "Unloads a model on a computer")
             .may_read(asked::<api::PlaceRequest>)
             .status(202),
