@@ -5,7 +5,8 @@ use pumasi_protocol::blob::{BlobAsk, BlobFrame, BlobReader};
 use pumasi_protocol::message::{Control, Offer, Request, Response};
 use pumasi_protocol::stream::{AttemptEvent, EventOrder, OwnerFrame};
 use pumasi_protocol::{
-    AttemptId, BlobId, BlobRight, CustodyMessage, Epoch, Fault, JobId, frame, limits,
+    AttemptId, BlobId, BlobRight, CopyAsk, CopyFrame, CopyPart, CustodyMessage, Epoch, Fault,
+    JobId, frame, limits,
 };
 
 use crate::{body, seed};
@@ -16,7 +17,7 @@ use crate::{body, seed};
 /// When a value is read differently from how it is written, or an order that is broken is taken.
 pub fn run(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 7 {
+    match which % 9 {
         0 => {
             body::<Request>(bytes, limits::CONTROL_BYTES);
         }
@@ -31,9 +32,22 @@ pub fn run(data: &[u8]) {
         }
         4 => attempt(bytes),
         5 => file(bytes),
+        6 => {
+            body::<CopyAsk>(bytes, limits::COPY_FRAME_BYTES);
+        }
+        7 => copy(bytes),
         _ => {
             body::<Offer>(bytes, limits::CONTROL_BYTES);
         }
+    }
+}
+
+/// What a holder of a model says: whatever is within limits can be asked about any piece.
+fn copy(bytes: &[u8]) {
+    let frame = body::<CopyFrame>(bytes, limits::COPY_FRAME_BYTES);
+    if let Some(CopyFrame::Held { part, .. }) = frame.filter(CopyFrame::is_within_limits) {
+        let there = [0, 7, 8, 1 << 20, u64::MAX].map(|piece| part.has(piece));
+        assert!(part == CopyPart::Whole || !there[4], "no file has that many pieces");
     }
 }
 
@@ -112,5 +126,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seed(3, &CustodyMessage::Want { jobs: vec![JobId::from_parts(1, [2; 10])] }),
         framed(4, &events),
         framed(5, &chunks),
+        seed(6, &CopyAsk::Open(BlobId([1; 32]))),
+        seed(7, &CopyFrame::Preparing { permille: 500 }),
     ]
 }

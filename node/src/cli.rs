@@ -7,6 +7,7 @@ mod audit;
 mod browser;
 mod chat;
 pub(crate) mod client;
+mod copies;
 mod doctor;
 mod events;
 pub(crate) mod failure;

@@ -1,6 +1,7 @@
 //! The node's settings: one flat table of keys, each of them a flag, a `PUMASI_…` variable and a line
 //! of `config.toml` (flag over variable over file over default), checked once into a [`Config`].
 
+mod copying;
 mod engine;
 mod error;
 mod file;
@@ -22,6 +23,7 @@ pub use error::ConfigError;
 use crate::fleet::LLAMA_WORKER;
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
+pub use copying::CopyConfig;
 pub use engine::EngineConfig;
 pub use lending::{LendingConfig, Percent, YieldPolicy};
 pub use observing::{LogFormat, ObservingConfig};
@@ -162,6 +164,14 @@ pub struct Settings {
     /// tries [default: 2]
     #[arg(long, env = "PUMASI_HEDGE_PERCENT", value_name = "PERCENT")]
     pub hedge_percent: Option<Percent>,
+    /// Whether models are copied from and to other members [default: true]
+    #[arg(long, env = "PUMASI_COPIES", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub copies: Option<bool>,
+    /// Megabits a second at which models go to other members, all together; 0: as fast as it goes
+    /// [default: 0]
+    #[arg(long, env = "PUMASI_COPY_MBIT", value_name = "MBIT")]
+    pub copy_mbit: Option<u32>,
     /// Write what this computer's scheduler is told into this file, for `simulate recording`; it holds
     /// no prompts and no answers [default: nothing is written]
     #[arg(long, env = "PUMASI_RECORD", value_name = "FILE")]
@@ -218,6 +228,8 @@ impl Settings {
             keep_jobs_days: self.keep_jobs_days.or(below.keep_jobs_days),
             keep_jobs: self.keep_jobs.or(below.keep_jobs),
             hedge_percent: self.hedge_percent.or(below.hedge_percent),
+            copies: self.copies.or(below.copies),
+            copy_mbit: self.copy_mbit.or(below.copy_mbit),
             record: self.record.or(below.record),
             keep_usage_days: self.keep_usage_days.or(below.keep_usage_days),
             log_format: self.log_format.or(below.log_format),
@@ -274,6 +286,8 @@ pub struct Config {
     pub keep: Keep,
     /// Extra work for second tries, in percent; 0: no second tries.
     pub hedge_percent: u8,
+    /// Copies of models.
+    pub copies: CopyConfig,
     /// Where the scheduler's inputs are recorded; none: nowhere.
     pub record: Option<PathBuf>,
     /// What is told of what this node does.
@@ -336,6 +350,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
             days: settings.keep_jobs_days.unwrap_or(KEEP_JOBS_DAYS),
             jobs: settings.keep_jobs.unwrap_or(KEEP_JOBS),
         },
+        copies: CopyConfig::of(settings.copies, settings.copy_mbit),
         hedge_percent: settings.hedge_percent.map_or(HEDGE_PERCENT, |percent| percent.0),
         record: settings.record,
         observing,

@@ -5,6 +5,8 @@ mod admission;
 mod answer;
 mod blobs;
 mod board;
+mod copyable;
+pub(crate) mod copying;
 pub(crate) mod custody;
 pub(crate) mod durable;
 mod elsewhere;
@@ -24,6 +26,7 @@ mod pairing;
 mod publish;
 mod pump;
 mod removal;
+mod renewing;
 mod repeats;
 mod settling;
 mod sheets;
@@ -38,7 +41,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::roster::Roster;
-use pumasi_protocol::{Control, Device, Fault, ModelName, NodeId, Refusal};
+use pumasi_protocol::{Control, Device, ModelName, NodeId};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
 use pumasi_web::meters::Meters;
@@ -47,7 +50,6 @@ use tokio::sync::{broadcast, mpsc};
 use crate::audit::Notes;
 use crate::config::Config;
 use crate::fleet::Fleet;
-use crate::https::Renewed;
 use crate::models::LocalModel;
 use crate::net::{NetEvent, NetHandle};
 use crate::recorder::Recorder;
@@ -98,6 +100,7 @@ pub(crate) struct Parts {
     pub(crate) net: NetHandle,
     pub(crate) fleet: Fleet,
     pub(crate) store: Store,
+    pub(crate) model_store: Arc<pumasi_models::store::Store>,
     /// What this computer was told on lending itself before it stopped.
     pub(crate) told: Option<String>,
     /// Where programs of other computers are served.
@@ -120,6 +123,8 @@ pub(crate) struct Core {
     net: NetHandle,
     fleet: Fleet,
     store: Store,
+    copies: copying::Copies,
+    copyable: copyable::Copyable,
     endpoint: Option<api::Endpoint>,
     roster: Option<Arc<Roster>>,
     models: BTreeMap<ModelName, LocalModel>,
@@ -162,6 +167,8 @@ impl Core {
             net: parts.net,
             fleet: parts.fleet,
             store: parts.store,
+            copies: copying::Copies::new(parts.model_store),
+            copyable: copyable::Copyable::default(),
             endpoint: parts.endpoint,
             roster,
             models: BTreeMap::new(),
@@ -227,6 +234,7 @@ impl Core {
         let leaving = Gossip::Leaving { node: self.me, incarnation: self.incarnation };
         // Peers also notice by themselves; this only spares them the wait.
         let _ = self.net.publish(leaving);
+        self.stop_copies();
         self.net.shutdown().await;
         self.fleet.shutdown().await;
     }
@@ -306,10 +314,7 @@ impl Core {
     fn load_model(&mut self, model: &ModelName) {
         match self.models.get(model) {
             Some(local) => self.fleet.load(local),
-            None => {
-                let fault = Fault::Refused(Refusal::ModelAbsent);
-                self.tell(Input::LoadFailed { model: model.clone(), fault });
-            }
+            None => self.copy_to_load(model),
         }
     }
 
@@ -325,6 +330,7 @@ impl Core {
                 self.tell_local();
             }
             Event::Scanned(models) => self.on_scanned(models),
+            Event::Arrived(arrived) => self.on_arrived(*arrived),
             Event::Gone(job) => self.tell(Input::Cancel { job }),
             Event::Stored(job, draft) => self.on_stored(job, draft),
             Event::Forgotten(jobs) => jobs.into_iter().for_each(|job| self.forget_kept(job)),
@@ -341,23 +347,6 @@ impl Core {
             Event::Told(told, reply) => self.on_told(told, reply),
             Event::Renewed(renewed) => self.on_renewed(renewed),
             Event::Stop => {}
-        }
-    }
-
-    /// The certificate for other computers is another one, or is not, because what came cannot be used.
-    fn on_renewed(&mut self, renewed: Renewed) {
-        let code = "certificate";
-        match renewed {
-            Renewed::Served(fingerprint) => {
-                self.notices.remove(code);
-                let endpoint = self.endpoint.iter_mut();
-                endpoint.for_each(|endpoint| endpoint.fingerprint.clone_from(&fingerprint));
-            }
-            Renewed::Kept(why) => {
-                let message = format!("{why}. What was served before is still served.");
-                let (code, level) = (code.to_owned(), api::NoticeLevel::Warning);
-                self.notices.insert("certificate", api::Notice { level, code, message });
-            }
         }
     }
 
@@ -389,6 +378,7 @@ impl Core {
         }
         self.devices = crate::hardware::devices(&self.devices);
         self.look_at_desk();
+        self.look_at_copies();
         self.tell_local();
         self.retain_jobs();
         self.answer_late_cancels();

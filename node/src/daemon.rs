@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pumasi_models::store::Store as ModelStore;
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
 use pumasi_web::meters::Meters;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Notes};
 use crate::config::Config;
+use crate::copies::{Lent, Pace};
 use crate::core::event::Event;
 use crate::core::{self, Clock, Core, Parts, unix_ms};
 use crate::fleet::Fleet;
@@ -57,7 +59,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let keys = keys::restore(&store)?;
     let public = Public::prepare(&config, &keys)?;
     let own_models = config.data_dir.join(MODELS);
+    runtime::make_private_dir(&own_models).map_err(DaemonError::DataDir)?;
     starter::unpack(&own_models).map_err(DaemonError::Starter)?;
+    let model_store = ModelStore::open(&own_models).map_err(DaemonError::ModelStore)?;
+    let model_store = Arc::new(model_store);
     let (listener, http) = bind(config.http).await?;
     let mut public_listener = None;
     if let Some(public) = &public {
@@ -77,7 +82,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     notes.note(AuditRecord { at_ms: unix_ms(), act: started });
     let meters = Arc::new(Meters::new(config.person.as_ref().map(ToString::to_string)));
     let parts = (notes.clone(), endpoint, Arc::clone(&meters));
-    let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
+    let models = (own_models, model_store);
+    let node = assemble(config.clone(), store.clone(), net.clone(), models, parts).await?;
     let door = MeshDoor::new(node.events.clone());
     let noting = Noting::new(net.me(), config.person.clone(), notes.clone());
     let router = Router::of(config.data_dir.clone(), door, noting).await?;
@@ -167,7 +173,7 @@ async fn assemble(
     config: Config,
     store: Store,
     net: NetHandle,
-    own_models: PathBuf,
+    (own_models, model_store): (PathBuf, Arc<ModelStore>),
     (notes, endpoint, meters): (Notes, Option<api::Endpoint>, Arc<Meters>),
 ) -> Result<Assembled, DaemonError> {
     let (events, receiver) = mpsc::channel(core::EVENTS);
@@ -200,7 +206,7 @@ async fn assemble(
     }
     let keeping = core::custody::Keeping::restore(net.me(), seed, clock, rows, is_older_copy);
     look_at_hardware(config.worker_dir.clone(), events.clone());
-    scan_models(&config, own_models, events.clone());
+    scan_models(&config, own_models, Arc::clone(&model_store), events.clone());
     keep_ledger(store.clone(), config.keep, events.clone());
     let incarnation = store.incarnation();
     let told = store.setting(crate::lending::SETTING)?;
@@ -212,6 +218,7 @@ async fn assemble(
         net,
         fleet,
         store,
+        model_store,
         told,
         endpoint,
         keeping,
@@ -257,6 +264,7 @@ fn net_config(config: &Config, incarnation: u64) -> NetConfig {
         peers: config.peers.clone(),
         discovery: config.discovery,
         person: config.person.clone(),
+        lent: Lent { pace: Arc::new(Pace::new(config.copies.bytes_per_s)), ..Lent::default() },
         ..NetConfig::new(config.name.clone(), incarnation)
     }
 }
@@ -325,11 +333,11 @@ fn look_at_hardware(worker_dir: PathBuf, events: mpsc::Sender<Event>) {
     });
 }
 
-fn scan_models(config: &Config, own: PathBuf, events: mpsc::Sender<Event>) {
+fn scan_models(config: &Config, own: PathBuf, store: Arc<ModelStore>, events: mpsc::Sender<Event>) {
     let folders: Vec<PathBuf> = std::iter::once(own).chain(config.model_dirs.clone()).collect();
     let engine = config.engine;
     tokio::task::spawn_blocking(move || {
-        let models = models::scan(&folders, &engine);
+        let models = models::scan(&store, &folders, &engine);
         // At the node's end nobody listens any more.
         let _ = events.blocking_send(Event::Scanned(models));
     });

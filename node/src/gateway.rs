@@ -177,6 +177,20 @@ impl Mesh for Gateway {
         answer.unwrap_or(Err(ModelError::Unreachable))
     }
 
+    async fn copy(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
+        let answer = self.ask(|reply| Ask::Copy(model.clone(), node, reply)).await;
+        answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn copies(&self) -> Vec<api::Copy> {
+        self.ask(Ask::Copies).await.unwrap_or_default()
+    }
+
+    async fn stop_copy(&self, model: &ModelName) -> Result<(), ModelError> {
+        let answer = self.ask(|reply| Ask::StopCopy(model.clone(), reply)).await;
+        answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
         let answer = self.ask(|reply| Ask::Unload(model.clone(), node, reply)).await;
         answer.unwrap_or(Err(ModelError::Unreachable))

@@ -23,6 +23,24 @@ pub(crate) fn memory() -> Memory {
     Memory { total, free: system.available_memory().min(total) }
 }
 
+/// Bytes that are free on the disk of a folder; none where the system does not say.
+#[must_use]
+pub(crate) fn disk_free(folder: &std::path::Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let disks = sysinfo::Disks::new_with_refreshed_list();
+        let of_folder = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
+        of_folder
+            .max_by_key(|disk| disk.mount_point().as_os_str().len())
+            .map(|d| d.available_space())
+    }
+}
+
 /// Operating system and processor architecture, for people.
 #[must_use]
 pub(crate) fn platform() -> String {

@@ -4,6 +4,7 @@
 mod audit;
 pub mod cli;
 pub mod config;
+mod copies;
 mod core;
 pub mod daemon;
 pub mod demo;

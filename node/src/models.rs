@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use pumasi_models::catalog::{Catalog, Entry};
+use pumasi_models::catalog::{Catalog, Entry, inspect_file};
 use pumasi_models::estimate::{LoadPlan, estimate};
 use pumasi_models::inspect::Inspection;
 use pumasi_models::open::{FileIdentity, check_unchanged};
+use pumasi_models::store::{Store, StoredModel};
 use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName, Rate};
 
 use crate::config::EngineConfig;
@@ -54,10 +55,10 @@ impl LocalModel {
 }
 
 /// Reads all model folders. Hashes what is new, so it can take long: not for the event loop.
-/// Of two files with one name, the one in the earlier folder is kept.
+/// Of two files with one name, the store's is kept, else the one in the earlier folder.
 #[must_use]
-pub(crate) fn scan(folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
-    let mut found: Vec<LocalModel> = Vec::new();
+pub(crate) fn scan(store: &Store, folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
+    let mut found = of_store(store, engine);
     for folder in folders {
         for model in scan_folder(folder, engine) {
             if found.iter().all(|known| known.name != model.name) {
@@ -66,6 +67,37 @@ pub(crate) fn scan(folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel
         }
     }
     found
+}
+
+fn of_store(store: &Store, engine: &EngineConfig) -> Vec<LocalModel> {
+    store.models().iter().filter_map(|model| stored_model(store, model, engine)).collect()
+}
+
+/// A model of the store by its name in the mesh.
+pub(crate) fn stored(store: &Store, name: &ModelName, engine: &EngineConfig) -> Option<LocalModel> {
+    let name = pumasi_models::name::ModelName::parse(name.as_str()).ok()?;
+    stored_model(store, &store.model(&name)?, engine)
+}
+
+/// Split models are none: engines get one file.
+fn stored_model(store: &Store, stored: &StoredModel, engine: &EngineConfig) -> Option<LocalModel> {
+    let [blob] = &stored.blobs[..] else { return None };
+    let name = stored.name.as_str().parse().ok()?;
+    let model = match inspect_file(&blob.path) {
+        Ok((inspection, identity)) if store.checked(&blob.sha256) == Some(identity) => {
+            Ok(usable(&inspection, identity, engine))
+        }
+        Ok(_) => Err("The stored file was changed since it was checked.".to_owned()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    Some(LocalModel {
+        name,
+        path: blob.path.clone(),
+        file: BlobId(*blob.id.as_bytes()),
+        size: blob.bytes,
+        changed_s: stored.row.added_s,
+        model,
+    })
 }
 
 fn scan_folder(folder: &Path, engine: &EngineConfig) -> Vec<LocalModel> {
@@ -175,7 +207,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = crate::starter::unpack(folder.path()).expect("the starter");
         std::fs::write(folder.path().join("broken.gguf"), b"GGUF").expect("a file");
-        let models = scan(&[folder.path().to_owned()], &engine());
+        let store = Store::open(&folder.path().join("store")).expect("a new store");
+        let models = scan(&store, &[folder.path().to_owned()], &engine());
         let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names, ["broken", "starter-chat"]);
         assert!(models[0].model.is_err());

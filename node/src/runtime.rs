@@ -145,6 +145,20 @@ pub fn create_data_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
+/// The same, also for a folder that an earlier version made with the rights that were usual then.
+///
+/// # Errors
+/// When the system refuses.
+pub fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    create_data_dir(path)?;
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(path, mode)?;
+    }
+    Ok(())
+}
+
 /// Writes a file of mode 0600 by way of a neighbour, so that it appears whole or not at all.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));

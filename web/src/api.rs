@@ -4,6 +4,7 @@
 mod admission;
 mod audit;
 mod conversation;
+mod copy;
 mod fit;
 mod inspect;
 mod job;
@@ -29,6 +30,7 @@ pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
 };
+pub use copy::{Copy, CopySource, CopyStage, CopyState};
 pub use fit::{
     CacheFormat, DeviceMemory, Fit, LoadPlan, Pace, Recommendation, Recommendations, Suited,
 };

@@ -375,8 +375,8 @@ fn model_status(error: &ModelError) -> StatusCode {
     match error {
         ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
         ModelError::Damaged => StatusCode::UNPROCESSABLE_ENTITY,
-        ModelError::InUse => StatusCode::CONFLICT,
-        ModelError::NotAllowed => StatusCode::FORBIDDEN,
+        ModelError::InUse | ModelError::NameTaken => StatusCode::CONFLICT,
+        ModelError::NotAllowed | ModelError::CopiesOff => StatusCode::FORBIDDEN,
         ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
         ModelError::Fault(fault) => run::fault_status(fault),
     }
@@ -389,6 +389,8 @@ fn model_code(error: &ModelError) -> &'static str {
         ModelError::Damaged => "model_damaged",
         ModelError::InUse => "model_in_use",
         ModelError::NotAllowed => "not_allowed",
+        ModelError::CopiesOff => "copies_off",
+        ModelError::NameTaken => "name_taken",
         ModelError::Unreachable => "node_unreachable",
         ModelError::Fault(fault) => fault.code(),
     }

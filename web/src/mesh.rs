@@ -253,6 +253,15 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Which well-known models suit this computer and the mesh.
     async fn recommend(&self, language: api::Language) -> api::Recommendations;
+    /// Asks a node (`None`: this one) to copy a model of the mesh to itself. Returns when that has
+    /// begun, or when it holds the model.
+    async fn copy(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
+
+    /// Models that are copied to this node, and those that were lately.
+    async fn copies(&self) -> Vec<api::Copy>;
+
+    /// Ends a copy to this node; what came stays for the next try.
+    async fn stop_copy(&self, model: &ModelName) -> Result<(), ModelError>;
 
     /// Asks a node (`None`: this one) to unload a model.
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;

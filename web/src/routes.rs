@@ -164,6 +164,7 @@ fn view() -> Routes {
         .route("/api/v1/models", get(listing::models))
         .route("/api/v1/models/{model}/inspect", get(inspecting::inspect))
         .route("/api/v1/recommendations", get(inspecting::recommend))
+        .route("/api/v1/copies", get(listing::copies))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/events", get(events::all))
         .route("/api/v1/history", get(usage::history))
@@ -174,6 +175,7 @@ fn placing() -> Routes {
     Routes::new()
         .route("/api/v1/models/{model}/load", post(models::load))
         .route("/api/v1/models/{model}/unload", post(models::unload))
+        .route("/api/v1/models/{model}/copy", post(models::copy).delete(models::stop_copy))
 }
 
 fn operating() -> Routes {

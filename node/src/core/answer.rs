@@ -30,6 +30,9 @@ impl Core {
             Ask::Load(model, node, reply) => self.load_or_hold(model, node, reply),
             Ask::Unload(model, node, reply) => self.unload_or_ask(model, node, reply),
             Ask::Inspect(model, node, reply) => self.inspect(model, node, reply),
+            Ask::Copy(model, node, reply) => self.copy_or_ask(model, node, reply),
+            Ask::Copies(reply) => drop(reply.send(self.copies_view())),
+            Ask::StopCopy(model, reply) => drop(reply.send(self.stop_copy(&model))),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),
@@ -101,7 +104,7 @@ impl Core {
         executor.models.iter().find(|known| known.name == *model).map(|known| known.residence)
     }
 
-    fn ask_model(
+    pub(super) fn ask_model(
         &self,
         node: NodeId,
         request: Request,
@@ -147,6 +150,7 @@ impl Core {
                 .map_or(Response::NotFound, |advert| Response::Advert(Box::new(advert))),
             Request::Load(model) => outcome(self.load_here(&model)),
             Request::Unload(model) => outcome(self.unload_here(&model)),
+            Request::Copy(model) => outcome(self.copy_here(&model)),
             Request::Jobs { .. } | Request::JobsSince(_) | Request::Job(_) | Request::Why(_) => {
                 self.answer_about_jobs(from, &request)
             }
@@ -173,8 +177,8 @@ fn outcome(result: Result<(), ModelError>) -> Response {
     match result {
         Ok(()) => Response::Done,
         Err(ModelError::NotFound | ModelError::UnknownNode) => Response::NotFound,
-        Err(ModelError::InUse) => Response::Refused(Refusal::QueueFull),
-        Err(ModelError::NotAllowed) => Response::Refused(Refusal::Role),
+        Err(ModelError::InUse | ModelError::NameTaken) => Response::Refused(Refusal::QueueFull),
+        Err(ModelError::NotAllowed | ModelError::CopiesOff) => Response::Refused(Refusal::Role),
         Err(ModelError::Unreachable | ModelError::Damaged | ModelError::Fault(_)) => {
             Response::Refused(Refusal::ModelAbsent)
         }

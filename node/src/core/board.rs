@@ -73,7 +73,7 @@ impl Core {
 
     fn node_view(&self, id: NodeId, view: Option<&NodeView<'_>>) -> api::Node {
         let member = self.roster.as_ref().and_then(|roster| roster.members.get(&id));
-        let own = (id == self.me).then(|| self.scheduler.view().advert()).flatten();
+        let own = (id == self.me).then(|| self.advert_of_here()).flatten();
         let advert = own.as_ref().or(view.and_then(|view| view.advert));
         let link = view.map(|view| view.link);
         let presence = match link {
@@ -112,7 +112,7 @@ impl Core {
     /// All models of the mesh, by name.
     pub(super) fn models_view(&self) -> Vec<api::Model> {
         let views = self.scheduler.view().nodes();
-        let own = self.scheduler.view().advert();
+        let own = self.advert_of_here();
         let peers = views.iter().filter(|(id, _)| **id != self.me);
         let peers = peers.filter(|(_, view)| matches!(view.link, Link::Up { .. }));
         let peers = peers.filter_map(|(_, view)| view.advert);

@@ -13,6 +13,7 @@ use crate::https::Renewed;
 use crate::lending::Told;
 use crate::models::LocalModel;
 
+use super::copying::Arrived;
 use super::durable::Stored;
 use super::elsewhere::Listing;
 use super::inspecting::Inspected;
@@ -60,6 +61,8 @@ pub(crate) enum Event {
     ToldJobs(NodeId, Option<(u64, Vec<JobSheet>)>),
     /// The files of the certificate for other computers changed.
     Renewed(Renewed),
+    /// A model was copied to this node, or was not.
+    Arrived(Box<Arrived>),
     /// The node was told to stop.
     Stop,
 }
@@ -97,6 +100,9 @@ pub(crate) enum Ask {
     Load(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
     Unload(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
     Inspect(ModelName, Option<NodeId>, Reply<Inspected>),
+    Copy(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
+    Copies(Reply<Vec<api::Copy>>),
+    StopCopy(ModelName, Reply<Result<(), ModelError>>),
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
     Withdraw(String, Reply<Result<(), AdmissionError>>),

@@ -23,6 +23,8 @@ impl Core {
                 self.seen.insert(node, unix_ms());
                 self.on_link(node, Link::Down);
                 self.lose_owner(node);
+                // What only it held cannot be copied any more.
+                self.tell_local();
             }
             NetEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
             NetEvent::State { node, state } => {

@@ -28,7 +28,7 @@ impl Core {
             return Err(RunError::UnknownNode(stranger));
         }
         let nodes = self.scheduler.view().nodes();
-        let own = self.scheduler.view().advert();
+        let own = self.advert_of_here();
         // As the list of models has it: who cannot be reached holds nothing for now.
         let others = nodes.values().filter(|node| matches!(node.link, Link::Up { .. }));
         let others = others.filter_map(|node| node.advert);

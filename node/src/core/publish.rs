@@ -53,7 +53,7 @@ impl Publisher {
 impl Core {
     /// Tells mesh and interface what changed.
     pub(super) fn publish(&mut self) {
-        if let Some(advert) = self.scheduler.view().advert() {
+        if let Some(advert) = self.advert_of_here() {
             // What a full queue loses, peers find out by the next state, and ask for.
             let _ = match self.publisher.teller.tell(advert, Instant::now()) {
                 Some(Telling::Advert(advert)) => self.net.publish(Gossip::Advert(advert)),
@@ -69,7 +69,7 @@ impl Core {
 
     /// The current advert for a peer that asks, in step with what is told.
     pub(super) fn current_advert(&mut self) -> Option<NodeAdvert> {
-        if let Some(advert) = self.scheduler.view().advert()
+        if let Some(advert) = self.advert_of_here()
             && self.publisher.teller.told().is_none()
         {
             // Whoever is here asks, too, or hears the next one.
@@ -128,6 +128,7 @@ impl Core {
         }
         self.models = models.into_iter().map(|model| (model.name.clone(), model)).collect();
         self.settling.scanned = true;
+        self.lend_models();
         self.tell_local();
     }
 
@@ -136,7 +137,8 @@ impl Core {
         if !self.settling.knows_itself() {
             return;
         }
-        let advert = Box::new(self.local_advert());
+        let mut advert = Box::new(self.local_advert());
+        advert.models.extend(self.copyable_models());
         let model_memory = self.model_memory();
         self.tell(Input::Local { advert, model_memory });
     }
@@ -170,9 +172,7 @@ impl Core {
     fn model_advert(&self, model: &LocalModel) -> ModelAdvert {
         let engine = &self.config.engine;
         let usable = model.model.as_ref().ok();
-        let on_card = engine.gpu_layers > 0 && self.devices.iter().any(is_card);
-        let computes = if on_card { Computes::Card } else { Computes::Processor };
-        let (prefill, decode) = assumed_rates(model.size, computes);
+        let (prefill, decode) = assumed_rates(model.size, self.computes());
         ModelAdvert {
             name: model.name.clone(),
             file: model.file,
@@ -187,6 +187,12 @@ impl Core {
             load_ms: 0,
             usual_tokens: 0,
         }
+    }
+
+    /// What computes models here.
+    pub(super) fn computes(&self) -> Computes {
+        let on_card = self.config.engine.gpu_layers > 0 && self.devices.iter().any(is_card);
+        if on_card { Computes::Card } else { Computes::Processor }
     }
 
     /// Bytes that models may take here: what is free and what they have already, less a reserve.

@@ -143,6 +143,7 @@ impl Core {
             | Request::Advert
             | Request::Load(_)
             | Request::Unload(_)
+            | Request::Copy(_)
             | Request::CancelJob(_)
             | Request::Custody(_)
             | Request::AdoptJob(_)

@@ -7,6 +7,9 @@ use pumasi_web::api;
 use super::Core;
 use super::owned::OwnedJob;
 
+/// Why loading takes long.
+const COPIED: &str = "the model is copied from other computers first";
+
 impl Core {
     pub(super) fn why_view(&self, job: JobId) -> Option<api::Why> {
         let view = self.scheduler.view();
@@ -37,7 +40,7 @@ impl Core {
         candidates: &[WhyCandidate],
     ) -> api::Round {
         let next = why.attempts.last().map_or(0, |last| last.epoch.0 + 1);
-        let candidates = candidates.iter().map(|c| self.candidate(attempt, c));
+        let candidates = candidates.iter().map(|c| self.candidate(why, attempt, c));
         api::Round {
             epoch: attempt.map_or(next, |attempt| attempt.epoch.0),
             after_ms: attempt.map_or(0, |a| a.bound.ms_since(why.submitted)),
@@ -63,13 +66,22 @@ impl Core {
         }
     }
 
-    fn candidate(&self, attempt: Option<&WhyAttempt>, candidate: &WhyCandidate) -> api::Candidate {
+    fn candidate(
+        &self,
+        why: &Why,
+        attempt: Option<&WhyAttempt>,
+        candidate: &WhyCandidate,
+    ) -> api::Candidate {
         let bid_ms = match &candidate.answer {
             Answer::Bid(bid) => Some(f64::from(bid.finish_ms)),
             Answer::NotAsked | Answer::Asked | Answer::Refused(_) | Answer::Silent => None,
         };
         let (predicted_ms, terms) = match &candidate.verdict {
-            Verdict::Scored(score) => (Some(f64::from(score.total_ms())), terms(score)),
+            Verdict::Scored(score) => {
+                let is_here = candidate.node == self.me;
+                let copied = is_here && self.is_copy(&why.need.model, score.load_ms);
+                (Some(f64::from(score.total_ms())), terms(score, copied))
+            }
             Verdict::Refused(_) => (None, Vec::new()),
         };
         api::Candidate {
@@ -175,11 +187,16 @@ fn seconds(ms: u32) -> String {
     if ms < 1_000 { format!("{ms} ms") } else { format!("{:.1} s", f64::from(ms) / 1_000.0) }
 }
 
-fn terms(score: &Score) -> Vec<api::Term> {
+/// `copied`: the model had to come from other computers first.
+fn terms(score: &Score, copied: bool) -> Vec<api::Term> {
     let term = |name: &str, ms: u32| api::Term { name: name.to_owned(), ms: ms.into(), note: None };
     vec![
         term("wait", score.wait_ms),
-        term("load", score.load_ms),
+        api::Term {
+            name: "load".to_owned(),
+            ms: score.load_ms.into(),
+            note: copied.then(|| COPIED.to_owned()),
+        },
         term("prefill", score.prefill_ms),
         api::Term {
             name: "cached".to_owned(),

@@ -21,6 +21,9 @@ pub enum DaemonError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The models' store cannot be opened.
+    #[error(transparent)]
+    ModelStore(pumasi_models::store::StoreError),
     /// The network cannot be started.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -69,7 +72,10 @@ impl DaemonError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Token(_) | Self::NoKeys(_) | Self::Certificate(_) => 78,
-            Self::Store(StoreError::InUse { .. }) | Self::Http { .. } | Self::Net(_) => 69,
+            Self::ModelStore(pumasi_models::store::StoreError::InUse)
+            | Self::Store(StoreError::InUse { .. })
+            | Self::Http { .. }
+            | Self::Net(_) => 69,
             Self::Store(
                 StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
             ) => 65,
@@ -79,6 +85,7 @@ impl DaemonError {
             | Self::Starter(_)
             | Self::Record { .. }
             | Self::Runtime(_)
+            | Self::ModelStore(_)
             | Self::Store(_) => 74,
         }
     }

@@ -36,6 +36,8 @@ pub enum Kind {
     Stream,
     /// Connections, on each plane.
     Connection,
+    /// Asks for parts of model files.
+    CopyAsk,
 }
 
 /// How much one member may send to this node. As much again is left out without blame, so that who is
@@ -62,6 +64,8 @@ pub(crate) struct Allowance {
     pub(crate) streams: Rate,
     /// Connections (both sides keep theirs; a few more where the network comes and goes).
     pub(crate) connections: Rate,
+    /// Asks (each for up to a mebibyte: two gigabytes a second).
+    pub(crate) copy_asks: Rate,
 }
 
 impl Default for Allowance {
@@ -78,6 +82,7 @@ impl Default for Allowance {
             roster_entries: rate(200, 20_000),
             streams: rate(100, 1_000),
             connections: rate(1, 32),
+            copy_asks: rate(2_000, 8_000),
         }
     }
 }
@@ -95,6 +100,7 @@ impl Allowance {
             Kind::RosterEntry => self.roster_entries,
             Kind::Stream => self.streams,
             Kind::Connection => self.connections,
+            Kind::CopyAsk => self.copy_asks,
         }
     }
 }
@@ -295,6 +301,7 @@ mod tests {
             Kind::RosterEntry,
             Kind::Stream,
             Kind::Connection,
+            Kind::CopyAsk,
         ];
         for kind in kinds {
             let (conduct, now) = (Conduct::default(), Instant::now());

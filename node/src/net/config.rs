@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use pumasi_protocol::NodeName;
 
 use crate::config::PeerAddress;
+use crate::copies::Lent;
 
 /// Settings of [`super::NetHandle::start`].
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ pub struct NetConfig {
     pub listen: IpAddr,
     /// Control plane, UDP and TCP; 0 picks free ones (default 7863).
     pub control_port: u16,
-    /// Data plane, UDP; 0 picks one (default 7864).
+    /// Data plane, UDP and TCP; 0 picks one (default 7864).
     pub data_port: u16,
     /// Join door, UDP; 0 picks one (default 7865).
     pub join_port: u16,
@@ -29,6 +30,8 @@ pub struct NetConfig {
     pub version: String,
     /// This start's number: tells two computers with one key apart.
     pub incarnation: u64,
+    /// What members may read here (default: nothing).
+    pub(crate) lent: Lent,
 }
 
 impl NetConfig {
@@ -46,6 +49,7 @@ impl NetConfig {
             person: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             incarnation,
+            lent: Lent::default(),
         }
     }
 

@@ -10,8 +10,7 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
-use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Incoming, ServerConfig};
-use quinn::{IdleTimeout, TokioRuntime, TransportConfig, VarInt};
+use quinn::{ClientConfig, Connection, Endpoint, Incoming, ServerConfig, VarInt};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
@@ -19,22 +18,26 @@ use super::conduct::{Conduct, Kind};
 use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
-    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, DATA_CONNECTIONS_PER_PEER, DATA_DIAL,
-    DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL, DATA_FRAMES_KIB, DATA_FULL_STREAMS,
-    DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DATA_LAST_WORD, DATA_STREAM_BYTES, DATA_UNPROVEN,
-    DIALLED,
+    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, COPIES_SERVED,
+    DATA_CONNECTIONS_PER_PEER, DATA_DIAL, DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL,
+    DATA_FRAMES_KIB, DATA_HANDSHAKES, DATA_LAST_WORD, DATA_UNPROVEN, DIALLED,
 };
 use super::members::{Members, Membership};
 use super::sources::Sources;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
+use crate::copies::{Lent, Pace, Shelf};
 
 mod blob;
+mod copies;
+mod endpoint;
 mod farewell;
 mod knock;
 mod owner;
 mod server;
 
 pub use blob::{BlobSource, FetchError};
+pub(crate) use copies::{Source, SourceError, Taken};
+pub(super) use endpoint::{endpoint, transport};
 
 /// What both sides must name in the handshake: plane and version.
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-data/1";
@@ -64,6 +67,14 @@ struct Inner {
     /// Bounds the files that are sent, and those that are fetched.
     sending: Semaphore,
     fetching: Semaphore,
+    /// Bounds the readers of model files.
+    copying: Arc<Semaphore>,
+    /// Their sockets, and those to holders.
+    copies: copies::Connections,
+    /// What there is to read.
+    shelf: Arc<Shelf>,
+    /// How fast.
+    pace: Arc<Pace>,
 }
 
 struct Peer {
@@ -93,42 +104,6 @@ impl Peer {
     }
 }
 
-pub(super) fn transport(streams: u32) -> Arc<TransportConfig> {
-    let idle = IdleTimeout::try_from(DATA_IDLE).expect("seconds fit");
-    let mut transport = TransportConfig::default();
-    transport
-        .max_concurrent_bidi_streams(streams.into())
-        .max_concurrent_uni_streams(0u32.into())
-        .stream_receive_window(DATA_STREAM_BYTES.into())
-        .receive_window((DATA_STREAM_BYTES * streams.clamp(1, DATA_FULL_STREAMS)).into())
-        .datagram_receive_buffer_size(None)
-        .max_idle_timeout(Some(idle))
-        .keep_alive_interval(Some(DATA_KEEP_ALIVE));
-    Arc::new(transport)
-}
-
-/// Binds a UDP socket for one of our endpoints.
-pub(super) fn bind(
-    address: SocketAddr,
-    plane: &'static str,
-) -> Result<std::net::UdpSocket, NetError> {
-    std::net::UdpSocket::bind(address).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => NetError::PortTaken { plane, port: address.port() },
-        _ => NetError::Listen { plane, error },
-    })
-}
-
-pub(super) fn endpoint(
-    address: SocketAddr,
-    plane: &'static str,
-    server: ServerConfig,
-) -> Result<Endpoint, NetError> {
-    let socket = bind(address, plane)?;
-    let runtime = Arc::new(TokioRuntime);
-    Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime)
-        .map_err(|error| NetError::Listen { plane, error })
-}
-
 impl DataPlane {
     pub(crate) fn start(
         address: SocketAddr,
@@ -136,6 +111,7 @@ impl DataPlane {
         membership: Arc<Membership>,
         conduct: Arc<Conduct>,
         events: mpsc::Sender<NetEvent>,
+        lent: Lent,
     ) -> Result<Self, NetError> {
         let members = membership.members();
         let tls = certificate.server(&[PROTOCOL], Accept::Members(members.clone()));
@@ -158,14 +134,27 @@ impl DataPlane {
             sources: Sources::default(),
             sending: Semaphore::new(BLOBS_SENT),
             fetching: Semaphore::new(BLOBS_FETCHED),
+            copying: Arc::new(Semaphore::new(COPIES_SERVED)),
+            copies: copies::Connections::default(),
+            shelf: lent.shelf,
+            pace: lent.pace,
         };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
+        let port = SocketAddr::new(address.ip(), plane.port());
+        if let Some(listener) = copies::bind(port) {
+            tokio::spawn(copies::listen(plane.clone(), listener));
+        }
         Ok(plane)
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.inner.endpoint.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// What members may read here.
+    pub(crate) fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.inner.shelf)
     }
 
     async fn listen(self) {
@@ -246,6 +235,12 @@ impl DataPlane {
         self.with_peer(node, |peer| peer.addresses.send_replace(addresses));
     }
 
+    /// Whether a member's data plane answers.
+    #[cfg(test)]
+    pub(crate) async fn connection_of(&self, node: NodeId) -> Option<()> {
+        self.connection(node).await.map(drop)
+    }
+
     /// Where a member's data plane listens, as far as is known.
     #[cfg(test)]
     pub(crate) fn addresses(&self, node: NodeId) -> Vec<SocketAddr> {
@@ -304,6 +299,7 @@ impl DataPlane {
     /// Closes the connections of everybody who is not welcome any more; whom an admin removed is told
     /// so.
     pub(crate) fn keep_members(&self) {
+        self.inner.copies.keep(|node| self.is_welcome(node));
         let mut peers = self.inner.peers.lock().expect("no code that holds this lock panics");
         peers.retain(|node, peer| {
             let stays = self.is_welcome(node);
@@ -362,6 +358,7 @@ impl DataPlane {
     }
 
     pub(crate) async fn shutdown(&self) {
+        self.inner.copies.keep(|_| false);
         self.inner.endpoint.close(CLOSING, b"");
         let _ = timeout(DATA_DIAL, self.inner.endpoint.wait_idle()).await;
     }

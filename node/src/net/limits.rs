@@ -166,6 +166,24 @@ pub(crate) const BLOB_START: Duration = Duration::from_secs(10);
 /// Bytes in a second below which a file is given up (an old radio link carries twice that).
 pub(crate) const BLOB_SLOWEST: u64 = 256 * 1024;
 
+/// Readers of model files that are served at a time, each by a thread; the next come back later.
+pub(crate) const COPIES_SERVED: usize = 16;
+/// Of these, connections of one member: one for each of four models.
+pub(crate) const COPIES_PER_READER: u32 = 4;
+/// Largest ask for a part of a model file.
+pub(crate) const COPY_ASK_BYTES: usize = 128;
+/// Bytes that are read from a socket of a copy at a time.
+pub(crate) const COPY_SOCKET_BYTES: usize = 256 * 1024;
+/// Bytes that wait to be encrypted and written together: four records of TLS.
+pub(crate) const COPY_WRITE_BYTES: usize = 64 * 1024;
+/// Bytes that are decrypted ahead: hashes are read one by one.
+pub(crate) const COPY_READ_BYTES: usize = 16 * 1024;
+/// How long connecting over TCP may take before QUIC is used: the computer is known to be there.
+pub(crate) const COPY_DIAL: Duration = Duration::from_secs(1);
+/// When a partner that neither sends nor takes anything is given up. Readers ask ten times a second,
+/// and what a silent holder was asked for is asked of others long before.
+pub(crate) const COPY_SILENCE: Duration = Duration::from_secs(15);
+
 /// Largest message of the join door, from a newcomer.
 pub(crate) const JOIN_ASK_BYTES: usize = 1_024;
 /// Largest message of the join door, to a newcomer.

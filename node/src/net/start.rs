@@ -41,6 +41,7 @@ pub(super) async fn start(
         membership.clone(),
         conduct.clone(),
         events.clone(),
+        config.lent.clone(),
     )?;
     let traffic = Arc::new(Traffic::default());
     let setup = Setup {

@@ -21,6 +21,7 @@ use super::*;
 
 mod attempts;
 mod chains;
+mod copies;
 mod crowds;
 mod doors;
 mod files;
@@ -60,9 +61,12 @@ impl Node {
 
     async fn start_as(dir: TempDir, called: &str, person: Option<NodeName>) -> Self {
         let store = Store::open(dir.path(), 1_000).expect("a new store");
-        let identity = Identity::from_seed(store.identity_seed());
         let plain = NetConfig::loopback(name(called), store.incarnation());
-        let config = NetConfig { person, ..plain };
+        Self::start_with(dir, store, NetConfig { person, ..plain }).await
+    }
+
+    async fn start_with(dir: TempDir, store: Store, config: NetConfig) -> Self {
+        let identity = Identity::from_seed(store.identity_seed());
         let started = NetHandle::start(config, identity, store.clone()).await;
         let (net, events) = started.expect("free ports on loopback");
         let mut node = Self { net, events, store, dir };

@@ -60,7 +60,7 @@ impl std::fmt::Debug for Verifier {
 }
 
 /// The node whose key a certificate proves.
-fn node_of(certificate: &CertificateDer<'_>) -> Result<NodeId, Error> {
+pub(crate) fn node_of(certificate: &CertificateDer<'_>) -> Result<NodeId, Error> {
     let peer = certificate::parse(certificate)?.peer_id();
     node_id(&peer).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))
 }
@@ -199,6 +199,16 @@ impl Certificate {
     }
 
     pub(crate) fn server(&self, protocols: &[&[u8]], accept: Accept) -> Arc<QuicServerConfig> {
+        let config = self.server_tls(protocols, accept);
+        Arc::new(QuicServerConfig::try_from(config).expect("ring has QUIC's initial suite"))
+    }
+
+    /// The same for TCP.
+    pub(crate) fn server_tls(
+        &self,
+        protocols: &[&[u8]],
+        accept: Accept,
+    ) -> Arc<rustls::ServerConfig> {
         let verifier = Arc::new(Verifier { accept });
         let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -208,10 +218,16 @@ impl Certificate {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Arc::new(QuicServerConfig::try_from(config).expect("ring has QUIC's initial suite"))
+        Arc::new(config)
     }
 
     pub(crate) fn client(&self, protocol: &[u8], accept: Accept) -> Arc<QuicClientConfig> {
+        let config = self.client_tls(protocol, accept);
+        Arc::new(QuicClientConfig::try_from(config).expect("ring has QUIC's initial suite"))
+    }
+
+    /// The same for TCP.
+    pub(crate) fn client_tls(&self, protocol: &[u8], accept: Accept) -> Arc<rustls::ClientConfig> {
         let verifier = Arc::new(Verifier { accept });
         let mut config = rustls::ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -221,7 +237,7 @@ impl Certificate {
             .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(self.key.clone())));
         config.alpn_protocols = vec![protocol.to_vec()];
         config.resumption = Resumption::disabled();
-        Arc::new(QuicClientConfig::try_from(config).expect("ring has QUIC's initial suite"))
+        Arc::new(config)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod advert;
 pub mod blob;
 pub mod chain;
+pub mod copy;
 pub mod custody;
 pub mod engine;
 pub mod envelope;
@@ -26,6 +27,7 @@ pub mod worker;
 
 pub use advert::{Admission, AdvertDelta, Device, DeviceKind, ModelAdvert, ModelState, NodeAdvert};
 pub use blob::{BlobAsk, BlobError, BlobFrame, BlobReader, BlobRight};
+pub use copy::{CopyAsk, CopyFrame, GroupRange, Part as CopyPart};
 pub use custody::{CustodyMessage, End, Term};
 pub use engine::{
     Capabilities, Embedded, EngineKind, Finish, Phase, Rate, Tempo, Timings, Token, Usage,

@@ -85,6 +85,15 @@ pub const SLOW_ONE_IN: u32 = 4;
 pub const BLOB_CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes of a frame of a file's stream: a chunk and what says that it is one.
 pub const BLOB_FRAME_BYTES: usize = BLOB_CHUNK_BYTES + 64;
+/// Chunk groups (16 KiB) that a reader of a model file asks for at once: a piece of 1 MiB, which is also
+/// what a copy tells others of itself in.
+pub const COPY_GROUPS: u32 = 64;
+/// Pieces of one file: those of 2 TiB.
+pub const COPY_PIECES: usize = 2 << 20;
+/// Bytes of a frame about a copy: one bit for each piece, and what is fixed.
+pub const COPY_FRAME_BYTES: usize = COPY_PIECES / 8 + 4 * 1024;
+/// Other readers that a holder names.
+pub const COPY_READERS: usize = 32;
 /// Bytes of a sentence about a job.
 pub const SENTENCE_BYTES: usize = 512;
 /// Jobs in one answer between members (each below 1 KiB, within a control message).

@@ -151,6 +151,8 @@ pub enum Request {
     RemoveJob(JobId),
     /// What is the file of a model of yours, by its header? [`Response::Inspection`].
     Inspect(ModelName),
+    /// Copy a model of the mesh to yourself. Answered like [`Request::Load`].
+    Copy(ModelName),
 }
 
 /// Why a member did not do what was asked about a job.

@@ -26,6 +26,8 @@ pub enum OwnerFrame {
     Cancel,
     /// The only frame of another sort of stream: a file is asked for; [`crate::blob::BlobFrame`]s answer.
     Blob(BlobAsk),
+    /// The only frame of a third sort: [`crate::copy::CopyAsk`]s follow, and are answered.
+    Copy,
 }
 
 /// What an executor sends on an attempt's stream. `Finished`, `Embedded` and `Failed` are last.

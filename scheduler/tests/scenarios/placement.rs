@@ -72,6 +72,50 @@ fn loaded_beats_unloaded() {
     );
 }
 
+/// Of five nodes one holds the model. The node here says, to its own scheduler alone, that it could load
+/// it in 25 seconds, 22 of which are a copy.
+#[test]
+fn a_job_waits_for_a_copy_where_that_is_sooner_than_elsewhere() {
+    check(
+        "
+        node a
+        node b
+        node c
+        node d
+        node e
+        model a m load=25000
+        model b m loaded decode=2
+        start
+        submit a j1 m
+        run 60000
+        why a j1
+        idle
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_job_goes_to_the_holder_where_a_copy_would_be_later() {
+    check(
+        "
+        node a
+        node b
+        node c
+        node d
+        node e
+        model a m load=25000
+        model b m loaded
+        start
+        submit a j1 m
+        run 5000
+        why a j1
+        idle
+        ",
+        expect![[r#""#]],
+    );
+}
+
 #[test]
 fn idle_beats_busy() {
     check(

@@ -23,6 +23,12 @@ pub enum ModelError {
     /// The node could not be asked.
     #[error("that computer cannot be reached")]
     Unreachable,
+    /// That node neither gives nor takes copies of models.
+    #[error("copying models is switched off on that computer (`copies`)")]
+    CopiesOff,
+    /// Another model has the name there.
+    #[error("another model has this name on that computer: remove or rename it first")]
+    NameTaken,
     /// The engine there said no.
     #[error("{0}")]
     Fault(Fault),

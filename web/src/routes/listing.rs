@@ -31,6 +31,10 @@ pub(super) async fn nodes(State(app): State<Arc<App>>) -> Json<List<Node>> {
     Json(List { data: app.mesh.nodes().await })
 }
 
+pub(super) async fn copies(State(app): State<Arc<App>>) -> Json<List<crate::api::Copy>> {
+    Json(List { data: app.mesh.copies().await })
+}
+
 pub(super) async fn models(State(app): State<Arc<App>>) -> Json<List<Model>> {
     Json(List { data: app.mesh.models().await })
 }

@@ -133,6 +133,26 @@ pub(super) async fn unload(
     Ok(StatusCode::ACCEPTED)
 }
 
+pub(super) async fn copy(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let (model, node) = place(&app, name, request).await?;
+    app.mesh.copy(&model, node).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub(super) async fn stop_copy(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let model = ModelName::try_from(name);
+    let model = model.map_err(|e| Invalid::at("model", Reason::ModelName(e)))?;
+    app.mesh.stop_copy(&model).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn place(
     app: &App,
     name: String,

@@ -99,6 +99,27 @@ async fn models_are_loaded_where_asked() {
 }
 
 #[tokio::test]
+async fn models_are_copied_where_asked_and_what_comes_is_shown() {
+    let server = serving(&[]).await;
+    let copy = |model: &str, body: Value| {
+        Reply::of(server.post(&format!("/api/v1/models/{model}/copy"), &body))
+    };
+    assert_eq!(copy("words", json!({})).await.status, 202);
+    assert_eq!(copy("org%2Fwords", json!({ "node": "cd".repeat(32) })).await.status, 202);
+    assert_eq!(copy("words", json!({ "node": "me" })).await.error(), "404 unknown_node @ -");
+    assert_eq!(copy("..%2f..", json!({})).await.error(), "400 invalid_model_name @ model");
+    let path = server.url("/api/v1/models/words/copy");
+    let stopped = Reply::of(server.http.delete(path).bearer_auth(super::TOKEN)).await;
+    assert_eq!(stopped.error(), "404 model_not_found @ model");
+    let changes = ["copy words here", "copy org/words cdcdcdcd", "stop copy words"];
+    assert_eq!(server.mesh.changes(), changes);
+    let shown = Reply::of(server.http.get(server.url("/api/v1/copies")).bearer_auth(super::TOKEN));
+    let shown: Value = serde_json::from_str(&shown.await.text).expect("JSON");
+    assert_eq!(shown["data"][0]["state"], "running");
+    assert_eq!(shown["data"][0]["sources"][0]["stage"], "sending");
+}
+
+#[tokio::test]
 async fn cat_h41_an_idempotency_key_is_handed_on_and_a_bad_one_refused() {
     let server = serving(&[]).await;
     let request = json!({ "model": "words", "messages": [{ "role": "user", "content": "x" }] });

@@ -414,6 +414,35 @@ impl Mesh for Handle {
         api::Recommendations::default()
     }
 
+    async fn copy(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
+        self.0.note(format!("copy {model} {}", node.map_or("here".to_owned(), |n| n.short())));
+        Ok(())
+    }
+
+    async fn copies(&self) -> Vec<api::Copy> {
+        let source = api::CopySource {
+            node: reference(),
+            stage: api::CopyStage::Sending,
+            bytes: 1,
+            bytes_per_s: 1,
+            tcp: true,
+        };
+        let copy = api::Copy {
+            model: "org/words".to_owned(),
+            file: "00".repeat(32),
+            size_bytes: Some(2),
+            held_bytes: 1,
+            bytes_per_s: 1,
+            state: api::CopyState::Running,
+            sources: vec![source],
+        };
+        vec![copy]
+    }
+
+    async fn stop_copy(&self, model: &ModelName) -> Result<(), ModelError> {
+        self.0.note(format!("stop copy {model}"));
+    }
+
     async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
         self.0.note(format!("unload {model}"));
         Err(ModelError::InUse)

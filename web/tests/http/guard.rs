@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 48] = [
+const OWNER: [(&str, &str); 51] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -45,6 +45,9 @@ const OWNER: [(&str, &str); 48] = [
     ("GET", "/api/v1/recommendations"),
     ("POST", "/api/v1/models/words/load"),
     ("POST", "/api/v1/models/words/unload"),
+    ("POST", "/api/v1/models/words/copy"),
+    ("DELETE", "/api/v1/models/words/copy"),
+    ("GET", "/api/v1/copies"),
     ("GET", "/api/v1/jobs"),
     ("POST", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/1"),

@@ -142,6 +142,12 @@ impl Partial {
         Ok(Fetched { shape: self.shape, path: self.path.clone(), tree: self.tree_path.clone() })
     }
 
+    /// Lets others work on it: nothing more is taken in here, but it can still be served.
+    pub fn release(&self) {
+        // Where the file system has no locks, there is none to give back.
+        let _ = self.data.unlock();
+    }
+
     /// Throws away what is there.
     pub fn discard(&self) -> io::Result<()> {
         fs::remove_file(&self.path).and_then(|()| fs::remove_file(&self.tree_path))

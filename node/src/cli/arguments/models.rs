@@ -11,6 +11,8 @@ pub(crate) enum ModelAction {
     Load(ModelPlace),
     /// Unload a model from memory
     Unload(ModelPlace),
+    /// Copy a model of the mesh to a computer, from all that hold it
+    Copy(ModelPlace),
 }
 
 #[derive(Debug, Args)]

@@ -32,7 +32,8 @@ pub(in crate::cli) enum NodeCommand {
 Examples:
   pumasi models
   pumasi models load starter-chat
-  pumasi models unload org/Model-7B.Q4_K_M --node window-desk"
+  pumasi models unload org/Model-7B.Q4_K_M --node window-desk
+  pumasi models copy org/Model-7B.Q4_K_M"
     )]
     Models {
         /// What to do with them [default: list]

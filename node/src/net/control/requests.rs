@@ -137,7 +137,8 @@ impl Control {
             | Request::Custody(_)
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
-            | Request::Inspect(_) => self.ask_loop(from, request, channel),
+            | Request::Inspect(_)
+            | Request::Copy(_) => self.ask_loop(from, request, channel),
         }
     }
 
@@ -162,7 +163,8 @@ impl Control {
             | Request::Custody(_)
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
-            | Request::Inspect(_) => may,
+            | Request::Inspect(_)
+            | Request::Copy(_) => may,
         }
     }
 

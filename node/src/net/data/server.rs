@@ -14,7 +14,7 @@ use super::super::conduct::Kind;
 use super::super::event::{AttemptOpened, NetEvent};
 use super::super::frames::{self, StreamError};
 use super::super::limits::{ATTEMPT_EVENTS, CANCEL_GRACE, OPEN_DEADLINE};
-use super::{DataPlane, NOT_MEMBER, blob};
+use super::{DataPlane, NOT_MEMBER, blob, copies};
 
 /// Code of a stream that ends without a last event.
 const ABANDONED: VarInt = VarInt::from_u32(3);
@@ -49,6 +49,7 @@ async fn stream(from: NodeId, mut out: SendStream, mut input: RecvStream, plane:
             attempt(from, *opened, out, input, plane.inner.events.clone()).await;
         }
         Ok(First::Blob(ask)) => blob::serve(from, ask, out, &plane).await,
+        Ok(First::Copy) => copies::begin_quic(plane, from, out, input),
         Err(fault) => refuse(&mut out, fault).await,
     }
 }
@@ -83,6 +84,7 @@ type Opened = (pumasi_protocol::AttemptId, pumasi_protocol::ModelName, Work);
 enum First {
     Attempt(Box<Opened>),
     Blob(BlobAsk),
+    Copy,
 }
 
 async fn first_frame(input: &mut RecvStream, room: &Semaphore) -> Result<First, Fault> {
@@ -93,6 +95,7 @@ async fn first_frame(input: &mut RecvStream, room: &Semaphore) -> Result<First, 
             Ok(First::Attempt(Box::new((attempt, model, work))))
         }
         Ok(OwnerFrame::Blob(ask)) => Ok(First::Blob(ask)),
+        Ok(OwnerFrame::Copy) => Ok(First::Copy),
         Ok(OwnerFrame::Open { .. } | OwnerFrame::Cancel) => Err(Fault::BadRequest),
         // A frame that cannot be read is most likely of a kind that a newer version knows.
         Err(StreamError::Frame(_)) => Err(Fault::Refused(Refusal::Unsupported)),
@@ -136,9 +139,8 @@ async fn watch_owner(input: &mut RecvStream, cancelled: &CancellationToken) {
             match frames::read::<OwnerFrame>(input, limits::FRAME_BYTES).await {
                 Ok(OwnerFrame::Cancel) => cancelled.cancel(),
                 // A second opening on the same stream is nonsense.
-                Ok(OwnerFrame::Open { .. } | OwnerFrame::Blob(_)) | Err(StreamError::Frame(_)) => {
-                    return;
-                }
+                Ok(OwnerFrame::Open { .. } | OwnerFrame::Blob(_) | OwnerFrame::Copy)
+                | Err(StreamError::Frame(_)) => return,
                 // The owner has nothing more to say, but listens.
                 Err(StreamError::Finished) => std::future::pending().await,
                 Err(StreamError::Broken | StreamError::Slow) => return,

@@ -89,6 +89,8 @@ fn view() -> Vec<Operation> {
         )
         .query("language", "string", "Of the reasons: `en` or `ko`.")
         .tells(told::<api::Recommendations>),
+        get("/api/v1/copies", "listCopies", "Models on their way to this computer, and from where")
+            .tells(told::<List<api::Copy>>),
         get(
             "/api/v1/providers",
             "listProviders",
@@ -127,6 +129,15 @@ fn placing() -> Vec<Operation> {
         post("/api/v1/models/{model}/load", "loadModel", "Loads a model on a computer")
             .may_read(asked::<api::PlaceRequest>)
             .status(202),
+        post(
+            "/api/v1/models/{model}/copy",
+            "copyModel",
+            "Copies a model of the mesh to a computer",
+        )
+        .may_read(asked::<api::PlaceRequest>)
+        .status(202),
+        delete("/api/v1/models/{model}/copy", "stopCopy", "Stops a copy; what came is kept")
+            .status(204),
         post("/api/v1/models/{model}/unload", "unloadModel", "Unloads a model on a computer")
             .may_read(asked::<api::PlaceRequest>)
             .status(202),

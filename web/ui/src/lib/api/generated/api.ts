@@ -999,6 +999,66 @@ export type PlaceRequest = {
  */
 node: string | null, };
 
+export type CopyState = { "state": "running" } | { "state": "done" } | { "state": "failed", 
+/**
+ * Why, as a sentence.
+ */
+error: string, };
+
+export type CopyStage = "connecting" | "preparing" | "sending" | "resting" | "dropped";
+
+export type CopySource = { 
+/**
+ * Which one.
+ */
+node: NodeRef, 
+/**
+ * How far it is.
+ */
+stage: CopyStage, 
+/**
+ * Bytes of the file that came from it and were proven.
+ */
+bytes: number, 
+/**
+ * Bytes a second, over the last two seconds.
+ */
+bytes_per_s: number, 
+/**
+ * Whether it is reached over TCP; else over QUIC.
+ */
+tcp: boolean, };
+
+export type Copy = { 
+/**
+ * Its name.
+ */
+model: string, 
+/**
+ * The file's BLAKE3 hash, 64 hexadecimal digits.
+ */
+file: string, 
+/**
+ * Size of the file in bytes, once it is proven.
+ */
+size_bytes: number | null, 
+/**
+ * Bytes that are here.
+ */
+held_bytes: number, 
+/**
+ * Bytes a second, of all sources together.
+ */
+bytes_per_s: number, 
+/**
+ * Where the bytes come from.
+ */
+sources: Array<CopySource>, } & ({ "state": "running" } | { "state": "done" } | { "state": "failed", 
+/**
+ * Why, as a sentence.
+ */
+error: string, });
+
 export type JobKind = "chat" | "completion" | "embedding" | "image" | "document";
 
 export type JobState = "waiting" | "bound" | "running" | "completed" | "failed" | "cancelled";
