@@ -3,6 +3,7 @@
 
 use pumasi_protocol::blob::{BlobAsk, BlobFrame, BlobReader};
 use pumasi_protocol::message::{Control, Offer, Request, Response};
+use pumasi_protocol::providing::{ProviderAsk, ProviderFrame, ProviderMiss};
 use pumasi_protocol::stream::{AttemptEvent, EventOrder, OwnerFrame};
 use pumasi_protocol::{
     AttemptId, BlobId, BlobRight, CustodyMessage, Epoch, Fault, JobId, frame, limits,
@@ -16,7 +17,7 @@ use crate::{body, seed};
 /// When a value is read differently from how it is written, or an order that is broken is taken.
 pub fn run(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 7 {
+    match which % 8 {
         0 => {
             body::<Request>(bytes, limits::CONTROL_BYTES);
         }
@@ -31,6 +32,7 @@ pub fn run(data: &[u8]) {
         }
         4 => attempt(bytes),
         5 => file(bytes),
+        6 => lent(bytes),
         _ => {
             body::<Offer>(bytes, limits::CONTROL_BYTES);
         }
@@ -65,6 +67,17 @@ fn attempt(bytes: &[u8]) {
             assert_eq!(*index as usize, tokens, "a gap");
             tokens += more.len();
         }
+    }
+}
+
+/// A frame of an answer through a member; what is within bounds stays so when it is written again.
+fn lent(bytes: &[u8]) {
+    if let Some(frame) = body::<ProviderFrame>(bytes, limits::SHARED_LIST_BYTES)
+        && let ProviderFrame::Shared(shared) = &frame
+        && frame.is_within_limits()
+    {
+        let models: usize = shared.iter().map(|provider| provider.models.len()).sum();
+        assert!(models <= limits::SHARED_MODELS && shared.len() <= limits::SHARED_PROVIDERS);
     }
 }
 
@@ -112,5 +125,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seed(3, &CustodyMessage::Want { jobs: vec![JobId::from_parts(1, [2; 10])] }),
         framed(4, &events),
         framed(5, &chunks),
+        seed(2, &OwnerFrame::Provider(Box::new(ProviderAsk::Watch))),
+        seed(6, &ProviderFrame::Ended(Some(ProviderMiss::bare("reset")))),
+        seed(6, &ProviderFrame::Shared(Vec::new())),
     ]
 }
