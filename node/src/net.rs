@@ -27,6 +27,7 @@ pub use conduct::{CutOff, Kind, Offence};
 pub use config::NetConfig;
 pub(crate) use control::Survey;
 pub use data::{BlobSource, FetchError};
+pub(crate) use data::{Lent, Offers, ProviderHost};
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;

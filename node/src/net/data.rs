@@ -15,26 +15,31 @@ use quinn::{IdleTimeout, TokioRuntime, TransportConfig, VarInt};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+use super::bucket::Bucket;
 use super::conduct::{Conduct, Kind};
 use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
-    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, DATA_CONNECTIONS_PER_PEER, DATA_DIAL,
-    DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL, DATA_FRAMES_KIB, DATA_FULL_STREAMS,
-    DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DATA_LAST_WORD, DATA_STREAM_BYTES, DATA_UNPROVEN,
-    DIALLED,
+    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, BORROWED, DATA_CONNECTIONS_PER_PEER,
+    DATA_DIAL, DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL, DATA_FRAMES_KIB,
+    DATA_FULL_STREAMS, DATA_HANDSHAKES, DATA_IDLE, DATA_KEEP_ALIVE, DATA_LAST_WORD,
+    DATA_STREAM_BYTES, DATA_UNPROVEN, DIALLED,
 };
 use super::members::{Members, Membership};
 use super::sources::Sources;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
 
 mod blob;
+mod borrowing;
 mod farewell;
 mod knock;
 mod owner;
 mod server;
+mod sharing;
 
 pub use blob::{BlobSource, FetchError};
+pub(crate) use borrowing::Offers;
+pub(crate) use sharing::{Lent, ProviderHost};
 
 /// What both sides must name in the handshake: plane and version.
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-data/1";
@@ -64,11 +69,19 @@ struct Inner {
     /// Bounds the files that are sent, and those that are fetched.
     sending: Semaphore,
     fetching: Semaphore,
+    /// Who asks this node's providers for others, once there is one.
+    host: watch::Sender<Option<Arc<dyn ProviderHost>>>,
+    /// What the others share.
+    offers: watch::Sender<Arc<Offers>>,
 }
 
 struct Peer {
     addresses: watch::Sender<Vec<SocketAddr>>,
     connections: Vec<Connection>,
+    /// Somebody listens to what it shares.
+    is_watched: bool,
+    /// Calls of its providers that may still be put.
+    borrows: Bucket,
     /// Held while somebody dials, so that the others wait for the same connection.
     dialling: Arc<tokio::sync::Mutex<()>>,
     /// Bounds the memory of its first frames, in KiB.
@@ -80,6 +93,8 @@ impl Default for Peer {
         Self {
             addresses: watch::Sender::default(),
             connections: Vec::new(),
+            is_watched: false,
+            borrows: Bucket::new(BORROWED, Instant::now()),
             dialling: Arc::default(),
             frames: Arc::new(Semaphore::new(DATA_FRAMES_KIB)),
         }
@@ -158,6 +173,8 @@ impl DataPlane {
             sources: Sources::default(),
             sending: Semaphore::new(BLOBS_SENT),
             fetching: Semaphore::new(BLOBS_FETCHED),
+            host: watch::Sender::default(),
+            offers: watch::Sender::default(),
         };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
@@ -227,6 +244,7 @@ impl DataPlane {
             return None;
         }
         tokio::spawn(server::serve(node, connection, self.clone()));
+        self.listen_to_offers(node);
         Some(node)
     }
 

@@ -28,6 +28,7 @@ mod hints;
 mod hostile;
 mod impostors;
 mod joining;
+mod lent;
 mod meeting;
 mod pairing;
 mod states;
