@@ -32,6 +32,7 @@ mod providers;
 mod removal;
 mod service;
 mod settings;
+mod sharing;
 pub(crate) mod table;
 pub(crate) mod text;
 mod up;

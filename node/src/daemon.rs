@@ -80,7 +80,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let node = assemble(config.clone(), store.clone(), net.clone(), own_models, parts).await?;
     let door = MeshDoor::new(node.events.clone());
     let noting = Noting::new(net.me(), config.person.clone(), notes.clone());
-    let router = Router::of(config.data_dir.clone(), door, noting).await?;
+    let lent = (net.clone(), store.clone());
+    let router = Router::of(config.data_dir.clone(), door, noting, lent).await?;
     let usage = (store.clone(), Arc::clone(&meters), Arc::clone(&router));
     let usage = UsageBook::new(usage.0, usage.1, usage.2, config.observing.keep_usage_days);
     let request_log = config.observing.request_log();

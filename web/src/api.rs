@@ -11,6 +11,7 @@ mod mesh;
 mod model;
 mod pairing;
 mod provider;
+mod sharing;
 mod typescript;
 mod usage;
 
@@ -46,6 +47,7 @@ pub use provider::{
     Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
     Routing, RoutingChange, RoutingPolicy,
 };
+pub use sharing::{Lent, ProviderElsewhere, ShareRequest, ShareWith, Sharing};
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 

@@ -58,6 +58,7 @@ const OWNER: [(&str, &str); 46] = [
     ("POST", "/api/v1/providers"),
     ("DELETE", "/api/v1/providers/x"),
     ("POST", "/api/v1/providers/x/check"),
+    ("POST", "/api/v1/providers/x/share"),
     ("PATCH", "/api/v1/routing"),
     ("POST", "/api/v1/nodes/1/remove"),
     ("GET", "/api/v1/invitations"),
