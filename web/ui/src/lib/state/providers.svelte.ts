@@ -4,7 +4,13 @@
 import { createSubscriber } from 'svelte/reactivity';
 import { providers as ask, route as change } from '$lib/api/calls';
 import { asFault, type Fault } from '$lib/api/fault';
-import type { Provider, ProviderModel, Providers, RoutingChange } from '$lib/api/types';
+import type {
+  Provider,
+  ProviderElsewhere,
+  ProviderModel,
+  Providers,
+  RoutingChange,
+} from '$lib/api/types';
 
 const LOOK_MS = 5_000;
 
@@ -49,8 +55,21 @@ class Elsewhere {
     return this.seen?.providers.find((provider) => provider.id === id);
   }
 
+  /** Those of other computers that have this id there, or here. */
+  far(id: string): ProviderElsewhere[] {
+    const all = this.seen?.elsewhere ?? [];
+    return all.filter((one) => one.id === id || one.id.startsWith(`${id}.`));
+  }
+
+  /** The model as it stands here, or else where it stands best. */
   model(id: string, name: string): ProviderModel | undefined {
-    return this.of(id)?.models.find((model) => model.name === name);
+    const own = this.of(id)?.models.find((model) => model.name === name);
+    if (own) return own;
+    const bare = name.slice(name.indexOf('/') + 1);
+    const far = this.far(id).flatMap((one) =>
+      one.models.filter((model) => model.name === `${one.id}/${bare}`),
+    );
+    return far.find(({ state }) => state === 'ready') ?? far[0];
   }
 }
 
