@@ -25,6 +25,7 @@ mod mcp;
 pub(crate) mod mesh;
 mod models;
 mod open;
+mod outage;
 pub(crate) mod output;
 mod pairing;
 mod parse;

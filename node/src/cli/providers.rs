@@ -14,6 +14,7 @@ use super::arguments::{
 use super::client::Client;
 use super::failure::Failure;
 use super::input;
+use super::outage;
 use super::output::Output;
 use super::sharing;
 use super::table::{Align, Table};
@@ -231,6 +232,9 @@ pub(super) async fn route(
     let named = named?;
     let client = find()?;
     let all: Providers = client.get(&PROVIDERS).await?;
+    if arguments.report {
+        return outage::report(&client, &all, output).await;
+    }
     let stand_in = arguments.stand_in;
     let change = RoutingChange {
         policy: arguments.policy.map(policy_of),

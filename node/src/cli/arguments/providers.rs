@@ -95,6 +95,9 @@ pub(crate) enum Switch {
 
 #[derive(Debug, Args)]
 pub(crate) struct RouteArguments {
+    /// Say what would fail if every provider outside the office were down; changes nothing
+    #[arg(long)]
+    pub(crate) report: bool,
     /// When a model that both have is asked of a provider
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicyArgument>,
