@@ -15,6 +15,7 @@ mod lent;
 mod mesh_door;
 mod models;
 mod noting;
+mod pages;
 mod place;
 mod plan;
 mod policy;
@@ -33,9 +34,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pumasi_cloud::KeyStore;
 use pumasi_dialects::Counts;
-use pumasi_protocol::{Constraints, JobId, JobKind};
+use pumasi_protocol::{Constraints, JobId, JobKind, NodeName};
+use pumasi_web::api;
 use pumasi_web::mesh::{Endpoint, LeftOut, Relay, Relayed, Run, RunError, Running, Settled, Turn};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::core::{size, unix_ms};
 use crate::net::NetHandle;
@@ -48,6 +50,7 @@ use journey::Journey;
 use lent::LentBook;
 pub(crate) use mesh_door::MeshDoor;
 pub(crate) use noting::Noting;
+use pages::Pages;
 use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
 use sharing::Shared;
@@ -85,6 +88,16 @@ impl Known {
     }
 }
 
+/// What the router needs of its node.
+pub(crate) struct Around {
+    pub(crate) net: NetHandle,
+    pub(crate) store: Store,
+    /// Where pages hear of changes.
+    pub(crate) changes: broadcast::Sender<api::Event>,
+    /// This node's name.
+    pub(crate) name: NodeName,
+}
+
 /// Routes this node's requests.
 pub(crate) struct Router {
     door: MeshDoor,
@@ -95,6 +108,8 @@ pub(crate) struct Router {
     journal: Arc<Journal>,
     net: NetHandle,
     lent: LentBook,
+    /// What pages know of the models.
+    pages: Pages,
     /// Raised whenever others may see something else of this node's providers.
     shared_changes: watch::Sender<u64>,
     /// Whether this computer works for others at the moment.
@@ -111,9 +126,9 @@ impl Router {
         folder: PathBuf,
         door: MeshDoor,
         noting: Noting,
-        (net, store): (NetHandle, Store),
+        around: Around,
     ) -> Result<Arc<Self>, BookError> {
-        let host = net.clone();
+        let host = around.net.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let keys = KeyStore::usual(folder.join(KEYS));
             let book = Book::open(folder, keys)?;
@@ -125,8 +140,9 @@ impl Router {
                 known: RwLock::default(),
                 mesh: RwLock::default(),
                 journal: Arc::new(Journal::new(noting)),
-                net,
-                lent: LentBook::restore(store, unix_ms())?,
+                pages: Pages::new(around.changes, around.net.me(), &around.name),
+                net: around.net,
+                lent: LentBook::restore(around.store, unix_ms())?,
                 shared_changes: watch::Sender::default(),
                 lends: AtomicBool::new(true),
                 changing: Mutex::default(),

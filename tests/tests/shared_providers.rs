@@ -363,3 +363,43 @@ fn two_nodes_with_one_service_stand_in_for_each_other() {
     let alone = ask(lab, "gpu.desk/fine", "hi");
     assert_eq!(alone.status, 503, "it names one computer and no other: {alone:?}");
 }
+
+#[test]
+fn sharing_is_said_and_shown_by_the_command_line() {
+    let nodes = pair();
+    let [desk, lab] = &nodes;
+    let _fake = set_up(desk, Speech::OpenAi, "openai-compatible", "gpu");
+    let share = |arguments: &[&str]| {
+        let ended = desk.pumasi(&[&["providers", "share"], arguments].concat());
+        (ended.code, ended.stdout.trim().to_owned(), ended.stderr)
+    };
+    assert_eq!(share(&["gpu"]).1, "gpu is for this computer alone");
+    let (code, told, _) = share(&["gpu", "--with", "kim,lee", "--tokens-a-day", "5000"]);
+    let expected =
+        "gpu is shared with the computers of kim, lee: 5000 tokens a day for all together";
+    assert_eq!((code, told.as_str()), (Some(0), expected));
+    sees(lab, "gpu/fine", true);
+    let asked = lab.pumasi(&["run", "gpu/fine", "hello"]);
+    assert_eq!((asked.code, asked.stdout.trim()), (Some(0), "You said: hello"), "{asked:?}");
+    let listed = lab.pumasi(&["providers"]);
+    assert!(listed.stdout.contains("gpu.desk"), "{listed:?}");
+    let models = lab.pumasi(&["models"]);
+    assert!(models.stdout.contains("gpu through desk"), "{models:?}");
+    until("who used it is shown", PATIENCE, || {
+        let (_, told, _) = share(&["gpu"]);
+        (told.contains("lee") && told.contains("lab")).then_some(())
+    });
+    assert_eq!(share(&["gpu", "--with", "nobody"]).1, "gpu is for this computer alone");
+    sees(lab, "gpu/fine", false);
+    for (arguments, code, word) in [
+        (&["no-such"][..], 66, "no provider"),
+        (&["gpu", "--with", "everyone,kim"], 2, "not both"),
+        (&["gpu", "--with", "kim", "--tokens-a-day", "-1"], 2, "--tokens-a-day"),
+        (&["gpu", "--requests-a-minute", "4000000000"], 65, "at most"),
+    ] {
+        let (ended, _, told) = share(arguments);
+        assert_eq!(ended, Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(word), "{arguments:?}: {told}");
+    }
+    assert_eq!(lab.pumasi(&["providers", "share", "gpu.desk"]).code, Some(66));
+}

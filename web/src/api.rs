@@ -108,6 +108,9 @@ pub enum Event {
         /// The new state.
         key: Box<Key>,
     },
+    /// Something about providers changed, here or elsewhere: `GET /api/v1/providers` says what. What is
+    /// only counted changes untold.
+    Providers,
 }
 
 /// One list, so that fields can be added beside it.

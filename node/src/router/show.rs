@@ -84,6 +84,7 @@ impl Router {
         let place = self.place(id.as_str())?;
         self.list(&place).await;
         self.tell_others();
+        self.tell_pages();
         Ok(self.shown_one(&place).await)
     }
 
@@ -140,6 +141,7 @@ impl Router {
         let models = place.provider.models().await;
         place.set_models(models.map_err(|error| ProviderError::Unanswered(error.to_string()))?);
         self.tell_others();
+        self.tell_pages();
         Ok(self.shown_one(&place).await)
     }
 

@@ -39,6 +39,7 @@ async fn hear_offers(router: &Router, closing: &CancellationToken) {
     loop {
         let now = Arc::clone(&offers.borrow_and_update());
         router.take_offers(&now);
+        router.tell_pages();
         tokio::select! {
             () = closing.cancelled() => return,
             changed = offers.changed() => if changed.is_err() { return },
@@ -65,6 +66,7 @@ async fn look_around(router: &Router, own_port: u16, closing: &CancellationToken
         if told.as_ref() != Some(&tells) {
             told = Some(tells);
             router.tell_others();
+            router.tell_pages();
         }
         if round.is_multiple_of(WRITE_EVERY) {
             router.lent.write().await;
@@ -82,6 +84,7 @@ impl Router {
     pub(super) fn read_book(&self) {
         self.change_known(|before| Some(self.of_book(before)));
         self.tell_others();
+        self.tell_pages();
     }
 
     fn of_book(&self, before: &Known) -> Known {

@@ -38,6 +38,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/api/openapi.json"),
 ];
 const OWNER: [(&str, &str); 46] = [
+const OWNER: [(&str, &str); 42] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::audit;
 use crate::net::{Identity, NetConfig, NetHandle};
-use crate::router::{MeshDoor, Noting};
+use crate::router::{Around, MeshDoor, Noting};
 use crate::store::Store;
 
 const MEMBER: [u8; 32] = [7; 32];
@@ -50,8 +50,9 @@ impl Office {
         let (events, event_receiver) = mpsc::channel(16);
         let (notes, noted) = audit::notes();
         let noting = Noting::new(net.me(), Some(name("kim")), notes);
-        let parts = (net, store);
-        let router = Router::of(folder.path().to_owned(), MeshDoor::new(events), noting, parts);
+        let (changes, heard) = tokio::sync::broadcast::channel(16);
+        let around = Around { net, store, changes, name: name("desk") };
+        let router = Router::of(folder.path().to_owned(), MeshDoor::new(events), noting, around);
         let router = router.await.expect("a new book");
         let fake = FakeProvider::start(Speech::OpenAi);
         let request = api::ProviderRequest {
@@ -63,7 +64,7 @@ impl Office {
             keeps_nothing: None,
         };
         router.set_provider(request).await.expect("it is set up");
-        let ends = Box::new((net_events, event_receiver, noted));
+        let ends = Box::new((net_events, event_receiver, noted, heard));
         let office = Self { router, fake, member, _folder: folder, _ends: ends };
         office.share(ShareWith::Everyone, &[]).await;
         office

@@ -1,5 +1,5 @@
-/** Providers as every page sees them: asked for as long as a page shows one, since no event tells how
- *  they stand. */
+/** Providers as every page sees them: asked for as long as a page shows one, whenever an event says that
+ *  something changed, and now and then for what is only counted. */
 
 import { createSubscriber } from 'svelte/reactivity';
 import { providers as ask, route as change } from '$lib/api/calls';
@@ -11,8 +11,9 @@ import type {
   Providers,
   RoutingChange,
 } from '$lib/api/types';
+import { mesh } from './mesh.svelte';
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 30_000;
 
 class Elsewhere {
   #seen = $state.raw<Providers | null>(null);
@@ -20,9 +21,17 @@ class Elsewhere {
   /** What was asked for before something changed here tells of the time before. */
   #turn = 0;
   #subscribe = createSubscriber(() => {
-    void this.look();
+    const stop = $effect.root(() => {
+      $effect(() => {
+        void mesh.providers;
+        void this.look();
+      });
+    });
     const timer = setInterval(() => void this.look(), LOOK_MS);
-    return () => clearInterval(timer);
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
   });
 
   get seen(): Providers | null {

@@ -1981,7 +1981,7 @@ job: Job, } | { "type": "key",
 /**
  * The new state.
  */
-key: Key, };
+key: Key, } | { "type": "providers" };
 
 export type List<T> = { 
 /**
