@@ -216,7 +216,7 @@ async fn cat_p06_a_removed_member_is_asked_for_no_more_and_its_old_streams_end()
     timeout(PATIENCE, connection.closed()).await.expect("and its connection");
     let asked = host.asked.load(SeqCst);
     let again = peer::dial(&attack.endpoint, &attack.key, attack.data(), peer::DATA).await;
-    if let Some(connection) = again
+    if let Ok(connection) = again
         && let Ok((mut out, mut input)) = connection.open_bi().await
     {
         // What it sent before, once more.
