@@ -37,8 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 46] = [
-const OWNER: [(&str, &str); 42] = [
+const OWNER: [(&str, &str); 47] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
