@@ -250,6 +250,8 @@ async fn answering(connection: &Connection, answer: &[u8]) {
 /// What comes of a call whose answer is this: the pieces, and how it ended.
 async fn heard(answer: Vec<u8>) -> Result<(usize, Option<String>), String> {
     let (attack, _host, connection) = lending().await;
+    // It listens to what is shared as soon as it has the connection.
+    let watching = connection.accept_bi().await.expect("the victim is there");
     let victim = attack.victim.net.clone();
     let id = attack.id();
     let asking = async move {
@@ -265,7 +267,10 @@ async fn heard(answer: Vec<u8>) -> Result<(usize, Option<String>), String> {
         Ok((bytes, None))
     };
     tokio::select! {
-        heard = timeout(PATIENCE, asking) => heard.expect("in time"),
+        heard = timeout(PATIENCE, asking) => {
+            drop(watching);
+            heard.expect("in time")
+        }
         () = answering(&connection, &answer) => panic!("the victim goes on"),
     }
 }
