@@ -154,12 +154,17 @@ class Gateway:
     def __init__(self, name: str, process: subprocess.Popen, url: str, model: str, text: str | None = None):
         self.name, self.process, self.url, self.model = name, process, url, model
         self.text = text or body(model)
+        # Others whose processor time counts, too.
+        self.beside: list[subprocess.Popen] = []
         self.cost, self.latency, self.requests, self.errors = {}, {}, {}, 0
+
+    def spent_s(self) -> float:
+        return sum(processor_s(process.pid) for process in (self.process, *self.beside))
 
     def load(self, folder: Path, connections: int, seconds: int) -> None:
         script = folder / f"{self.name.replace('/', '-')}.lua"
         script.write_text(WRK.format(body=self.text))
-        before = processor_s(self.process.pid)
+        before = self.spent_s()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script, self.url]
         output = subprocess.run(
             ["taskset", "-c", str(LOAD_CORE), *map(str, command)], capture_output=True, text=True, check=True
@@ -167,7 +172,7 @@ class Gateway:
         count = int(re.search(r"(\d+) requests in", output).group(1))
         bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
         self.errors += int(bad.group(1)) if bad else 0
-        spent = processor_s(self.process.pid) - before
+        spent = self.spent_s() - before
         self.cost.setdefault(connections, []).append(spent / max(count, 1) * 1e6)
         self.requests.setdefault(connections, []).append(count / seconds)
         self.latency.setdefault(connections, []).append([us(output, "50%"), us(output, "99%")])
@@ -178,10 +183,10 @@ def us(output: str, share: str) -> float:
     return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
 
 
-def node_on_its_core(program: Path) -> Node:
+def node_on_its_core(program: Path, name: str = "router") -> Node:
     """A node that says nothing to a terminal and shares its core with nobody."""
     starter = Path(__file__).parent.parent / "engines/llama/starter/starter-chat.gguf"
-    node = Node(program, starter, "router", ["--discovery=false", "--yield=none", "--log", "warn"])
+    node = Node(program, starter, name, ["--discovery=false", "--yield=none", "--log", "warn"])
     os.sched_setaffinity(0, {GATEWAY_CORE})
     node.start()
     os.sched_setaffinity(0, range(os.cpu_count()))
@@ -195,6 +200,18 @@ def pumasi(program: Path, mock: str) -> Gateway:
     node.run("providers", "add", "openai-compatible", "--id", "lab", "--no-key", "--model", "m", "--base", f"{mock}/v1")
     gateway = Gateway("pumasi", node.process, f"http://{node.address}/v1/chat/completions", "lab/m")
     gateway.node = node
+    return gateway
+
+
+def through_another(program: Path, mock: str) -> Gateway:
+    """Two nodes on one core: the first has no provider and asks that of the second, over the encrypted data plane."""
+    front, back = node_on_its_core(program, "front"), node_on_its_core(program, "back")
+    back.run("providers", "add", "openai-compatible", "--id", "lab", "--no-key", "--model", "m", "--base", f"{mock}/v1")
+    back.run("join", json.loads(front.run("invite", "--json"))["token"])
+    until("the provider of the other node is seen", lambda: "lab/m" in front.models(), 0.05)
+    gateway = Gateway("second node", front.process, f"http://{front.address}/v1/chat/completions", "lab/m")
+    gateway.beside = [back.process]
+    gateway.node = front
     return gateway
 
 

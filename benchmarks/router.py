@@ -4,7 +4,8 @@ A mock service (nginx that answers every request with one chat completion) and t
 core, the gateway alone on another. Each gateway gets the same body over kept-alive connections; rounds are
 interleaved, so that a slow minute of the machine falls on all. Measured for each gateway:
 
-- processor time per request: user and system time of its whole process tree, divided by what wrk counted;
+- processor time per request: user and system time of its whole process tree, divided by what wrk counted; of the
+  way through a second node that of both nodes;
 - latency at one connection, as wrk tells it;
 - streams: how much later frames arrive than without a gateway (`stream-meter`).
 
@@ -20,8 +21,8 @@ import subprocess
 from pathlib import Path
 
 from gateways import (
-    ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, bench, body, cpu, free_port, processor_s, pumasi, ready, returns,
-    start,
+    ANSWER, GATEWAY_CORE, LOAD_CORE, Gateway, Nginx, bench, body, cpu, free_port, pumasi, ready, returns, start,
+    through_another,
 )
 
 
@@ -49,11 +50,11 @@ def python_gateways(folder: Path, venv: Path, mock: str) -> list[Gateway]:
 def streams(meter: Path, gateway: Gateway | None, service: str, count: int, seconds: int) -> dict:
     url = gateway.url if gateway else f"{service}/v1/chat/completions"
     text = body(gateway.model if gateway else "m", stream=True)
-    before = processor_s(gateway.process.pid) if gateway else 0
+    before = gateway.spent_s() if gateway else 0
     command = ["taskset", "-c", str(LOAD_CORE), meter, "read", url, str(count), str(seconds), text]
     measured = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     if gateway:
-        measured["us_per_frame"] = (processor_s(gateway.process.pid) - before) / max(measured["frames"], 1) * 1e6
+        measured["us_per_frame"] = (gateway.spent_s() - before) / max(measured["frames"], 1) * 1e6
     return measured
 
 
@@ -85,6 +86,9 @@ def requests(folder: Path, started: list, arguments) -> None:
     ours = pumasi(arguments.program, mock.url)
     started.append(ours.process)
     gateways.append(ours)
+    second = through_another(arguments.program, mock.url)
+    started.extend([second.process, *second.beside])
+    gateways.append(second)
     others = python_gateways(folder, arguments.venv, mock.url)
     started.extend(gateway.process for gateway in others)
     gateways.extend(others)

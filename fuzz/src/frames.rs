@@ -3,6 +3,7 @@
 
 use pumasi_protocol::blob::{BlobAsk, BlobFrame, BlobReader};
 use pumasi_protocol::message::{Control, Offer, Request, Response};
+use pumasi_protocol::providing::{ProviderAsk, ProviderFrame, ProviderMiss};
 use pumasi_protocol::stream::{AttemptEvent, EventOrder, OwnerFrame};
 use pumasi_protocol::{
     AttemptId, BlobId, BlobRight, CopyAsk, CopyFrame, CopyPart, CustodyMessage, Epoch, Fault,
@@ -17,7 +18,7 @@ use crate::{body, seed};
 /// When a value is read differently from how it is written, or an order that is broken is taken.
 pub fn run(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 9 {
+    match which % 10 {
         0 => {
             body::<Request>(bytes, limits::CONTROL_BYTES);
         }
@@ -36,6 +37,7 @@ pub fn run(data: &[u8]) {
             body::<CopyAsk>(bytes, limits::COPY_FRAME_BYTES);
         }
         7 => copy(bytes),
+        8 => lent(bytes),
         _ => {
             body::<Offer>(bytes, limits::CONTROL_BYTES);
         }
@@ -79,6 +81,17 @@ fn attempt(bytes: &[u8]) {
             assert_eq!(*index as usize, tokens, "a gap");
             tokens += more.len();
         }
+    }
+}
+
+/// A frame of an answer through a member; what is within bounds stays so when it is written again.
+fn lent(bytes: &[u8]) {
+    if let Some(frame) = body::<ProviderFrame>(bytes, limits::SHARED_LIST_BYTES)
+        && let ProviderFrame::Shared(shared) = &frame
+        && frame.is_within_limits()
+    {
+        let models: usize = shared.iter().map(|provider| provider.models.len()).sum();
+        assert!(models <= limits::SHARED_MODELS && shared.len() <= limits::SHARED_PROVIDERS);
     }
 }
 
@@ -128,5 +141,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         framed(5, &chunks),
         seed(6, &CopyAsk::Open(BlobId([1; 32]))),
         seed(7, &CopyFrame::Preparing { permille: 500 }),
+        seed(2, &OwnerFrame::Provider(Box::new(ProviderAsk::Watch))),
+        seed(8, &ProviderFrame::Ended(Some(ProviderMiss::bare("reset")))),
+        seed(8, &ProviderFrame::Shared(Vec::new())),
     ]
 }

@@ -193,7 +193,10 @@ impl<'a> People<'a> {
             Act::Asked(note) => self.with_job(&mut shown, AuditAct::Asked, note),
             Act::Ran(note) => self.with_job(&mut shown, AuditAct::Ran, note),
             Act::Provided { note, provider } => {
-                self.with_job(&mut shown, AuditAct::Asked, note);
+                // For another node it was work of that one's, done here.
+                let is_own = note.owner == self.me;
+                let act = if is_own { AuditAct::Asked } else { AuditAct::Ran };
+                self.with_job(&mut shown, act, note);
                 if let Some(job) = &mut shown.job {
                     job.provider = Some(provider.clone());
                 }

@@ -29,7 +29,7 @@ use crate::https::keep_renewed;
 use crate::net::{Identity, Listening, NetConfig, NetHandle};
 use crate::public::Public;
 use crate::recorder::Recorder;
-use crate::router::{self, MeshDoor, Noting, Router};
+use crate::router::{self, Around, MeshDoor, Noting, Router};
 use crate::runtime::{self, Running, Token};
 use crate::store::{Act, AuditRecord, Keep, Store};
 use crate::usage::{self, UsageBook};
@@ -86,7 +86,13 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let node = assemble(config.clone(), store.clone(), net.clone(), models, parts).await?;
     let door = MeshDoor::new(node.events.clone());
     let noting = Noting::new(net.me(), config.person.clone(), notes.clone());
-    let router = Router::of(config.data_dir.clone(), door, noting).await?;
+    let around = Around {
+        net: net.clone(),
+        store: store.clone(),
+        changes: node.changes.clone(),
+        name: config.name.clone(),
+    };
+    let router = Router::of(config.data_dir.clone(), door, noting, around).await?;
     let usage = (store.clone(), Arc::clone(&meters), Arc::clone(&router));
     let usage = UsageBook::new(usage.0, usage.1, usage.2, config.observing.keep_usage_days);
     let request_log = config.observing.request_log();

@@ -74,7 +74,7 @@ impl Mesh for Gateway {
 
     async fn models(&self) -> Vec<api::Model> {
         let mut models = self.ask(Ask::Models).await.unwrap_or_default();
-        models.extend(self.router.models());
+        models.extend(self.router.models(&self.me()));
         models
     }
 
@@ -150,7 +150,7 @@ impl Mesh for Gateway {
     }
 
     async fn providers(&self) -> api::Providers {
-        self.router.providers()
+        self.router.providers().await
     }
 
     async fn set_provider(
@@ -166,6 +166,14 @@ impl Mesh for Gateway {
 
     async fn check_provider(&self, id: &str) -> Result<api::Provider, ProviderError> {
         self.router.check_provider(id).await
+    }
+
+    async fn share_provider(
+        &self,
+        id: &str,
+        request: api::ShareRequest,
+    ) -> Result<api::Provider, ProviderError> {
+        self.router.share_provider(id, request).await
     }
 
     async fn set_routing(&self, change: api::RoutingChange) -> Result<api::Routing, ProviderError> {

@@ -28,7 +28,7 @@ pub use conduct::{CutOff, Kind, Offence};
 pub use config::NetConfig;
 pub(crate) use control::Survey;
 pub use data::{BlobSource, FetchError};
-pub(crate) use data::{DataPlane, Source, SourceError, Taken};
+pub(crate) use data::{DataPlane, Lent, Offers, ProviderHost, Source, SourceError, Taken};
 pub use event::{AttemptOpened, Candidate, Listening, NetEvent};
 pub use handle::{Attempt, InviteError, NetError, NetHandle, Opening, SendError};
 pub use identity::Identity;

@@ -5,40 +5,55 @@ mod ask;
 mod book;
 mod budget;
 mod cost;
+mod far;
 mod fault;
+mod host;
 mod journal;
 mod journey;
+mod lending;
+mod lent;
 mod mesh_door;
+mod models;
 mod noting;
+mod pages;
 mod place;
 mod plan;
 mod policy;
 mod prefer;
 mod relay;
 mod settle;
+mod share;
+mod sharing;
 mod show;
 mod tending;
 mod tour;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pumasi_cloud::KeyStore;
 use pumasi_dialects::Counts;
-use pumasi_protocol::{Constraints, JobId, JobKind};
+use pumasi_protocol::{Constraints, JobId, JobKind, NodeName};
+use pumasi_web::api;
 use pumasi_web::mesh::{Endpoint, LeftOut, Relay, Relayed, Run, RunError, Running, Settled, Turn};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::core::{size, unix_ms};
+use crate::net::NetHandle;
+use crate::store::Store;
 use ask::Asking;
 use fault::Failure;
+use host::Host;
 use journal::Journal;
 use journey::Journey;
+use lent::LentBook;
 pub(crate) use mesh_door::MeshDoor;
 pub(crate) use noting::Noting;
+use pages::Pages;
 use place::Place;
 use plan::{Facts, MeshModels, Plan, Route, Wish};
+use sharing::Shared;
 use tour::Tour;
 
 use book::Book;
@@ -54,8 +69,33 @@ const CLIENT_EVENTS: usize = 64;
 /// What is known at the moment; replaced as a whole.
 #[derive(Debug, Default)]
 struct Known {
+    /// Those of this node, and then those of others.
     places: Vec<Arc<Place>>,
     routing: Routing,
+    /// How this node's are shared, where a person has said so.
+    sharing: Shared,
+}
+
+impl Known {
+    /// This node's own.
+    fn own(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.places.iter().filter(|place| place.far().is_none())
+    }
+
+    /// Those of other members.
+    fn others(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.places.iter().filter(|place| place.far().is_some())
+    }
+}
+
+/// What the router needs of its node.
+pub(crate) struct Around {
+    pub(crate) net: NetHandle,
+    pub(crate) store: Store,
+    /// Where pages hear of changes.
+    pub(crate) changes: broadcast::Sender<api::Event>,
+    /// This node's name.
+    pub(crate) name: NodeName,
 }
 
 /// Routes this node's requests.
@@ -66,39 +106,55 @@ pub(crate) struct Router {
     known: RwLock<Arc<Known>>,
     mesh: RwLock<Arc<MeshModels>>,
     journal: Arc<Journal>,
+    net: NetHandle,
+    lent: LentBook,
+    /// What pages know of the models.
+    pages: Pages,
+    /// Raised whenever others may see something else of this node's providers.
+    shared_changes: watch::Sender<u64>,
+    /// Whether this computer works for others at the moment.
+    lends: AtomicBool,
+    /// One change of what is known after the other.
+    changing: Mutex<()>,
     /// Whether there is any provider or any name that stands for others.
     is_needed: AtomicBool,
 }
 
 impl Router {
-    /// With the providers that the book has.
-    fn new(door: MeshDoor, book: Book, client: pumasi_cloud::Client, noting: Noting) -> Arc<Self> {
-        let router = Self {
-            door,
-            book,
-            client,
-            known: RwLock::default(),
-            mesh: RwLock::default(),
-            journal: Arc::new(Journal::new(noting)),
-            is_needed: AtomicBool::new(false),
-        };
-        router.read_book();
-        Arc::new(router)
-    }
-
     /// The router of a node, with what its data directory keeps of it.
     pub(crate) async fn of(
         folder: PathBuf,
         door: MeshDoor,
         noting: Noting,
+        around: Around,
     ) -> Result<Arc<Self>, BookError> {
+        let host = around.net.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let keys = KeyStore::usual(folder.join(KEYS));
             let book = Book::open(folder, keys)?;
             let client = pumasi_cloud::Client::new(&pumasi_cloud::ClientConfig::default());
-            Ok(Self::new(door, book, client, noting))
+            let router = Self {
+                door,
+                book,
+                client,
+                known: RwLock::default(),
+                mesh: RwLock::default(),
+                journal: Arc::new(Journal::new(noting)),
+                pages: Pages::new(around.changes, around.net.me(), &around.name),
+                net: around.net,
+                lent: LentBook::restore(around.store, unix_ms())?,
+                shared_changes: watch::Sender::default(),
+                lends: AtomicBool::new(true),
+                changing: Mutex::default(),
+                is_needed: AtomicBool::new(false),
+            };
+            router.read_book();
+            Ok(Arc::new(router))
         });
-        opened.await.map_err(|_| BookError::Damaged)?
+        let router: Result<Arc<Self>, BookError> = opened.await.map_err(|_| BookError::Damaged)?;
+        let router = router?;
+        host.share_providers(Arc::new(Host(Arc::clone(&router))));
+        Ok(router)
     }
 
     fn known(&self) -> Arc<Known> {
@@ -114,10 +170,22 @@ impl Router {
         *self.mesh.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(models);
     }
 
-    fn set_known(&self, known: Known) {
+    /// Changes what is known, one change after the other; none: it stays.
+    fn change_known(&self, change: impl FnOnce(&Known) -> Option<Known>) {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = change(&self.known()) else { return };
         let is_needed = !known.places.is_empty() || !known.routing.aliases.is_empty();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
         self.is_needed.store(is_needed, Ordering::Relaxed);
+    }
+
+    /// What others see of this node's providers may have changed.
+    fn tell_others(&self) {
+        self.shared_changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn lends(&self) -> bool {
+        self.lends.load(Ordering::Relaxed)
     }
 
     /// Whether requests need a look at all.

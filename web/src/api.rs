@@ -14,6 +14,7 @@ mod mesh;
 mod model;
 mod pairing;
 mod provider;
+mod sharing;
 mod typescript;
 mod usage;
 
@@ -58,6 +59,7 @@ pub use provider::{
     Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
     Routing, RoutingChange, RoutingPolicy,
 };
+pub use sharing::{Lent, ProviderElsewhere, ShareRequest, ShareWith, Sharing};
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 
@@ -118,6 +120,9 @@ pub enum Event {
         /// The new state.
         key: Box<Key>,
     },
+    /// Something about providers changed, here or elsewhere: `GET /api/v1/providers` says what. What is
+    /// only counted changes untold.
+    Providers,
 }
 
 /// One list, so that fields can be added beside it.

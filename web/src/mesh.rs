@@ -238,6 +238,13 @@ pub trait Mesh: Send + Sync + 'static {
     /// Asks a provider what it has.
     async fn check_provider(&self, id: &str) -> Result<api::Provider, ProviderError>;
 
+    /// Says who else may ask a provider through this node. Returns once that is on the disk.
+    async fn share_provider(
+        &self,
+        id: &str,
+        request: api::ShareRequest,
+    ) -> Result<api::Provider, ProviderError>;
+
     /// Changes how requests are routed. Returns once that is on the disk.
     async fn set_routing(&self, change: api::RoutingChange) -> Result<api::Routing, ProviderError>;
 

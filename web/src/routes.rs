@@ -198,6 +198,7 @@ fn owner() -> Routes {
         .route("/api/v1/providers", post(providers::set))
         .route("/api/v1/providers/{provider}", delete(providers::remove))
         .route("/api/v1/providers/{provider}/check", post(providers::check))
+        .route("/api/v1/providers/{provider}/share", post(providers::share))
         .route("/api/v1/routing", patch(providers::route))
         .route("/api/v1/conversations", get(conversations::list).post(conversations::import))
         .route("/api/v1/conversations/{conversation}", get(conversations::one))

@@ -97,6 +97,14 @@ impl Base {
         self.scheme == Scheme::HTTPS
     }
 
+    /// On this computer.
+    pub(crate) fn is_here(&self) -> bool {
+        match self.host().parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback(),
+            Err(_) => self.host().eq_ignore_ascii_case("localhost"),
+        }
+    }
+
     /// On this computer, or at a private address: what is sent there stays in the house.
     pub(crate) fn is_near(&self) -> bool {
         match self.host().parse::<IpAddr>() {

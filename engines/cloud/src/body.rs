@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -62,13 +63,7 @@ impl Deadlines {
 /// An answer's body. Dropped before its end it closes the connection, and counts as neither success nor
 /// failure.
 pub struct ReplyBody {
-    /// None once the end came: it is kept for the next call, or closed.
-    line: Option<Line>,
-    pool: Arc<Pool>,
-    keeps: bool,
-    decoder: Decoder,
-    /// What came together with the head.
-    early: Bytes,
+    source: Source,
     deadlines: Deadlines,
     alarm: Pin<Box<Sleep>>,
     /// Since when nothing came although somebody waits.
@@ -79,6 +74,24 @@ pub struct ReplyBody {
     cell: Option<Arc<Cell>>,
 }
 
+/// Where it comes from.
+enum Source {
+    Direct(Direct),
+    /// Somebody else reads it; none once it is over.
+    Carried(Option<BoxStream<'static, Result<Bytes, CallError>>>),
+}
+
+/// Over a connection of this computer's own.
+struct Direct {
+    /// None once the end came: it is kept for the next call, or closed.
+    line: Option<Line>,
+    pool: Arc<Pool>,
+    keeps: bool,
+    decoder: Decoder,
+    /// What came together with the head.
+    early: Bytes,
+}
+
 impl ReplyBody {
     pub(crate) fn new(
         exchange: Exchange,
@@ -87,12 +100,23 @@ impl ReplyBody {
         cell: Option<Arc<Cell>>,
     ) -> Self {
         let Exchange { head, line, early, .. } = exchange;
+        let (keeps, decoder) = (head.keeps, Decoder::new(head.framing));
+        let direct = Direct { line: Some(line), pool, keeps, decoder, early };
+        Self::of(Source::Direct(direct), deadlines, cell)
+    }
+
+    /// One that somebody else reads.
+    pub(crate) fn carried(
+        body: BoxStream<'static, Result<Bytes, CallError>>,
+        deadlines: Deadlines,
+        cell: Arc<Cell>,
+    ) -> Self {
+        Self::of(Source::Carried(Some(body)), deadlines, Some(cell))
+    }
+
+    fn of(source: Source, deadlines: Deadlines, cell: Option<Arc<Cell>>) -> Self {
         Self {
-            line: Some(line),
-            pool,
-            keeps: head.keeps,
-            decoder: Decoder::new(head.framing),
-            early,
+            source,
             deadlines,
             alarm: Box::pin(sleep_until(deadlines.first().0)),
             waiting: None,
@@ -119,30 +143,6 @@ impl ReplyBody {
         Ok(body.freeze())
     }
 
-    /// What came since the last time: empty where only the end came. An end that is none is an error.
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<BytesMut, CallError>> {
-        let mut body = BytesMut::new();
-        let early = std::mem::take(&mut self.early);
-        let mut pushed = self.decoder.push(&early, &mut body).map(<[u8]>::is_empty);
-        loop {
-            // What nobody asked for came behind the end: this connection is not used again.
-            self.keeps &= pushed?;
-            if !body.is_empty() || self.decoder.is_done() {
-                return Poll::Ready(Ok(body));
-            }
-            let Some(line) = &mut self.line else { return Poll::Ready(Err(CallError::Reset)) };
-            pushed = Ok(true);
-            let take = |read: &[u8]| {
-                pushed = self.decoder.push(read, &mut body).map(<[u8]>::is_empty);
-            };
-            match ready!(poll_more(line, cx, take)) {
-                Ok(0) if self.decoder.ends() => {}
-                Ok(0) | Err(_) => return Poll::Ready(Err(CallError::Reset)),
-                Ok(_) => {}
-            }
-        }
-    }
-
     fn take(&mut self, piece: &[u8]) -> Result<(), CallError> {
         let now = Instant::now();
         if let Some(cell) = &self.cell {
@@ -161,9 +161,8 @@ impl ReplyBody {
 
     /// The end came: the connection is free at once, whether or not somebody asks again.
     fn end(&mut self) {
-        if let Some(line) = self.line.take().filter(|_| self.keeps) {
-            self.pool.put(line);
-        }
+        self.over = true;
+        self.source.end();
         if let Some(cell) = self.cell.take() {
             cell.total.count(self.deadlines.sent.elapsed());
         }
@@ -189,27 +188,90 @@ impl ReplyBody {
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
-        let outcome = match self.poll_bytes(cx) {
+        let outcome = match self.source.poll(cx) {
             Poll::Pending => Err(ready!(self.poll_late(cx))),
             Poll::Ready(outcome) => outcome,
         };
-        let outcome = outcome.and_then(|piece| {
+        let outcome = outcome.and_then(|(piece, is_last)| {
             if !piece.is_empty() {
                 self.take(&piece)?;
             }
-            Ok(piece.freeze())
+            if is_last {
+                self.end();
+            }
+            Ok(piece)
         });
-        if outcome.is_ok() && self.decoder.is_done() {
-            self.end();
-            self.over = true;
-        }
         if outcome.is_err() {
-            self.line = None;
+            self.source.drop_it();
             self.over = true;
         }
         Poll::Ready(
             Some(outcome).filter(|outcome| !matches!(outcome, Ok(piece) if piece.is_empty())),
         )
+    }
+}
+
+impl Source {
+    /// What came since the last time, and whether nothing follows. Empty where only the end came.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, bool), CallError>> {
+        match self {
+            Self::Direct(direct) => {
+                let piece = ready!(direct.poll_bytes(cx))?;
+                Poll::Ready(Ok((piece.freeze(), direct.decoder.is_done())))
+            }
+            Self::Carried(body) => {
+                let Some(body) = body else { return Poll::Ready(Err(CallError::Reset)) };
+                Poll::Ready(match ready!(body.poll_next_unpin(cx)) {
+                    Some(piece) => piece.map(|piece| (piece, false)),
+                    None => Ok((Bytes::new(), true)),
+                })
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        match self {
+            Self::Direct(direct) => {
+                if let Some(line) = direct.line.take().filter(|_| direct.keeps) {
+                    direct.pool.put(line);
+                }
+            }
+            Self::Carried(body) => *body = None,
+        }
+    }
+
+    /// Nothing more is wanted of it.
+    fn drop_it(&mut self) {
+        match self {
+            Self::Direct(direct) => direct.line = None,
+            Self::Carried(body) => *body = None,
+        }
+    }
+}
+
+impl Direct {
+    /// What came since the last time: empty where only the end came. An end that is none is an error.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<BytesMut, CallError>> {
+        let mut body = BytesMut::new();
+        let early = std::mem::take(&mut self.early);
+        let mut pushed = self.decoder.push(&early, &mut body).map(<[u8]>::is_empty);
+        loop {
+            // What nobody asked for came behind the end: this connection is not used again.
+            self.keeps &= pushed?;
+            if !body.is_empty() || self.decoder.is_done() {
+                return Poll::Ready(Ok(body));
+            }
+            let Some(line) = &mut self.line else { return Poll::Ready(Err(CallError::Reset)) };
+            pushed = Ok(true);
+            let take = |read: &[u8]| {
+                pushed = self.decoder.push(read, &mut body).map(<[u8]>::is_empty);
+            };
+            match ready!(poll_more(line, cx, take)) {
+                Ok(0) if self.decoder.ends() => {}
+                Ok(0) | Err(_) => return Poll::Ready(Err(CallError::Reset)),
+                Ok(_) => {}
+            }
+        }
     }
 }
 
@@ -228,10 +290,8 @@ impl Drop for ReplyBody {
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
-        let rest = self.poll_bytes(&mut cx);
-        if let Poll::Ready(Ok(rest)) = rest
+        if let Poll::Ready(Ok((rest, true))) = self.source.poll(&mut cx)
             && rest.is_empty()
-            && self.decoder.is_done()
         {
             self.end();
         }

@@ -90,7 +90,7 @@ pub enum CallError {
 
 impl CallError {
     /// The words of [`CallError::word`], in a fixed order.
-    pub const WORDS: [&'static str; 23] = [
+    pub const WORDS: [&'static str; 24] = [
         "resolve",
         "connect",
         "tls",
@@ -114,7 +114,40 @@ impl CallError {
         "unavailable",
         "rate_limited",
         "loading",
+        "not_shared",
     ];
+
+    /// The error of a word, as another node tells it; none for a word of a newer version.
+    #[must_use]
+    pub fn of_word(word: &str, retry_after: Option<Duration>) -> Option<Self> {
+        Some(match word {
+            "resolve" => Self::Resolve,
+            "connect" => Self::Connect,
+            "tls" => Self::Tls,
+            "timeout_connect" => Self::Timeout(Which::Connect),
+            "timeout_first_byte" => Self::Timeout(Which::FirstByte),
+            "timeout_silence" => Self::Timeout(Which::Silence),
+            "timeout_total" => Self::Timeout(Which::Total),
+            "reset" => Self::Reset,
+            "too_large" => Self::TooLarge,
+            "redirect" => Self::Redirect,
+            "not_http" => Self::NotHttp,
+            "rate_limited" => Self::RateLimited { retry_after },
+            "loading" => Self::Loading { retry_after },
+            "garbled" => Self::Provider(ProviderFault::Garbled),
+            "cut_off" => Self::Provider(ProviderFault::CutOff),
+            "event_too_large" => Self::Provider(ProviderFault::TooLarge),
+            "filtered" => Self::Provider(ProviderFault::Filtered),
+            "key" => Self::Provider(ProviderFault::Key),
+            "provider_rate_limited" => Self::Provider(ProviderFault::RateLimited),
+            "no_model" => Self::Provider(ProviderFault::NoModel),
+            "not_shared" => Self::Provider(ProviderFault::NotShared),
+            "context" => Self::Provider(ProviderFault::Context),
+            "refused" => Self::Provider(ProviderFault::Refused),
+            "unavailable" => Self::Provider(ProviderFault::Unavailable),
+            _ => return None,
+        })
+    }
 
     /// One closed word, for metrics and logs.
     #[must_use]
@@ -138,6 +171,7 @@ impl CallError {
             Self::Provider(ProviderFault::Key) => "key",
             Self::Provider(ProviderFault::RateLimited) => "provider_rate_limited",
             Self::Provider(ProviderFault::NoModel) => "no_model",
+            Self::Provider(ProviderFault::NotShared) => "not_shared",
             Self::Provider(ProviderFault::Context) => "context",
             Self::Provider(ProviderFault::Refused) => "refused",
             Self::Provider(ProviderFault::Unavailable) => "unavailable",
@@ -159,7 +193,9 @@ impl CallError {
         match self {
             Self::RateLimited { .. }
             | Self::Loading { .. }
-            | Self::Provider(ProviderFault::RateLimited | ProviderFault::NoModel) => false,
+            | Self::Provider(
+                ProviderFault::RateLimited | ProviderFault::NoModel | ProviderFault::NotShared,
+            ) => false,
             Self::Resolve
             | Self::Connect
             | Self::Tls
@@ -186,7 +222,7 @@ impl CallError {
 mod tests {
     use super::*;
 
-    const FAULTS: [ProviderFault; 10] = [
+    const FAULTS: [ProviderFault; 11] = [
         ProviderFault::Garbled,
         ProviderFault::CutOff,
         ProviderFault::TooLarge,
@@ -194,6 +230,7 @@ mod tests {
         ProviderFault::Key,
         ProviderFault::RateLimited,
         ProviderFault::NoModel,
+        ProviderFault::NotShared,
         ProviderFault::Context,
         ProviderFault::Refused,
         ProviderFault::Unavailable,
@@ -230,9 +267,18 @@ mod tests {
         for error in all() {
             let own = ["filtered", "context", "refused"].contains(&error.word());
             assert_eq!(error.is_transient(), !own, "{error:?}");
-            let busy = ["rate_limited", "provider_rate_limited", "loading", "no_model"];
+            let busy =
+                ["rate_limited", "provider_rate_limited", "loading", "no_model", "not_shared"];
             let blamed = !own && !busy.contains(&error.word());
             assert_eq!(error.counts_against(), blamed, "{error:?}");
         }
+    }
+
+    #[test]
+    fn every_word_tells_its_error_again() {
+        for error in all() {
+            assert_eq!(CallError::of_word(error.word(), None), Some(error));
+        }
+        assert_eq!(CallError::of_word("of_tomorrow", None), None);
     }
 }

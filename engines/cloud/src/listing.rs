@@ -60,7 +60,8 @@ impl ModelInfo {
 }
 
 /// Whether a provider's model may have this name: no spaces, nothing that leads out of a path.
-pub(crate) fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/@+~".contains(&byte);
     let begins =
         name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'@');

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use pumasi_dialects::provider::ProviderFault;
 use tokio::time::timeout_at;
 
 use crate::address::Base;
 use crate::body::{Deadlines, ReplyBody};
 use crate::call::{Call, CallError, Reply};
-use crate::cell::Cell;
 use crate::client::Client;
 use crate::kind::{KeyNeed, Kind};
 use crate::listing::{self, ModelInfo, is_name};
@@ -21,6 +20,7 @@ use crate::secret::Secret;
 use crate::settings::{Settings, SetupError};
 use crate::standing::{Closed, Measured, Permit, Standing};
 use crate::table::Table;
+use crate::way::{Carried, Carrier, Uncarried, Way};
 use crate::{answer, kind, limits, request};
 
 /// A provider. A copy costs nothing and is the same provider.
@@ -30,10 +30,7 @@ pub struct Provider(Arc<Inner>);
 struct Inner {
     settings: Settings,
     kind: &'static Kind,
-    base: Base,
-    /// What every call carries; the key is in it.
-    headers: HeaderMap,
-    pool: Arc<Pool>,
+    way: Way,
     table: Table,
 }
 
@@ -64,7 +61,24 @@ impl Provider {
         let (host, port) = (base.host(), base.port());
         let connector = client.connector(base.is_encrypted(), host, port, settings.connect);
         let pool = Arc::new(Pool::new(connector));
-        Ok(Self(Arc::new(Inner { settings, kind, base, headers, pool, table: Table::default() })))
+        Ok(Self::over(settings, kind, Way::Direct { base, headers, pool }))
+    }
+
+    /// One that somebody else has and asks. Of the settings only id, kind, breaker and times count.
+    ///
+    /// # Errors
+    /// Its kind is not in the table, so that nobody knows its language.
+    pub fn carried(
+        settings: Settings,
+        outside: bool,
+        carrier: Arc<dyn Carrier>,
+    ) -> Result<Self, SetupError> {
+        let kind = kind(&settings.kind).ok_or(SetupError::UnknownKind)?;
+        Ok(Self::over(settings, kind, Way::Carried { carrier, outside }))
+    }
+
+    fn over(settings: Settings, kind: &'static Kind, way: Way) -> Self {
+        Self(Arc::new(Inner { settings, kind, way, table: Table::default() }))
     }
 
     /// What was settled about it.
@@ -83,7 +97,20 @@ impl Provider {
     /// counts as outside, whatever it resolves to, unless it is this computer's.
     #[must_use]
     pub fn is_outside(&self) -> bool {
-        self.0.kind.paid || !self.0.base.is_near()
+        let leads_out = match &self.0.way {
+            Way::Direct { base, .. } => !base.is_near(),
+            Way::Carried { outside, .. } => *outside,
+        };
+        self.0.kind.paid || leads_out
+    }
+
+    /// Whether it runs on this computer itself.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        match &self.0.way {
+            Way::Direct { base, .. } => base.is_here(),
+            Way::Carried { .. } => false,
+        }
     }
 
     /// The models that it serves here.
@@ -116,9 +143,9 @@ impl Provider {
 
     async fn get(&self, path: &str, deadlines: Deadlines) -> Result<Bytes, CallError> {
         let call = Call { path: path.to_owned(), headers: Vec::new(), body: Bytes::new() };
-        let exchange = self.send(&Method::GET, call, deadlines).await?;
+        let (exchange, pool) = self.send(&Method::GET, call, deadlines).await?;
         let (status, headers) = (exchange.head.status, exchange.head.headers.clone());
-        let body = self.body(exchange, deadlines, None);
+        let body = ReplyBody::new(exchange, pool, deadlines, None);
         if !is_success(status) {
             return Err(self.refused(status, answer::retry_after(&headers), body).await);
         }
@@ -167,7 +194,10 @@ impl Provider {
     /// # Errors
     /// How it failed; any status but 2xx is a failure.
     pub async fn post(&self, permit: &Permit, call: Call) -> Result<Reply, CallError> {
-        let outcome = self.ask(permit, call).await;
+        let outcome = match &self.0.way {
+            Way::Direct { .. } => self.ask(permit, call).await,
+            Way::Carried { carrier, .. } => self.have_asked(permit, call, carrier.as_ref()).await,
+        };
         let provider = self.0.settings.id.as_str();
         match &outcome {
             Ok(reply) => tracing::trace!(provider, status = reply.status, "answers"),
@@ -178,14 +208,15 @@ impl Provider {
 
     async fn ask(&self, permit: &Permit, call: Call) -> Result<Reply, CallError> {
         let deadlines = Deadlines::new(&self.0.settings);
-        let exchange = self.send(&Method::POST, call, deadlines).await?;
+        let (exchange, pool) = self.send(&Method::POST, call, deadlines).await?;
         if let Some(time) = exchange.took {
             permit.cell.connect.count(time);
         }
         let status = exchange.head.status;
         if !is_success(status) {
             let wait = answer::retry_after(&exchange.head.headers);
-            let body = self.body(exchange, Deadlines::within(limits::ERROR_TIME), None);
+            let deadlines = Deadlines::within(limits::ERROR_TIME);
+            let body = ReplyBody::new(exchange, pool, deadlines, None);
             let error = self.refused(status, wait, body).await;
             hold(permit, wait, &error);
             return Err(error);
@@ -195,12 +226,33 @@ impl Provider {
         }
         answer::check(&exchange.head.headers)?;
         let headers = answer::passed(&exchange.head.headers);
-        let body = self.body(exchange, deadlines, Some(Arc::clone(&permit.cell)));
+        let body = ReplyBody::new(exchange, pool, deadlines, Some(Arc::clone(&permit.cell)));
         Ok(Reply { status, headers, body })
     }
 
-    fn body(&self, exchange: Exchange, deadlines: Deadlines, cell: Option<Arc<Cell>>) -> ReplyBody {
-        ReplyBody::new(exchange, Arc::clone(&self.0.pool), deadlines, cell)
+    /// The same through somebody else, who has told already what the answer's head means.
+    async fn have_asked(
+        &self,
+        permit: &Permit,
+        call: Call,
+        carrier: &dyn Carrier,
+    ) -> Result<Reply, CallError> {
+        let deadlines = Deadlines::new(&self.0.settings);
+        let (end, which) = deadlines.first();
+        let carried = timeout_at(end, carrier.carry(call)).await;
+        let Carried { status, headers, body } = carried
+            .map_err(|_| CallError::Timeout(which))?
+            .map_err(|Uncarried { error, wait }| {
+                hold(permit, wait, &error);
+                error
+            })?;
+        if !is_success(status) {
+            return Err(CallError::Provider(ProviderFault::Garbled));
+        }
+        answer::check(&headers)?;
+        let headers = answer::passed(&headers);
+        let body = ReplyBody::carried(body, deadlines, Arc::clone(&permit.cell));
+        Ok(Reply { status, headers, body })
     }
 
     async fn send(
@@ -208,14 +260,14 @@ impl Provider {
         method: &Method,
         call: Call,
         deadlines: Deadlines,
-    ) -> Result<Exchange, CallError> {
+    ) -> Result<(Exchange, Arc<Pool>), CallError> {
         let refused = CallError::Provider(ProviderFault::Refused);
-        let path = self.0.base.join(&call.path).ok_or(refused)?;
-        let host = self.0.base.authority();
-        let message = request::message(method, host, &path, &self.0.headers, call);
+        let Way::Direct { base, headers, pool } = &self.0.way else { return Err(refused) };
+        let path = base.join(&call.path).ok_or(refused)?;
+        let message = request::message(method, base.authority(), &path, headers, call);
         let (end, which) = deadlines.first();
-        let answer = timeout_at(end, self.0.pool.exchange(&message)).await;
-        answer.unwrap_or(Err(CallError::Timeout(which)))
+        let answer = timeout_at(end, pool.exchange(&message)).await;
+        Ok((answer.unwrap_or(Err(CallError::Timeout(which)))?, Arc::clone(pool)))
     }
 
     /// What a status other than 2xx means.

@@ -43,7 +43,7 @@ pub(super) use models::{ModelAction, ModelPlace};
 pub(super) use node::NodeCommand;
 pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{
-    PolicyArgument, ProviderArguments, ProvidersAction, RouteArguments, Switch,
+    PolicyArgument, ProviderArguments, ProvidersAction, RouteArguments, ShareArguments, Switch,
 };
 pub(super) use removal::RemoveArguments;
 pub(super) use start::{DemoArguments, UpArguments};

@@ -53,9 +53,11 @@ async fn list_models(client: &Client, output: &Output) -> Result<(), Failure> {
     ]);
     for model in &models.data {
         let can: Vec<&str> = model.capabilities.iter().map(|c| capability(*c)).collect();
-        let places = model.places.iter();
-        let places: Vec<String> =
-            places.map(|place| format!("{} ({})", place.node.name, state(place.state))).collect();
+        let held = model.places.iter();
+        let held = held.map(|place| format!("{} ({})", place.node.name, state(place.state)));
+        let provider = model.provider.as_deref().unwrap_or_default();
+        let asked = model.at.iter().map(|node| format!("{provider} through {}", node.name));
+        let places: Vec<String> = held.chain(asked).collect();
         table.row([
             model.name.as_str(),
             &bytes(model.size_bytes),

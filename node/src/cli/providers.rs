@@ -14,7 +14,9 @@ use super::arguments::{
 use super::client::Client;
 use super::failure::Failure;
 use super::input;
+use super::outage;
 use super::output::Output;
+use super::sharing;
 use super::table::{Align, Table};
 use super::text::escape;
 
@@ -31,6 +33,9 @@ pub(super) async fn providers(
         Some(ProvidersAction::Kinds) => kinds(&find()?, output).await,
         Some(ProvidersAction::Add(arguments)) => add(find, arguments, output).await,
         Some(ProvidersAction::Check { provider }) => check(&find()?, &provider, output).await,
+        Some(ProvidersAction::Share(arguments)) => {
+            sharing::share(&find()?, arguments, output).await
+        }
         Some(ProvidersAction::Remove { provider }) => remove(&find()?, &provider, output).await,
     }
 }
@@ -40,17 +45,19 @@ async fn list(client: &Client, models: bool, output: &Output) -> Result<(), Fail
     if output.is_json() {
         return output.object(&all);
     }
-    if all.providers.is_empty() {
+    if all.providers.is_empty() && all.elsewhere.is_empty() {
         return output.line("no provider yet: see `pumasi providers kinds` and `… providers add`");
     }
     if models {
-        return show_models(all.providers.iter().flat_map(|one| &one.models), output);
+        let own = all.providers.iter().flat_map(|one| &one.models);
+        return show_models(own.chain(all.elsewhere.iter().flat_map(|one| &one.models)), output);
     }
     let mut table = Table::new([
         ("ID", Align::Left),
         ("KIND", Align::Left),
         ("WHERE", Align::Left),
         ("KEY", Align::Left),
+        ("SHARED", Align::Left),
         ("MODELS", Align::Right),
         ("REQUESTS", Align::Right),
         ("FAILED", Align::Right),
@@ -62,13 +69,17 @@ async fn list(client: &Client, models: bool, output: &Output) -> Result<(), Fail
             one.name.clone(),
             place(one),
             if one.has_key { "kept" } else { "-" }.to_owned(),
+            sharing::word(&one.sharing),
             one.models.len().to_string(),
             one.models.iter().map(|model| model.requests).sum::<u64>().to_string(),
             one.models.iter().map(|model| model.failed).sum::<u64>().to_string(),
             standing(one),
         ]);
     }
-    table.print(output)
+    if !all.providers.is_empty() {
+        table.print(output)?;
+    }
+    sharing::show_elsewhere(&all.elsewhere, output)
 }
 
 fn place(one: &Provider) -> String {
@@ -221,6 +232,9 @@ pub(super) async fn route(
     let named = named?;
     let client = find()?;
     let all: Providers = client.get(&PROVIDERS).await?;
+    if arguments.report {
+        return outage::report(&client, &all, output).await;
+    }
     let stand_in = arguments.stand_in;
     let change = RoutingChange {
         policy: arguments.policy.map(policy_of),

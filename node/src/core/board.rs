@@ -135,6 +135,7 @@ impl Core {
     fn model_view(&self, held: &ModelAdvert) -> api::Model {
         api::Model {
             provider: None,
+            at: Vec::new(),
             name: held.name.to_string(),
             engine: held.engine.into(),
             size_bytes: held.size,

@@ -34,6 +34,8 @@ pub enum Kind {
     RosterEntry,
     /// Streams on the data plane.
     Stream,
+    /// Of these, those of attempts and files.
+    Work,
     /// Connections, on each plane.
     Connection,
     /// Asks for parts of model files.
@@ -60,8 +62,11 @@ pub(crate) struct Allowance {
     pub(crate) roster_syncs: Rate,
     /// Entries (a full roster and a quarter; checking 200 signatures takes 10 ms).
     pub(crate) roster_entries: Rate,
-    /// Streams (attempts and files; twice what a node runs at once with the most slots).
+    /// Streams (mostly calls of providers: far above what one node asks of another; see
+    /// [`super::limits::BORROWED`]).
     pub(crate) streams: Rate,
+    /// Streams of attempts and files (twice what a node runs at once with the most slots).
+    pub(crate) works: Rate,
     /// Connections (both sides keep theirs; a few more where the network comes and goes).
     pub(crate) connections: Rate,
     /// Asks (each for up to a mebibyte: two gigabytes a second).
@@ -80,7 +85,8 @@ impl Default for Allowance {
             requests: rate(1_000, 4_000),
             roster_syncs: rate(2, 64),
             roster_entries: rate(200, 20_000),
-            streams: rate(100, 1_000),
+            streams: rate(3_000, 3_000),
+            works: rate(100, 1_000),
             connections: rate(1, 32),
             copy_asks: rate(2_000, 8_000),
         }
@@ -99,6 +105,7 @@ impl Allowance {
             Kind::RosterSync => self.roster_syncs,
             Kind::RosterEntry => self.roster_entries,
             Kind::Stream => self.streams,
+            Kind::Work => self.works,
             Kind::Connection => self.connections,
             Kind::CopyAsk => self.copy_asks,
         }
@@ -300,6 +307,7 @@ mod tests {
             Kind::RosterSync,
             Kind::RosterEntry,
             Kind::Stream,
+            Kind::Work,
             Kind::Connection,
             Kind::CopyAsk,
         ];

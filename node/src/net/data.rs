@@ -14,30 +14,35 @@ use quinn::{ClientConfig, Connection, Endpoint, Incoming, ServerConfig, VarInt};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+use super::bucket::Bucket;
 use super::conduct::{Conduct, Kind};
 use super::event::NetEvent;
 use super::handle::{Attempt, NetError};
 use super::limits::{
-    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, COPIES_SERVED,
+    ADDRESSES, ATTEMPT_STREAMS, BLOBS_FETCHED, BLOBS_SENT, BORROWED, COPIES_SERVED,
     DATA_CONNECTIONS_PER_PEER, DATA_DIAL, DATA_EARLY_BYTES, DATA_EARLY_BYTES_IN_ALL, DATA_FAREWELL,
     DATA_FRAMES_KIB, DATA_HANDSHAKES, DATA_LAST_WORD, DATA_UNPROVEN, DIALLED,
 };
 use super::members::{Members, Membership};
 use super::sources::Sources;
 use super::tls::{Accept, Certificate, SERVER_NAME, peer_of};
-use crate::copies::{Lent, Pace, Shelf};
+use crate::copies::{Lent as LentFiles, Pace, Shelf};
 
 mod blob;
+mod borrowing;
 mod copies;
 mod endpoint;
 mod farewell;
 mod knock;
 mod owner;
 mod server;
+mod sharing;
 
 pub use blob::{BlobSource, FetchError};
+pub(crate) use borrowing::Offers;
 pub(crate) use copies::{Source, SourceError, Taken};
 pub(super) use endpoint::{endpoint, transport};
+pub(crate) use sharing::{Lent, ProviderHost};
 
 /// What both sides must name in the handshake: plane and version.
 pub(crate) const PROTOCOL: &[u8] = b"pumasi-data/1";
@@ -75,11 +80,19 @@ struct Inner {
     shelf: Arc<Shelf>,
     /// How fast.
     pace: Arc<Pace>,
+    /// Who asks this node's providers for others, once there is one.
+    host: watch::Sender<Option<Arc<dyn ProviderHost>>>,
+    /// What the others share.
+    offers: watch::Sender<Arc<Offers>>,
 }
 
 struct Peer {
     addresses: watch::Sender<Vec<SocketAddr>>,
     connections: Vec<Connection>,
+    /// Somebody listens to what it shares.
+    is_watched: bool,
+    /// Calls of its providers that may still be put.
+    borrows: Bucket,
     /// Held while somebody dials, so that the others wait for the same connection.
     dialling: Arc<tokio::sync::Mutex<()>>,
     /// Bounds the memory of its first frames, in KiB.
@@ -91,6 +104,8 @@ impl Default for Peer {
         Self {
             addresses: watch::Sender::default(),
             connections: Vec::new(),
+            is_watched: false,
+            borrows: Bucket::new(BORROWED, Instant::now()),
             dialling: Arc::default(),
             frames: Arc::new(Semaphore::new(DATA_FRAMES_KIB)),
         }
@@ -111,7 +126,7 @@ impl DataPlane {
         membership: Arc<Membership>,
         conduct: Arc<Conduct>,
         events: mpsc::Sender<NetEvent>,
-        lent: Lent,
+        lent: LentFiles,
     ) -> Result<Self, NetError> {
         let members = membership.members();
         let tls = certificate.server(&[PROTOCOL], Accept::Members(members.clone()));
@@ -138,6 +153,8 @@ impl DataPlane {
             copies: copies::Connections::default(),
             shelf: lent.shelf,
             pace: lent.pace,
+            host: watch::Sender::default(),
+            offers: watch::Sender::default(),
         };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
@@ -216,6 +233,7 @@ impl DataPlane {
             return None;
         }
         tokio::spawn(server::serve(node, connection, self.clone()));
+        self.listen_to_offers(node);
         Some(node)
     }
 

@@ -111,8 +111,8 @@ pub(crate) const HANDSHAKES_PER_SOURCE: u32 = 16;
 /// Addresses whose handshakes are counted.
 pub(crate) const SOURCES: usize = 1_024;
 
-/// Attempts' streams that one peer may have open here.
-pub(crate) const ATTEMPT_STREAMS: u32 = 256;
+/// Streams that one peer may have open here: of attempts, files, and answers of providers.
+pub(crate) const ATTEMPT_STREAMS: u32 = 1_024;
 /// Data connections from one peer.
 pub(crate) const DATA_CONNECTIONS_PER_PEER: usize = 4;
 /// Data-plane handshakes under way.
@@ -210,3 +210,21 @@ pub(crate) const JOIN_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const CANDIDATES: usize = 256;
 /// Characters of a text that discovery found.
 pub(crate) const CANDIDATE_TEXT: usize = 64;
+
+/// How long no more is told of the providers that are shared after something was told.
+pub(crate) const OFFERS_PAUSE: Duration = Duration::from_secs(1);
+/// When a member that does not say what it shares is asked again: it may be of a former version. One
+/// whose stream broke is asked much sooner.
+pub(crate) const OFFERS_AGAIN: Duration = Duration::from_secs(60);
+/// Calls of providers that this node puts to one member: two thirds of what that one lets pass.
+pub(crate) const BORROWED: Rate = Rate { per_s: 2_000, burst: 2_000 };
+/// How long a call waits until one of the streams to a member is free.
+pub(crate) const BORROW_WAIT: Duration = Duration::from_secs(2);
+/// Pauses before the data plane of a member is dialled again to hear what it shares.
+pub(crate) const OFFERS_REDIAL: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20)];
+/// How long the body of a provider's call may take (32 MiB at 3 Mbit/s).
+pub(crate) const PROVIDER_BODY_TIME: Duration = Duration::from_secs(90);
+/// How long a piece of such a call or of its answer may wait for its reader's window: a client may pause
+/// that long.
+pub(crate) const PROVIDER_STALL: Duration = Duration::from_secs(90);

@@ -29,6 +29,7 @@ mod hints;
 mod hostile;
 mod impostors;
 mod joining;
+mod lent;
 mod meeting;
 mod pairing;
 mod states;

@@ -8,7 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use pumasi_cloud::{KeyStore, KeyStoreError, ProviderId, Secret, Settings};
 use serde::{Deserialize, Serialize};
 
+use crate::store::StoreError;
+
 use super::policy::{Routing, RoutingFault};
+use super::sharing::{Shared, SharingFault};
 
 /// Name of the file.
 const FILE: &str = "router.toml";
@@ -16,6 +19,8 @@ const FILE: &str = "router.toml";
 const FILE_BYTES: u64 = 1024 * 1024;
 /// Providers, at most.
 pub(super) const PROVIDERS: usize = 64;
+/// Providers of which a person has said how they are shared: those, and what was found and is gone.
+const SHARED: usize = 2 * PROVIDERS;
 
 /// What is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +29,9 @@ pub(super) struct Page {
     pub(super) routing: Routing,
     #[serde(rename = "provider")]
     pub(super) providers: Vec<Settings>,
+    /// How providers are shared, by their ids, where a person has said so; also those that were found.
+    #[serde(skip_serializing_if = "Shared::is_empty")]
+    pub(super) sharing: Shared,
 }
 
 /// Why the book cannot be read or written.
@@ -38,6 +46,12 @@ pub enum BookError {
     /// It cannot be settled like that.
     #[error("{0}")]
     Routing(#[from] RoutingFault),
+    /// It cannot be shared like that.
+    #[error("{0}")]
+    Sharing(#[from] SharingFault),
+    /// What others used cannot be read.
+    #[error("{0}")]
+    Store(#[from] StoreError),
     /// A key cannot be kept.
     #[error("{0}")]
     Key(#[from] KeyStoreError),
@@ -76,7 +90,8 @@ impl Book {
         let mut page = kept.clone();
         change(&mut page)?;
         page.routing.check()?;
-        if page.providers.len() > PROVIDERS {
+        page.sharing.values().try_for_each(super::sharing::Sharing::check)?;
+        if page.sharing.len() > SHARED || page.providers.len() > PROVIDERS {
             return Err(BookError::TooMany);
         }
         self.write(&page)?;
@@ -127,5 +142,6 @@ fn read(folder: &std::path::Path) -> Result<Page, BookError> {
     let text = std::fs::read_to_string(&path)?;
     let page: Page = toml::from_str(&text).map_err(|_| BookError::Damaged)?;
     page.routing.check()?;
+    page.sharing.values().try_for_each(super::sharing::Sharing::check)?;
     Ok(page)
 }

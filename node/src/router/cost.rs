@@ -1,9 +1,10 @@
 //! What an answer cost by the provider's list of prices.
 
-use pumasi_cloud::price;
 use pumasi_web::meters::{Spent, UsageKey};
 
 use super::Router;
+use super::place::Place;
+use super::plan::price_at;
 
 impl Router {
     /// Puts a price on what was used. Computers of the mesh and model servers of one's own have none, and
@@ -13,11 +14,15 @@ impl Router {
         let Some(place) = known.places.iter().find(|place| place.id() == key.place) else {
             return;
         };
-        let kind = place.provider.kind();
-        if !kind.paid || spent.prompt + spent.completion == 0 {
+        self.price_at_place(place, &key.model, spent);
+    }
+
+    /// The same where the place is at hand.
+    pub(super) fn price_at_place(&self, place: &Place, model: &str, spent: &mut Spent) {
+        if !place.provider.kind().paid || spent.prompt + spent.completion == 0 {
             return;
         }
-        match price(&kind.id, &key.model) {
+        match price_at(place, model) {
             Some(price) => spent.cost_nano_usd = nano_usd(price, spent),
             None => spent.unpriced = spent.requests.saturating_sub(spent.failed).max(1),
         }

@@ -77,6 +77,7 @@ fn passes(fault: ProviderFault) -> bool {
         | ProviderFault::Filtered
         | ProviderFault::Key
         | ProviderFault::NoModel
+        | ProviderFault::NotShared
         | ProviderFault::Context
         | ProviderFault::Refused => false,
     }

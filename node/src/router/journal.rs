@@ -80,6 +80,10 @@ impl Journal {
         Self { records: Mutex::default(), noting }
     }
 
+    pub(super) fn noting(&self) -> &Noting {
+        &self.noting
+    }
+
     fn records(&self) -> MutexGuard<'_, BTreeMap<JobId, Shared>> {
         // Records are put in and taken out whole.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)

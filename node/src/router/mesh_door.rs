@@ -32,6 +32,12 @@ impl MeshDoor {
         models.into_iter().map(|model| (model.name.clone(), known(&model))).collect()
     }
 
+    /// Whether this computer works for others at the moment.
+    pub(super) async fn lends(&self) -> bool {
+        let status = self.ask(Ask::Status).await;
+        status.is_some_and(|status| status.admission == pumasi_web::api::Admission::Accepting)
+    }
+
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         self.events.send(Event::Ask(question(reply))).await.ok()?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use pumasi_cloud::{ModelInfo, Provider};
 
 use super::budget::Budget;
+use super::far::Far;
 
 /// A provider, and the models that it last listed.
 #[derive(Debug)]
@@ -17,13 +18,26 @@ pub(super) struct Place {
     models: RwLock<Arc<[ModelInfo]>>,
     /// How often it may be asked again.
     pub(super) budget: Budget,
+    /// Another member has it; none: it is this node's own.
+    far: Option<Box<Far>>,
 }
 
 impl Place {
     pub(super) fn new(provider: Provider, is_found: bool) -> Self {
         let models: Arc<[ModelInfo]> = Arc::default();
         let models = RwLock::new(models);
-        Self { provider, is_found, has_key: false, models, budget: Budget::default() }
+        let budget = Budget::default();
+        Self { provider, is_found, has_key: false, models, budget, far: None }
+    }
+
+    /// One that another member has.
+    pub(super) fn of_another(provider: Provider, far: Far) -> Self {
+        Self { far: Some(Box::new(far)), ..Self::new(provider, false) }
+    }
+
+    /// Whose it is, if another member has it.
+    pub(super) fn far(&self) -> Option<&Far> {
+        self.far.as_deref()
     }
 
     /// The same, with or without a key.
@@ -32,11 +46,22 @@ impl Place {
     }
 
     pub(super) fn id(&self) -> &str {
+        match &self.far {
+            Some(far) => &far.id,
+            None => self.short(),
+        }
+    }
+
+    /// Its id at the node that has it.
+    pub(super) fn short(&self) -> &str {
         self.provider.settings().id.as_str()
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.provider.kind().name
+        match &self.far {
+            Some(far) => &far.label,
+            None => &self.provider.kind().name,
+        }
     }
 
     /// Whether text that goes there leaves the office.
@@ -48,7 +73,11 @@ impl Place {
     /// vouches for it, or it takes the word that says so on.
     pub(super) fn is_discreet(&self) -> bool {
         let passes_on = self.provider.kind().quirks.routing_words;
-        !self.is_outside() || self.provider.settings().keeps_nothing || passes_on
+        let vouched = match &self.far {
+            Some(far) => far.told().keeps_nothing,
+            None => self.provider.settings().keeps_nothing,
+        };
+        !self.is_outside() || vouched || passes_on
     }
 
     /// What it last listed.
@@ -59,6 +88,15 @@ impl Place {
 
     pub(super) fn set_models(&self, models: Vec<ModelInfo>) {
         *self.models.write().unwrap_or_else(PoisonError::into_inner) = models.into();
+    }
+
+    /// Whether it may be asked for a model that it does not list.
+    pub(super) fn may_have(&self, model: &str) -> bool {
+        let any = match &self.far {
+            Some(far) => far.told().any_model,
+            None => self.provider.settings().models.is_empty(),
+        };
+        any || self.has(model)
     }
 
     pub(super) fn has(&self, model: &str) -> bool {

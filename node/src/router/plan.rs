@@ -144,13 +144,15 @@ fn stand_ins(facts: Facts<'_>) -> impl Iterator<Item = Route> {
 
 /// Who has a model, in the order that the policy wants.
 fn places(facts: Facts<'_>, name: &ModelName) -> Vec<Route> {
-    if let Some(route) = addressed(facts.places, name) {
-        return vec![route];
+    let addressed = addressed(facts.places, name);
+    if !addressed.is_empty() {
+        return addressed;
     }
     let on_mesh = facts.mesh.get(name.as_str());
     let has_it = |place: &&Arc<Place>| place.has(name.as_str());
     let at = |place: &Arc<Place>| Route::Provider(Arc::clone(place), name.to_string());
     let mut routes: Vec<Route> = facts.places.iter().filter(has_it).map(at).collect();
+    routes.sort_by_key(|route| is_reluctant(route, name.as_str()));
     let wait_ms = on_mesh.and_then(|model| model.wait_ms);
     let is_full = wait_ms.is_some_and(|wait| wait > facts.routing.full_after_ms);
     let mesh_waits = match facts.routing.policy {
@@ -165,11 +167,29 @@ fn places(facts: Facts<'_>, name: &ModelName) -> Vec<Route> {
     routes
 }
 
-/// `openai/gpt-4o`: a model of one provider, whether its list has it or not.
-fn addressed(places: &[Arc<Place>], name: &ModelName) -> Option<Route> {
-    let (id, model) = name.as_str().split_once('/')?;
-    let place = places.iter().find(|place| place.id() == id)?;
-    Some(Route::Provider(Arc::clone(place), model.to_owned()))
+/// `openai/gpt-4o`: a model of one provider, whether its list has it or not. Where several computers have
+/// that service, this one's own comes first. `openai.desk/gpt-4o` is that of one computer and no other.
+fn addressed(places: &[Arc<Place>], name: &ModelName) -> Vec<Route> {
+    let Some((id, model)) = name.as_str().split_once('/') else { return Vec::new() };
+    let at = |place: &Arc<Place>| Route::Provider(Arc::clone(place), model.to_owned());
+    if let Some(place) = places.iter().find(|place| place.far().is_some() && place.id() == id) {
+        return vec![at(place)];
+    }
+    let of_id = places.iter().filter(|place| place.short() == id);
+    // The same id may be another service elsewhere.
+    let kind = of_id.clone().next().map(|place| &place.provider.kind().id);
+    let same = of_id.filter(|place| Some(&place.provider.kind().id) == kind);
+    let able = same.filter(|place| place.far().is_none() || place.may_have(model));
+    let mut routes: Vec<Route> = able.map(at).collect();
+    routes.sort_by_key(|route| is_reluctant(route, model));
+    routes
+}
+
+/// Whether it is of no use to ask there now, by the word of the node that has it.
+fn is_reluctant(route: &Route, model: &str) -> bool {
+    let Route::Provider(place, _) = route else { return false };
+    let told = place.far().map(super::far::Far::told);
+    told.is_some_and(|told| told.is_spent || told.resting.contains(model))
 }
 
 /// Text that is to stay on some computers, or in the office, goes to no provider outside.
@@ -179,7 +199,15 @@ fn is_allowed(routing: &Routing, constraints: &Constraints, route: &Route) -> bo
         constraints.local_only || !constraints.only.is_empty() || constraints.trust == Trust::Mine;
     let outside = place.is_outside();
     let never = routing.policy == Policy::NeverCloud || routing.rehearsal;
-    !(outside && (never || stays))
+    !(outside && (never || stays)) && is_allowed_there(constraints, place)
+}
+
+/// A provider of another node sees what that node sees.
+fn is_allowed_there(constraints: &Constraints, place: &Place) -> bool {
+    let Some(far) = place.far() else { return true };
+    let is_meant = constraints.only.is_empty() || constraints.only.contains(&far.node);
+    let is_trusted = constraints.trust == Trust::Mesh || far.is_mine;
+    !constraints.local_only && is_meant && is_trusted && !constraints.not.contains(&far.node)
 }
 
 /// What is known of a place. Who is in the office takes no money and keeps nothing.

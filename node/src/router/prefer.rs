@@ -99,11 +99,14 @@ fn against(route: &Route, wanted: &Preferences, figures: Figures) -> Option<Word
     (wanted.deny_collection && !figures.is_discreet).then_some(Word::DataCollection)
 }
 
-/// A place is named by its id, or by its kind.
+/// A place is named by its id, here or where it is, or by its kind.
 fn is_named(route: &Route, name: &str) -> bool {
     match route {
         Route::Mesh(_) => name == MESH,
-        Route::Provider(place, _) => place.id() == name || place.provider.kind().id == name,
+        Route::Provider(place, _) => {
+            let names = [place.id(), place.short(), place.provider.kind().id.as_str()];
+            names.contains(&name)
+        }
     }
 }
 

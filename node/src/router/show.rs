@@ -7,7 +7,7 @@ use pumasi_cloud::{
     BreakerState, KeyNeed, Kind, ModelInfo, ModelStanding, Secret, Settings, kinds,
 };
 use pumasi_dialects::preferences::MESH;
-use pumasi_protocol::{JobId, ModelName, Priority};
+use pumasi_protocol::{JobId, Priority};
 use pumasi_web::api;
 use pumasi_web::mesh::{Caller, JobLookupError, ProviderError};
 
@@ -15,36 +15,28 @@ use super::book::BookError;
 use super::journal::Record;
 use super::place::Place;
 use super::plan::price_at;
-use super::policy::Policy;
+use super::share::LentToday;
 use super::{Router, settle};
 
 /// What the list of models has as provider of names that stand for models.
-const ALIAS: &str = "alias";
+pub(super) const ALIAS: &str = "alias";
 /// Models of one provider that are shown.
-const SHOWN_MODELS: usize = 500;
+pub(super) const SHOWN_MODELS: usize = 500;
 
 impl Router {
     /// Everything about providers.
-    pub(crate) fn providers(&self) -> api::Providers {
-        let known = self.known();
+    pub(crate) async fn providers(&self) -> api::Providers {
+        let (known, lent) = (self.known(), self.lent_today().await);
         api::Providers {
-            providers: known.places.iter().map(|place| self.view(place)).collect(),
+            providers: known.own().map(|place| self.view(place, &lent)).collect(),
+            elsewhere: known.others().filter_map(|place| elsewhere(place)).collect(),
             kinds: kinds().iter().map(kind_view).collect(),
             routing: settle::view(&known.routing),
         }
     }
 
-    fn view(&self, place: &Place) -> api::Provider {
+    fn view(&self, place: &Place, lent: &LentToday) -> api::Provider {
         let (settings, kind) = (place.provider.settings(), place.provider.kind());
-        let standing = place.provider.standing();
-        let stands = |name: &str| standing.models.iter().find(|standing| standing.model == name);
-        let models = place.models();
-        let listed = models.iter().take(SHOWN_MODELS);
-        let mut shown: Vec<api::ProviderModel> =
-            listed.map(|info| model_view(place, info, stands(&info.name))).collect();
-        // Those that were asked for by name count, too.
-        let unlisted = standing.models.iter().filter(|s| models.iter().all(|i| i.name != s.model));
-        shown.extend(unlisted.map(|s| model_view(place, &ModelInfo::named(&s.model), Some(s))));
         api::Provider {
             id: settings.id.to_string(),
             kind: kind.id.clone(),
@@ -55,13 +47,14 @@ impl Router {
             found: place.is_found,
             keeps_nothing: settings.keeps_nothing,
             only: settings.models.clone(),
-            models: shown,
+            models: shown(place),
+            sharing: self.sharing_view(place, lent),
         }
     }
 
-    fn place(&self, id: &str) -> Result<Arc<Place>, ProviderError> {
+    pub(super) fn place(&self, id: &str) -> Result<Arc<Place>, ProviderError> {
         let known = self.known();
-        let place = known.places.iter().find(|place| place.id() == id);
+        let place = known.own().find(|place| place.id() == id);
         place.cloned().ok_or(ProviderError::NotFound)
     }
 
@@ -90,7 +83,13 @@ impl Router {
         written.map_err(|_| ProviderError::Store("it could not be written down".to_owned()))??;
         let place = self.place(id.as_str())?;
         self.list(&place).await;
-        Ok(self.view(&place))
+        self.tell_others();
+        self.tell_pages();
+        Ok(self.shown_one(&place).await)
+    }
+
+    pub(super) async fn shown_one(&self, place: &Place) -> api::Provider {
+        self.view(place, &self.lent_today().await)
     }
 
     fn write_down(&self, settings: Settings, key: Option<Secret>) -> Result<(), ProviderError> {
@@ -123,6 +122,7 @@ impl Router {
         let removed = tokio::task::spawn_blocking(move || {
             router.book.change(|page| {
                 page.providers.retain(|kept| kept.id != id);
+                page.sharing.remove(id.as_str());
                 Ok(())
             })?;
             router.book.forget_key(&id)?;
@@ -140,21 +140,9 @@ impl Router {
         let place = self.place(id)?;
         let models = place.provider.models().await;
         place.set_models(models.map_err(|error| ProviderError::Unanswered(error.to_string()))?);
-        Ok(self.view(&place))
-    }
-
-    /// Models of providers, as the list of models shows them: `id/model`, and each alias.
-    pub(crate) fn models(&self) -> Vec<api::Model> {
-        if !self.is_needed() {
-            return Vec::new();
-        }
-        let known = self.known();
-        let outside = known.routing.rehearsal || known.routing.policy == Policy::NeverCloud;
-        let open = known.places.iter().filter(|place| !(outside && place.is_outside()));
-        let mut models: Vec<api::Model> = open.flat_map(|place| models_of(place)).collect();
-        let aliases = known.routing.aliases.keys();
-        models.extend(aliases.map(|name| bare_model(name.to_string(), ALIAS, None, true, false)));
-        models
+        self.tell_others();
+        self.tell_pages();
+        Ok(self.shown_one(&place).await)
     }
 
     /// What was routed, as the list of jobs shows it.
@@ -190,8 +178,8 @@ pub(super) fn settings_error(error: impl std::fmt::Display) -> ProviderError {
 
 pub(super) fn book_error(error: BookError) -> ProviderError {
     match error {
-        BookError::Routing(_) | BookError::TooMany => settings_error(error),
-        BookError::Io(_) | BookError::Damaged | BookError::Key(_) => {
+        BookError::Routing(_) | BookError::Sharing(_) | BookError::TooMany => settings_error(error),
+        BookError::Io(_) | BookError::Damaged | BookError::Store(_) | BookError::Key(_) => {
             tracing::warn!(%error, "the list of providers could not be written down");
             ProviderError::Store(error.to_string())
         }
@@ -215,6 +203,42 @@ fn kind_view(kind: &Kind) -> api::ProviderKind {
 
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Models of a provider, as far as they are shown.
+fn shown(place: &Place) -> Vec<api::ProviderModel> {
+    let standing = place.provider.standing();
+    let stands = |name: &str| standing.models.iter().find(|standing| standing.model == name);
+    let models = place.models();
+    let listed = models.iter().take(SHOWN_MODELS);
+    let mut shown: Vec<api::ProviderModel> =
+        listed.map(|info| model_view(place, info, stands(&info.name))).collect();
+    // Those that were asked for by name count, too.
+    let unlisted = standing.models.iter().filter(|s| models.iter().all(|i| i.name != s.model));
+    shown.extend(unlisted.map(|s| model_view(place, &ModelInfo::named(&s.model), Some(s))));
+    shown
+}
+
+/// A provider of another computer.
+fn elsewhere(place: &Place) -> Option<api::ProviderElsewhere> {
+    let (far, kind) = (place.far()?, place.provider.kind());
+    let told = far.told();
+    let mut models = shown(place);
+    let rests = |model: &&mut api::ProviderModel| {
+        let name = model.name.split_once('/').map_or("", |(_, name)| name);
+        model.state == api::ProviderState::Ready && told.resting.contains(name)
+    };
+    models.iter_mut().filter(rests).for_each(|model| model.state = api::ProviderState::Resting);
+    Some(api::ProviderElsewhere {
+        id: far.id.clone(),
+        node: api::NodeRef::new(far.node, &far.name),
+        kind: kind.id.clone(),
+        name: kind.name.clone(),
+        outside: place.is_outside(),
+        keeps_nothing: told.keeps_nothing,
+        spent: told.is_spent,
+        models,
+    })
 }
 
 fn model_view(
@@ -245,38 +269,6 @@ fn model_view(
         last_fault: standing.and_then(|s| Some(s.last_fault?.error.word().to_owned())),
         price_in: price.as_ref().map(|price| price.input),
         price_out: price.as_ref().map(|price| price.output),
-    }
-}
-
-fn models_of(place: &Place) -> Vec<api::Model> {
-    let models = place.models();
-    let named = models.iter().filter_map(|info| {
-        let name: ModelName = format!("{}/{}", place.id(), info.name).parse().ok()?;
-        let (chats, embeds) = (info.chats != Some(false), info.embeds == Some(true));
-        Some(bare_model(name.to_string(), place.id(), info.context, chats, embeds))
-    });
-    named.take(SHOWN_MODELS).collect()
-}
-
-fn bare_model(
-    name: String,
-    provider: &str,
-    context: Option<u32>,
-    chats: bool,
-    embeds: bool,
-) -> api::Model {
-    let can = [(chats, api::Capability::Generate), (embeds, api::Capability::Embed)];
-    api::Model {
-        name,
-        engine: api::EngineKind::Cloud,
-        size_bytes: 0,
-        context_tokens: context.unwrap_or(0),
-        capabilities: can.into_iter().filter_map(|(is, can)| is.then_some(can)).collect(),
-        starter: false,
-        created_s: 0,
-        provider: Some(provider.to_owned()),
-        places: Vec::new(),
-        best: None,
     }
 }
 

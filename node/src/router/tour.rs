@@ -145,7 +145,7 @@ fn known(at: usize, route: &Route, tried: &[Tried]) -> Option<(usize, Failure)> 
 fn addressed(route: &Route, model: &ModelName) -> Option<String> {
     let Route::Provider(place, _) = route else { return None };
     let (id, _) = model.as_str().split_once('/')?;
-    (id == place.id()).then(|| id.to_owned())
+    (id == place.id() || id == place.short()).then(|| place.id().to_owned())
 }
 
 #[cfg(test)]

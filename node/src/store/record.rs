@@ -35,6 +35,8 @@ pub(super) enum Table {
     Conversation,
     /// Messages by conversation and id.
     Message,
+    /// What others used of this node's providers, by day.
+    Lent,
 }
 
 impl Table {
@@ -53,6 +55,7 @@ impl Table {
             Self::Minute => b'm',
             Self::Conversation => b'c',
             Self::Message => b't',
+            Self::Lent => b'l',
         }
     }
 

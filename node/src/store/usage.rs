@@ -1,4 +1,5 @@
-//! What was used, a row for each person, key, model, place and day; and the main figures of each minute.
+//! What was used, a row for each person, key, model, place and day; the same of what other members used of
+//! this node's providers, apart from it; and the main figures of each minute.
 //! Both are written together every few seconds, and let go of after their time.
 
 use std::collections::BTreeMap;
@@ -32,6 +33,22 @@ fn row_key(key: &UsageKey) -> Vec<u8> {
     name
 }
 
+fn add(
+    ledger: &Changing<'_>,
+    batch: &mut Batch,
+    table: Table,
+    used: BTreeMap<UsageKey, Spent>,
+) -> Result<(), StoreError> {
+    for (key, spent) in used {
+        let name = row_key(&key);
+        let before = ledger.read::<UsageRow>(table, &name)?;
+        let mut row = before.unwrap_or(UsageRow { key, spent: Spent::default() });
+        row.spent.add(&spent);
+        batch.put(table, &name, &row)?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Adds to what was used, and keeps a minute's figures.
     ///
@@ -44,19 +61,37 @@ impl Store {
     ) -> Result<(), StoreError> {
         let decide = move |ledger: &Changing<'_>| {
             let mut batch = Batch::default();
-            for (key, spent) in used {
-                let name = row_key(&key);
-                let before = ledger.read::<UsageRow>(Table::Usage, &name)?;
-                let mut row = before.unwrap_or(UsageRow { key, spent: Spent::default() });
-                row.spent.add(&spent);
-                batch.put(Table::Usage, &name, &row)?;
-            }
+            add(ledger, &mut batch, Table::Usage, used)?;
             if let Some(minute) = minute {
                 batch.put(Table::Minute, &minute.at_min.to_be_bytes(), &minute)?;
             }
             Ok::<_, StoreError>(((), batch))
         };
         self.inner.writer.apply(decide).await?
+    }
+
+    /// Adds to what other members used of this node's providers: in a key, the person whose computer
+    /// asked, that computer's id as `key`, and the provider's id as `place`.
+    ///
+    /// # Errors
+    /// When the disk refuses; then nothing was added.
+    pub async fn add_lent(&self, used: BTreeMap<UsageKey, Spent>) -> Result<(), StoreError> {
+        let decide = move |ledger: &Changing<'_>| {
+            let mut batch = Batch::default();
+            add(ledger, &mut batch, Table::Lent, used)?;
+            Ok::<_, StoreError>(((), batch))
+        };
+        self.inner.writer.apply(decide).await?
+    }
+
+    /// What other members used from one day to another, both included. Blocks.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn lent(&self, from: u32, to: u32) -> Result<Vec<(UsageKey, Spent)>, StoreError> {
+        let (from, to) = (from.to_be_bytes(), to.saturating_add(1).to_be_bytes());
+        let rows = self.inner.database.between::<UsageRow>(Table::Lent, &from, &to)?;
+        Ok(rows.into_iter().map(|(_, row)| (row.key, row.spent)).collect())
     }
 
     /// What was used from one day to another, both included. Blocks.
@@ -88,10 +123,14 @@ impl Store {
         let (day, minute) = (day.to_be_bytes(), minute.to_be_bytes());
         let rows = database.between::<UsageRow>(Table::Usage, &[], &day)?;
         let minutes = database.between::<Minute>(Table::Minute, &[], &minute)?;
-        if rows.is_empty() && minutes.is_empty() {
+        let lent = database.between::<UsageRow>(Table::Lent, &[], &day)?;
+        if rows.is_empty() && minutes.is_empty() && lent.is_empty() {
             return Ok(());
         }
         let mut batch = Batch::default();
+        for (key, _) in lent.iter().take(SWEPT_ROWS) {
+            batch.remove(Table::Lent, key);
+        }
         for (key, _) in rows.iter().take(SWEPT_ROWS) {
             batch.remove(Table::Usage, key);
         }

@@ -23,6 +23,11 @@ const OURS: [&[u8]; 3] = [b"pumasi", b"provider", b"models"];
 /// with escapes, or has a field that is for us.
 #[must_use]
 pub fn glance(body: &[u8]) -> Option<Glance> {
+    glance_without(body, |name| OURS.contains(&name))
+}
+
+/// The same look, where other fields than ours must not be there.
+pub(crate) fn glance_without(body: &[u8], is_forbidden: impl Fn(&[u8]) -> bool) -> Option<Glance> {
     std::str::from_utf8(body).ok()?;
     let mut scan = Scan { body, at: 0 };
     scan.expect(b'{')?;
@@ -36,7 +41,7 @@ pub fn glance(body: &[u8]) -> Option<Glance> {
         scan.expect(b':')?;
         let value = scan.value()?;
         match name {
-            _ if name.contains(&b'\\') || OURS.contains(&name) => return None,
+            _ if name.contains(&b'\\') || is_forbidden(name) => return None,
             b"model" => once(&mut model, value)?,
             b"stream" => once(&mut stream, value)?,
             // Which is our word, and settled here.

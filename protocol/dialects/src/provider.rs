@@ -5,6 +5,7 @@
 pub mod anthropic;
 mod calls;
 mod embedding;
+pub mod errand;
 pub mod gemini;
 mod message;
 pub mod openai;
@@ -126,6 +127,9 @@ pub enum ProviderFault {
     /// The prompt is too long for the model.
     #[error("the prompt is too long for the provider's model")]
     Context,
+    /// The member that has it does not share it with this one, or not any more.
+    #[error("the computer that has this provider does not share it with this one: ask whose it is")]
+    NotShared,
     /// It refused the request for another reason.
     #[error("the provider refused the request")]
     Refused,
@@ -146,6 +150,7 @@ impl ProviderFault {
             Self::Key => "provider_key",
             Self::RateLimited => "provider_rate_limited",
             Self::NoModel => "model_not_found",
+            Self::NotShared => "provider_not_shared",
             Self::Context => "context_length_exceeded",
             Self::Refused => "provider_refused",
             Self::Unavailable => "provider_unavailable",
@@ -162,6 +167,7 @@ impl ProviderFault {
             | Self::Key
             | Self::RateLimited
             | Self::NoModel
+            | Self::NotShared
             | Self::Unavailable => true,
             Self::Filtered | Self::Context | Self::Refused => false,
         }

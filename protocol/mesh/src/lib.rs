@@ -19,6 +19,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod pairing;
+pub mod providing;
 pub mod roster;
 pub mod sheet;
 pub mod state;

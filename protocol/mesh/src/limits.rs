@@ -115,3 +115,26 @@ pub const PAIRING_SOURCE_FAILURES: u32 = 3;
 pub const PAIRING_SOURCE_MS: u64 = 60 * 1_000;
 /// Sources of wrong digits that are remembered.
 pub const PAIRING_SOURCES: usize = 64;
+/// Providers that a node shares, at most.
+pub const SHARED_PROVIDERS: usize = 64;
+/// Models of all providers that a node shares; the rest is left out (a list of OpenRouter's has 300).
+pub const SHARED_MODELS: usize = 4_096;
+/// Bytes of the list of what a node shares: that many names of 100 bytes, and what goes with them.
+pub const SHARED_LIST_BYTES: usize = 768 * 1024;
+/// Bytes of a provider's id and of its kind.
+pub const PROVIDER_ID_BYTES: usize = 32;
+/// Bytes of the path of a provider's call: the name of a model, and what is around it.
+pub const PROVIDER_PATH_BYTES: usize = 256;
+/// Headers of a call of a provider, or of its answer, that are handed on.
+pub const PROVIDER_HEADERS: usize = 32;
+/// Bytes of the name and value of one of them.
+pub const PROVIDER_HEADER_BYTES: usize = 1_024;
+/// Bytes of the frame before an answer, or after it.
+pub const PROVIDER_FRAME_BYTES: usize = 48 * 1024;
+/// Bytes of what a provider is asked (the largest body with pictures that a node takes).
+pub const PROVIDER_BODY_BYTES: u32 = 32 * 1024 * 1024;
+/// Bytes of one piece of an answer.
+pub const PROVIDER_PIECE_BYTES: usize = 256 * 1024;
+/// US dollars for a million tokens that a provider may take, in millionths of one (guess: a thousand
+/// times the dearest).
+pub const CLAIMED_PRICE: u64 = 1_000_000 * 1_000_000;

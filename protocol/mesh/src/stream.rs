@@ -9,6 +9,7 @@ use crate::ids::AttemptId;
 use crate::job::Work;
 use crate::limits;
 use crate::name::ModelName;
+use crate::providing::ProviderAsk;
 
 /// What an owner sends on an attempt's stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub enum OwnerFrame {
     Blob(BlobAsk),
     /// The only frame of a third sort: [`crate::copy::CopyAsk`]s follow, and are answered.
     Copy,
+    /// The first frame of a fourth sort of stream: a provider of this node is to be asked, or which
+    /// providers there are; [`crate::providing::ProviderFrame`]s answer.
+    Provider(Box<ProviderAsk>),
 }
 
 /// What an executor sends on an attempt's stream. `Finished`, `Embedded` and `Failed` are last.

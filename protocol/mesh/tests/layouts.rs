@@ -11,8 +11,13 @@ use pumasi_protocol::limits::PAIRING_BYTES;
 use pumasi_protocol::pairing::{
     Approver, Digits, Hello, Here, Newcomer, PairingMessage, PairingRefusal, Parties,
 };
+use pumasi_protocol::providing::{
+    ProviderAsk, ProviderCall, ProviderFrame, ProviderMiss, SharedModel, SharedPrice,
+    SharedProvider,
+};
 use pumasi_protocol::roster::{Change, Roster, RosterLog, SignedEntry};
 use pumasi_protocol::state::{Coarse, ModelNow, Seen};
+use pumasi_protocol::stream::OwnerFrame;
 use pumasi_protocol::{
     Admission, AdvertDelta, BlobId, Capabilities, Device, DeviceKind, EngineKind, MeshId,
     ModelAdvert, ModelState, NodeAdvert, NodeId, NodeState, Rate, StateMessage,
@@ -205,4 +210,63 @@ fn cat_x32_proofs_of_version_1_are_calculated_alike() {
     let second = newcomer.check(&first).expect("the same digits");
     let said = [hello.element, here.element, first, second].map(hex::encode).join("\n");
     assert_eq!(said, include_str!("golden/pairing_exchange_1.hex").trim());
+}
+
+/// Streams of providers between members: asked, and answered.
+fn check_frame<T>(value: &T, golden: &str)
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let written = frame::encode_body(value, 64 * 1024).expect("it is small");
+    assert_eq!(hex::encode(&written), golden.trim());
+    assert_eq!(&frame::decode_body::<T>(&bytes(golden)).expect("it is read"), value);
+}
+
+#[test]
+fn cat_x32_calls_of_providers_of_version_1_are_read_and_written() {
+    let call = ProviderCall {
+        provider: "openai".to_owned(),
+        path: "/v1/messages".to_owned(),
+        headers: vec![("anthropic-version".to_owned(), "2023-06-01".to_owned())],
+        body: 70_000,
+    };
+    let asks = [
+        (ProviderAsk::Watch, include_str!("golden/provider_watch_1.hex")),
+        (ProviderAsk::Call(call), include_str!("golden/provider_call_1.hex")),
+    ];
+    for (ask, golden) in asks {
+        check_frame(&OwnerFrame::Provider(Box::new(ask)), golden);
+    }
+    let model = SharedModel {
+        name: "gpt-4o".to_owned(),
+        context: Some(128_000),
+        chats: Some(true),
+        embeds: None,
+        price: Some(SharedPrice { input: 2_500_000, output: 10_000_000, cached: None }),
+        rests: false,
+    };
+    let shared = SharedProvider {
+        id: "openai".to_owned(),
+        kind: "openai".to_owned(),
+        outside: true,
+        keeps_nothing: false,
+        any_model: true,
+        is_spent: false,
+        models: vec![model],
+    };
+    let miss = ProviderMiss { word: "rate_limited".to_owned(), wait_ms: Some(20_000) };
+    let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
+    let frames = [
+        (ProviderFrame::Shared(vec![shared]), include_str!("golden/provider_shared_1.hex")),
+        (
+            ProviderFrame::Begun { status: 200, headers },
+            include_str!("golden/provider_begun_1.hex"),
+        ),
+        (ProviderFrame::Missed(miss.clone()), include_str!("golden/provider_missed_1.hex")),
+        (ProviderFrame::Ended(Some(miss)), include_str!("golden/provider_broken_1.hex")),
+        (ProviderFrame::Ended(None), include_str!("golden/provider_ended_1.hex")),
+    ];
+    for (frame, golden) in frames {
+        check_frame(&frame, golden);
+    }
 }

@@ -113,6 +113,9 @@ pub struct Model {
     /// The provider that has it, by id; none: the mesh has it.
     #[serde(default)]
     pub provider: Option<String>,
+    /// The computers through which that provider is asked; empty where the mesh has the model.
+    #[serde(default)]
+    pub at: Vec<NodeRef>,
     /// Where it is.
     pub places: Vec<ModelPlace>,
     /// Where a request would most likely run now.

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::sharing::{ProviderElsewhere, Sharing};
+
 /// How a provider stands with one model: what its breaker lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +72,8 @@ pub struct Provider {
     pub only: Vec<String>,
     /// Its models.
     pub models: Vec<ProviderModel>,
+    /// Who else may ask it through this computer.
+    pub sharing: Sharing,
 }
 
 /// Whether a kind of provider wants a key.
@@ -151,6 +155,9 @@ pub struct Routing {
 pub struct Providers {
     /// Those that are set up or found.
     pub providers: Vec<Provider>,
+    /// Those of other computers that share them with this one.
+    #[serde(default)]
+    pub elsewhere: Vec<ProviderElsewhere>,
     /// What can be set up.
     pub kinds: Vec<ProviderKind>,
     /// How requests are routed.

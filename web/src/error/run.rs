@@ -79,6 +79,7 @@ pub(super) fn provider_status(fault: ProviderFault) -> StatusCode {
         }
         ProviderFault::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ProviderFault::NoModel => StatusCode::NOT_FOUND,
+        ProviderFault::NotShared => StatusCode::FORBIDDEN,
         ProviderFault::Garbled
         | ProviderFault::CutOff
         | ProviderFault::TooLarge

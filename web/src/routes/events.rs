@@ -103,7 +103,8 @@ fn is_for(caller: &Caller, event: &Event) -> bool {
             | Event::Node { .. }
             | Event::NodeGone { .. }
             | Event::Model { .. }
-            | Event::ModelGone { .. },
+            | Event::ModelGone { .. }
+            | Event::Providers,
         ) => true,
     }
 }
@@ -118,6 +119,7 @@ fn write(event: &Event) -> String {
         Event::ModelGone { .. } => "model_gone",
         Event::Job { .. } => "job",
         Event::Key { .. } => "key",
+        Event::Providers => "providers",
     };
     let data = serde_json::to_string(event).expect("plain data with text keys has a JSON form");
     format!("event: {name}\ndata: {data}\n\n")

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::inference::json_response;
 use super::kept;
-use crate::api::{Capability, Model, ModelPlace, ModelState, PlaceRequest};
+use crate::api::{Capability, Model, ModelPlace, ModelState, NodeRef, PlaceRequest};
 use crate::app::App;
 use crate::body;
 use crate::error::ApiError;
@@ -55,10 +55,16 @@ impl From<Model> for ModelObject {
                 context_tokens: model.context_tokens,
                 capabilities: model.capabilities,
                 starter: model.starter,
-                nodes: model.places.into_iter().map(|place| place.node.name).collect(),
+                nodes: nodes(model.places, model.at),
             },
         }
     }
+}
+
+/// The computers that have it, or through which its provider is asked.
+fn nodes(places: Vec<ModelPlace>, at: Vec<NodeRef>) -> Vec<String> {
+    let places = places.into_iter().map(|place| place.node);
+    places.chain(at).map(|node| node.name).collect()
 }
 
 /// OpenAI's list, or that of another dialect at the same address.

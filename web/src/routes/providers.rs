@@ -43,6 +43,17 @@ pub(super) async fn check(
     Ok(Json(app.mesh.check_provider(&id).await?))
 }
 
+/// Says who else may ask it through this computer.
+pub(super) async fn share(
+    State(app): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<api::Provider>, ApiError> {
+    let bytes = body::json(&app, request, Ceiling::Small).await?;
+    let request: api::ShareRequest = kept::strict(&bytes)?;
+    Ok(Json(app.mesh.share_provider(&id, request).await?))
+}
+
 pub(super) async fn route(
     State(app): Shared,
     request: Request,

@@ -241,6 +241,7 @@ fn model() -> api::Model {
     };
     api::Model {
         provider: None,
+        at: Vec::new(),
         name: "org/words".to_owned(),
         engine: api::EngineKind::Llama,
         size_bytes: 1,
@@ -370,6 +371,15 @@ impl Mesh for Handle {
     }
 
     async fn check_provider(&self, _: &str) -> Result<api::Provider, ProviderError> {
+        Err(ProviderError::NotFound)
+    }
+
+    async fn share_provider(
+        &self,
+        id: &str,
+        request: api::ShareRequest,
+    ) -> Result<api::Provider, ProviderError> {
+        self.0.note(format!("share {id} with {:?}", request.with));
         Err(ProviderError::NotFound)
     }
 

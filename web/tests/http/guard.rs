@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 51] = [
+const OWNER: [(&str, &str); 52] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -63,6 +63,7 @@ const OWNER: [(&str, &str); 51] = [
     ("POST", "/api/v1/providers"),
     ("DELETE", "/api/v1/providers/x"),
     ("POST", "/api/v1/providers/x/check"),
+    ("POST", "/api/v1/providers/x/share"),
     ("PATCH", "/api/v1/routing"),
     ("POST", "/api/v1/nodes/1/remove"),
     ("GET", "/api/v1/invitations"),

@@ -176,6 +176,7 @@ async fn no_key_makes_keys_or_lets_computers_in() {
             ("POST", "/api/v1/providers"),
             ("DELETE", "/api/v1/providers/x"),
             ("POST", "/api/v1/providers/x/check"),
+            ("POST", "/api/v1/providers/x/share"),
             ("PATCH", "/api/v1/routing"),
         ] {
             let reply = with_key(&server, method, path).await;

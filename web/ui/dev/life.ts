@@ -35,6 +35,7 @@ export class Life {
     const ours = this.world.models.filter(({ provider }) => provider === null);
     this.world.models = [...ours, ...this.outside.models()];
     this.emit({ type: 'snapshot', snapshot: this.world });
+    this.emit({ type: 'providers' });
   }
 
   put(job: Job): void {

@@ -1,87 +1,8 @@
 /** Development only: providers of the mock mesh, and how its requests are routed. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type {
-  Model,
-  Provider,
-  ProviderKind,
-  ProviderModel,
-  Providers,
-} from '../src/lib/api/types.ts';
-
-const kind = (id: string, name: string, more: Partial<ProviderKind> = {}): ProviderKind => ({
-  id,
-  name,
-  base: `https://api.${id}.example/v1`,
-  key: 'required',
-  outside: true,
-  keys_at: `https://${id}.example/keys`,
-  ...more,
-});
-const own = { key: 'optional', outside: false, keys_at: null } as const;
-
-const kinds: ProviderKind[] = [
-  kind('openai', 'OpenAI'),
-  kind('anthropic', 'Anthropic'),
-  kind('azure', 'Azure OpenAI', { base: null }),
-  kind('openrouter', 'OpenRouter'),
-  kind('upstage', 'Upstage'),
-  kind('ollama', 'Ollama', { ...own, base: 'http://127.0.0.1:11434/v1' }),
-  kind('openai-compatible', 'OpenAI-compatible server', { ...own, base: null }),
-];
-
-const model = (name: string, more: Partial<ProviderModel> = {}): ProviderModel => ({
-  name,
-  context_tokens: null,
-  state: 'ready',
-  retry_s: null,
-  requests: 0,
-  failed: 0,
-  first_byte_ms: null,
-  tokens_per_s: null,
-  last_fault: null,
-  price_in: null,
-  price_out: null,
-  ...more,
-});
-
-function provider(id: string, kindId: string, more: Partial<Provider> = {}): Provider {
-  const of = kinds.find((one) => one.id === kindId);
-  const { name = kindId, outside = true } = of ?? {};
-  const card = { id, kind: kindId, name, base: null, has_key: true, outside, found: false };
-  return { ...card, keeps_nothing: false, only: [], models: [], ...more };
-}
-
-const asked = { requests: 48, first_byte_ms: 412, tokens_per_s: 71 };
-const fresh = (): Provider[] => [
-  provider('openai', 'openai', {
-    models: [
-      model('openai/gpt-5', {
-        ...asked,
-        context_tokens: 400_000,
-        failed: 6,
-        state: 'resting',
-        retry_s: 42,
-        last_fault: 'unavailable',
-        price_in: 1.25,
-        price_out: 10,
-      }),
-      model('openai/gpt-5-mini', { ...asked, price_in: 0.25, price_out: 2 }),
-      model('openai/o3', { state: 'held_back', retry_s: 7, last_fault: 'rate_limited' }),
-      model('openai/gpt-4.1', { ...asked, state: 'trying', last_fault: 'timeout_first_byte' }),
-    ],
-  }),
-  provider('ollama', 'ollama', {
-    has_key: false,
-    found: true,
-    base: 'http://127.0.0.1:11434/v1',
-    models: [model('ollama/llama3.2:3b', { context_tokens: 8_192, tokens_per_s: 48 })],
-  }),
-  provider('openrouter', 'openrouter', {
-    models: Array.from({ length: 60 }, (_, index) => model(`openrouter/maker/model-${index}`)),
-  }),
-  provider('azure', 'azure', { base: 'https://desk.openai.example/openai/v1' }),
-];
+import type { Model, Provider, Providers } from '../src/lib/api/types.ts';
+import { far, fresh, kinds, model, provider } from './services.ts';
 
 /** What the mock knows of providers; a fresh install has none. */
 export class Outside {
@@ -105,7 +26,8 @@ export class Outside {
       hedge_after_ms: 0,
       hedge_paid: false,
     };
-    this.all = { providers: isFresh ? [] : fresh(), kinds, routing };
+    const elsewhere = isFresh ? [] : far();
+    this.all = { providers: isFresh ? [] : fresh(), elsewhere, kinds, routing };
   }
 
   /** As the list of models shows them. */
@@ -117,6 +39,13 @@ export class Outside {
       ...open.flatMap(({ id, models }) =>
         models.map(({ name, context_tokens }) => card(name, id, context_tokens)),
       ),
+      ...this.all.elsewhere
+        .filter(({ outside }) => !(closed && outside))
+        .flatMap(({ id, node, models }) => {
+          const short = id.slice(0, id.indexOf('.'));
+          const named = (name: string): string => name.replace(`${id}/`, `${short}/`);
+          return models.map(({ name }) => ({ ...card(named(name), short, null), at: [node] }));
+        }),
       ...Object.keys(routing.aliases).map((name) => card(name, 'alias', null)),
     ];
   }
@@ -155,6 +84,12 @@ export class Outside {
       say(this.all.routing);
       return true;
     }
+    if (verb === 'share') {
+      const one = this.all.providers.find((other) => other.id === id);
+      if (one) one.sharing = { ...one.sharing, ...body, usual: false };
+      say(one);
+      return true;
+    }
     if (verb === 'check') {
       const one = this.all.providers.find((other) => other.id === id);
       if (one?.models.length) say(one);
@@ -188,6 +123,7 @@ function card(name: string, at: string, context: number | null): Model {
     starter: false,
     created_s: 0,
     provider: at,
+    at: [],
     places: [],
     best: null,
   };

@@ -88,6 +88,7 @@ export function modelsOf(nodes: Node[]): Model[] {
       context_tokens: context,
       starter,
       provider: null,
+      at: [],
       created_s: 1_790_000_000,
     };
     const rest = { engine: 'llama' as const, capabilities: [...able], best: best?.node ?? null };

@@ -164,6 +164,7 @@ Examples:
   pumasi providers kinds
   pumasi providers add openai < key.txt
   pumasi providers add openai-compatible --id lab --base http://10.0.0.7:8000/v1 --no-key
+  pumasi providers share openai --with everyone --tokens-a-day 200000
   pumasi providers check openai"
     )]
     Providers {

@@ -21,12 +21,31 @@ pub(crate) enum ProvidersAction {
         #[arg(value_name = "PROVIDER")]
         provider: String,
     },
+    /// Say who else in the mesh may ask a provider through this computer, and how much
+    Share(ShareArguments),
     /// Remove a provider, and its key
     Remove {
         /// Its id
         #[arg(value_name = "PROVIDER")]
         provider: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShareArguments {
+    /// Its id
+    #[arg(value_name = "PROVIDER")]
+    pub(crate) provider: String,
+    /// With whom: everyone, nobody, or the name of a person; may be repeated, or several with commas
+    #[arg(long, value_name = "WHOM", value_delimiter = ',')]
+    pub(crate) with: Vec<String>,
+    /// Requests that all others together may put in a minute; 0 for any number
+    #[arg(long, value_name = "REQUESTS")]
+    pub(crate) requests_a_minute: Option<u32>,
+    /// Tokens of prompts and answers that all others together may use on one day (UTC); 0 for any
+    /// number
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) tokens_a_day: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +95,9 @@ pub(crate) enum Switch {
 
 #[derive(Debug, Args)]
 pub(crate) struct RouteArguments {
+    /// Say what would fail if every provider outside the office were down; changes nothing
+    #[arg(long)]
+    pub(crate) report: bool,
     /// When a model that both have is asked of a provider
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicyArgument>,

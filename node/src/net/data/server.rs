@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use pumasi_protocol::providing::ProviderAsk;
 use pumasi_protocol::stream::{AttemptEvent, OwnerFrame};
 use pumasi_protocol::{BlobAsk, Fault, NodeId, Refusal, Work, limits};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -14,7 +15,7 @@ use super::super::conduct::Kind;
 use super::super::event::{AttemptOpened, NetEvent};
 use super::super::frames::{self, StreamError};
 use super::super::limits::{ATTEMPT_EVENTS, CANCEL_GRACE, OPEN_DEADLINE};
-use super::{DataPlane, NOT_MEMBER, blob, copies};
+use super::{DataPlane, NOT_MEMBER, blob, copies, sharing};
 
 /// Code of a stream that ends without a last event.
 const ABANDONED: VarInt = VarInt::from_u32(3);
@@ -44,12 +45,20 @@ pub(super) async fn serve(node: NodeId, connection: Connection, plane: DataPlane
 
 async fn stream(from: NodeId, mut out: SendStream, mut input: RecvStream, plane: DataPlane) {
     let room = plane.with_peer(from, |peer| peer.frames.clone());
-    match first_frame(&mut input, &room).await {
+    let first = first_frame(&mut input, &room).await;
+    let is_work = matches!(first, Ok(First::Attempt(_) | First::Blob(_)));
+    if is_work && !plane.inner.conduct.spend(from, Kind::Work, 1, Instant::now()) {
+        // The other side may have given it up already.
+        let _ = (out.reset(TOO_MANY), input.stop(TOO_MANY));
+        return;
+    }
+    match first {
         Ok(First::Attempt(opened)) => {
             attempt(from, *opened, out, input, plane.inner.events.clone()).await;
         }
         Ok(First::Blob(ask)) => blob::serve(from, ask, out, &plane).await,
         Ok(First::Copy) => copies::begin_quic(plane, from, out, input),
+        Ok(First::Provider(ask)) => sharing::serve(from, *ask, out, input, &plane).await,
         Err(fault) => refuse(&mut out, fault).await,
     }
 }
@@ -85,6 +94,7 @@ enum First {
     Attempt(Box<Opened>),
     Blob(BlobAsk),
     Copy,
+    Provider(Box<ProviderAsk>),
 }
 
 async fn first_frame(input: &mut RecvStream, room: &Semaphore) -> Result<First, Fault> {
@@ -96,6 +106,7 @@ async fn first_frame(input: &mut RecvStream, room: &Semaphore) -> Result<First, 
         }
         Ok(OwnerFrame::Blob(ask)) => Ok(First::Blob(ask)),
         Ok(OwnerFrame::Copy) => Ok(First::Copy),
+        Ok(OwnerFrame::Provider(ask)) => Ok(First::Provider(ask)),
         Ok(OwnerFrame::Open { .. } | OwnerFrame::Cancel) => Err(Fault::BadRequest),
         // A frame that cannot be read is most likely of a kind that a newer version knows.
         Err(StreamError::Frame(_)) => Err(Fault::Refused(Refusal::Unsupported)),
@@ -139,7 +150,12 @@ async fn watch_owner(input: &mut RecvStream, cancelled: &CancellationToken) {
             match frames::read::<OwnerFrame>(input, limits::FRAME_BYTES).await {
                 Ok(OwnerFrame::Cancel) => cancelled.cancel(),
                 // A second opening on the same stream is nonsense.
-                Ok(OwnerFrame::Open { .. } | OwnerFrame::Blob(_) | OwnerFrame::Copy)
+                Ok(
+                    OwnerFrame::Open { .. }
+                    | OwnerFrame::Blob(_)
+                    | OwnerFrame::Copy
+                    | OwnerFrame::Provider(_),
+                )
                 | Err(StreamError::Frame(_)) => return,
                 // The owner has nothing more to say, but listens.
                 Err(StreamError::Finished) => std::future::pending().await,

@@ -55,7 +55,7 @@ impl Attack {
         self.victim.net.listening().control[0]
     }
 
-    fn data(&self) -> SocketAddr {
+    pub(super) fn data(&self) -> SocketAddr {
         self.victim.net.listening().data[0]
     }
 

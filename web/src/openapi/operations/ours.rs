@@ -233,6 +233,13 @@ fn settings() -> Vec<Operation> {
             .status(204),
         post("/api/v1/providers/{provider}/check", "checkProvider", "Asks a provider what it has")
             .tells(told::<api::Provider>),
+        post(
+            "/api/v1/providers/{provider}/share",
+            "shareProvider",
+            "Says who else in the mesh may ask a provider through this computer",
+        )
+        .reads(asked::<api::ShareRequest>)
+        .tells(told::<api::Provider>),
         patch("/api/v1/routing", "changeRouting", "Changes how requests are routed")
             .reads(asked::<api::RoutingChange>)
             .tells(told::<api::Routing>),

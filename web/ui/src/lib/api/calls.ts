@@ -23,6 +23,7 @@ import type {
   Recommendations,
   Routing,
   RoutingChange,
+  ShareRequest,
   Usage,
   UsageBy,
   Why,
@@ -186,6 +187,15 @@ export async function setUpProvider(
 /** Asks it what it has, now. */
 export async function checkProvider(provider: string): Promise<Provider> {
   const reply = await post(`/api/v1/providers/${id(provider)}/check`);
+  return (await reply.json()) as Provider;
+}
+
+/** Says who else may ask it through this computer; what is missing stays as it is. */
+export async function shareProvider(
+  provider: string,
+  wanted: Partial<ShareRequest>,
+): Promise<Provider> {
+  const reply = await post(`/api/v1/providers/${id(provider)}/share`, wanted);
   return (await reply.json()) as Provider;
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Model, Provider, ProviderModel, Providers } from '$lib/api/types';
+import type { Model, Provider, ProviderModel, Providers, Sharing } from '$lib/api/types';
 import { en } from '$lib/i18n/en';
 import { grouped, named } from './groups';
 import { failing, linesOf, moved, namesFor } from './routing';
+import { lentRows, sharedWith } from './sharing';
 import { atOf, bareName, byNeed, faultWords, standingOf, titleOf, whereOf } from './standing';
 
 const words = en.providers;
@@ -20,6 +21,14 @@ const model = (name: string, more: Partial<ProviderModel> = {}): ProviderModel =
   price_out: null,
   ...more,
 });
+const sharing: Sharing = {
+  with: 'nobody',
+  people: [],
+  requests_per_minute: 0,
+  tokens_per_day: 0,
+  usual: true,
+  lent: [],
+};
 const provider = (id: string, more: Partial<Provider> = {}): Provider => ({
   id,
   kind: id,
@@ -31,10 +40,12 @@ const provider = (id: string, more: Partial<Provider> = {}): Provider => ({
   keeps_nothing: false,
   only: [],
   models: [model(`${id}/m`)],
+  sharing,
   ...more,
 });
 const all = (providers: Provider[], routing: Partial<Providers['routing']> = {}): Providers => ({
   providers,
+  elsewhere: [],
   kinds: [],
   routing: {
     policy: 'mesh_first',
@@ -124,6 +135,14 @@ describe('without the clouds', () => {
     });
   });
 
+  test('clouds of other computers count, too', () => {
+    const node = { id: '00', name: 'desk' };
+    const far = { ...cloud, id: 'openai.desk', node, spent: false };
+    const elsewhere = [{ ...far, models: [model('openai.desk/m')] }];
+    const state = { ...all([], { aliases: { best: ['openai/m'] } }), elsewhere };
+    expect(failing(state, mesh)).toEqual({ kind: 'some', names: ['best', 'openai.desk/m'] });
+  });
+
   test('a provider that lists nothing still counts', () => {
     const state = all([provider('azure', { models: [] })]);
     expect(failing(state, mesh)).toEqual({ kind: 'some', names: ['azure/…'] });
@@ -154,4 +173,21 @@ test('the office’s models come first, then names, then each provider', () => {
   expect(groups[0]?.models.map(({ name }) => name)).toEqual(['b', 'c']);
   expect(named(models, ' FAS').map(({ name }) => name)).toEqual(['fast']);
   expect(named(models, '')).toHaveLength(4);
+});
+
+test('who else may ask it is said with its limits, and what they used', () => {
+  expect(sharedWith(sharing, words)).toBe(words.sharing.nobody);
+  const some: Sharing = { ...sharing, with: 'people', people: ['kim', 'lee'] };
+  expect(sharedWith(some, words)).toBe('computers of kim, lee');
+  const limited: Sharing = { ...sharing, with: 'everyone', requests_per_minute: 60 };
+  expect(sharedWith(limited, words)).toBe('every computer of the mesh (60 requests a minute)');
+  const node = { id: '00', name: 'desk' };
+  const lent = [
+    { node, person: 'kim', requests: 1, tokens: 900, cost_usd: null },
+    { node: { ...node, name: 'lab' }, person: null, requests: 2, tokens: 30, cost_usd: 0.1 },
+  ];
+  expect(lentRows({ ...sharing, lent }, words)).toEqual([
+    [words.sharing.usedToday, 'desk (kim): 1 request, 900 tokens'],
+    ['', 'lab: 2 requests, 30 tokens'],
+  ]);
 });

@@ -5,19 +5,22 @@ import type { Provider, Providers } from '$lib/api/types';
 /** As many models at most stand in, or stand behind one name. */
 export const CHAIN = 8;
 
-/** The provider that `openai/gpt-4o` is addressed to. */
-function addressed(all: readonly Provider[], name: string): Provider | undefined {
-  const slash = name.indexOf('/');
-  return slash < 0 ? undefined : all.find(({ id }) => id === name.slice(0, slash));
+/** A provider of this computer, or of another one. */
+type Asked = Pick<Provider, 'id' | 'outside' | 'models'>;
+
+/** Those that `openai/gpt-4o` is addressed to: on this computer, or as `openai.desk` on another one. */
+function addressed(all: readonly Asked[], name: string): Asked[] {
+  const id = name.includes('/') ? name.slice(0, name.indexOf('/')) : null;
+  return all.filter((one) => one.id === id || (id && one.id.startsWith(`${id}.`)));
 }
 
-const lists = (provider: Provider, name: string): boolean =>
+const lists = (provider: Asked, name: string): boolean =>
   provider.models.some((model) => model.name === `${provider.id}/${name}`);
 
 /** Whether somebody in the office has it. */
-function isInside(all: readonly Provider[], name: string, mesh: ReadonlySet<string>): boolean {
-  const provider = addressed(all, name);
-  if (provider) return !provider.outside;
+function isInside(all: readonly Asked[], name: string, mesh: ReadonlySet<string>): boolean {
+  const providers = addressed(all, name);
+  if (providers.length) return providers.some(({ outside }) => !outside);
   return mesh.has(name) || all.some((one) => !one.outside && lists(one, name));
 }
 
@@ -25,7 +28,9 @@ export type Failing =
   { kind: 'none' } | { kind: 'stoodIn'; name: string } | { kind: 'some'; names: string[] };
 
 /** What would fail if every provider outside the office were down. */
-export function failing({ providers, routing }: Providers, mesh: ReadonlySet<string>): Failing {
+export function failing(seen: Providers, mesh: ReadonlySet<string>): Failing {
+  const { routing } = seen;
+  const providers: readonly Asked[] = [...seen.providers, ...seen.elsewhere];
   const outside = providers.filter((one) => one.outside);
   if (!outside.length) return { kind: 'none' };
   const standIn = routing.stand_in.find((name) => mesh.has(name));

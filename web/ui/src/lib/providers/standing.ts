@@ -32,7 +32,7 @@ export const modelMark = (model: ProviderModel): Mark => marks[model.state];
 export type Standing = { kind: 'ready' | 'none' | 'empty' } | { kind: 'some'; count: number };
 
 /** The worst of its models, in one word. */
-export function standingOf({ models }: Provider): Standing {
+export function standingOf({ models }: Pick<Provider, 'models'>): Standing {
   if (!models.length) return { kind: 'empty' };
   const away = models.filter(({ state }) => state !== 'ready').length;
   if (!away) return { kind: 'ready' };

@@ -10,7 +10,9 @@ import { atOf, titleOf } from './standing';
 /** “OpenAI” for `openai`; an id that is not known stands for itself. */
 export function nameOf(id: string): string {
   const provider = elsewhere.of(id);
-  return provider ? titleOf(provider) : id;
+  if (provider) return titleOf(provider);
+  const far = elsewhere.far(id)[0];
+  return far ? `${far.name} · ${far.node.name}` : id;
 }
 
 /** “at OpenAI (outside the office)”, or what a name stands for. */
@@ -18,7 +20,13 @@ export function placeOf(id: string, model: string): string {
   if (id === ALIAS) return chainOf(model);
   const provider = elsewhere.of(id);
   const words = locale.words.providers;
-  return provider ? atOf(provider, words) : words.at(id);
+  if (provider) return atOf(provider, words);
+  const far = elsewhere.far(id);
+  const [first] = far;
+  if (!first) return words.at(id);
+  const through = words.far.through(far.map(({ node }) => node.name).join(', '));
+  const outside = first.outside ? `${words.outside}, ` : '';
+  return `${words.at(first.name)} (${outside}${through})`;
 }
 
 function chainOf(alias: string): string {

@@ -11,6 +11,7 @@ class Mesh implements View {
   nodes = new SvelteMap<string, Node>();
   models = new SvelteMap<string, Model>();
   jobs = new SvelteMap<string, Job>();
+  providers = $state(0);
   stream = new Subscription((event) => apply(this, event));
 
   /** Newest first. */

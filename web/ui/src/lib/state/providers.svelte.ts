@@ -1,12 +1,19 @@
-/** Providers as every page sees them: asked for as long as a page shows one, since no event tells how
- *  they stand. */
+/** Providers as every page sees them: asked for as long as a page shows one, whenever an event says that
+ *  something changed, and now and then for what is only counted. */
 
 import { createSubscriber } from 'svelte/reactivity';
 import { providers as ask, route as change } from '$lib/api/calls';
 import { asFault, type Fault } from '$lib/api/fault';
-import type { Provider, ProviderModel, Providers, RoutingChange } from '$lib/api/types';
+import type {
+  Provider,
+  ProviderElsewhere,
+  ProviderModel,
+  Providers,
+  RoutingChange,
+} from '$lib/api/types';
+import { mesh } from './mesh.svelte';
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 30_000;
 
 class Elsewhere {
   #seen = $state.raw<Providers | null>(null);
@@ -14,9 +21,17 @@ class Elsewhere {
   /** What was asked for before something changed here tells of the time before. */
   #turn = 0;
   #subscribe = createSubscriber(() => {
-    void this.look();
+    const stop = $effect.root(() => {
+      $effect(() => {
+        void mesh.providers;
+        void this.look();
+      });
+    });
     const timer = setInterval(() => void this.look(), LOOK_MS);
-    return () => clearInterval(timer);
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
   });
 
   get seen(): Providers | null {
@@ -49,8 +64,21 @@ class Elsewhere {
     return this.seen?.providers.find((provider) => provider.id === id);
   }
 
+  /** Those of other computers that have this id there, or here. */
+  far(id: string): ProviderElsewhere[] {
+    const all = this.seen?.elsewhere ?? [];
+    return all.filter((one) => one.id === id || one.id.startsWith(`${id}.`));
+  }
+
+  /** The model as it stands here, or else where it stands best. */
   model(id: string, name: string): ProviderModel | undefined {
-    return this.of(id)?.models.find((model) => model.name === name);
+    const own = this.of(id)?.models.find((model) => model.name === name);
+    if (own) return own;
+    const bare = name.slice(name.indexOf('/') + 1);
+    const far = this.far(id).flatMap((one) =>
+      one.models.filter((model) => model.name === `${one.id}/${bare}`),
+    );
+    return far.find(({ state }) => state === 'ready') ?? far[0];
   }
 }
 

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { Event, Job, Model, Node, Snapshot } from '$lib/api/types';
 import { apply, JOBS_KEPT, type View } from './view';
 
-const view = (): View => ({ status: null, nodes: new Map(), models: new Map(), jobs: new Map() });
+const view = (): View => ({
+  status: null,
+  nodes: new Map(),
+  models: new Map(),
+  jobs: new Map(),
+  providers: 0,
+});
 const job = (id: number, ended: number | null = 1): Job =>
   ({ id: `${id}`, ended_ms: ended }) as Job;
 const snapshot = (over: Partial<Snapshot>): Event => ({
@@ -44,4 +50,11 @@ test('memory is bounded: the oldest finished jobs go, the living stay', () => {
   expect(seen.jobs.size).toBe(JOBS_KEPT);
   expect(seen.jobs.has('1')).toBe(true);
   expect(seen.jobs.has('2')).toBe(false);
+});
+
+test('a change of providers is counted, so that who shows them asks again', () => {
+  const seen = view();
+  apply(seen, { type: 'providers' });
+  apply(seen, { type: 'providers' });
+  expect(seen.providers).toBe(2);
 });

@@ -10,6 +10,8 @@ export interface View {
   nodes: Map<string, Node>;
   models: Map<string, Model>;
   jobs: Map<string, Job>;
+  /** Counts up whenever something about providers changed: who shows them asks again. */
+  providers: number;
 }
 
 export function apply(view: View, event: Event): void {
@@ -36,6 +38,9 @@ export function apply(view: View, event: Event): void {
       return trim(view.jobs);
     case 'key':
       // No page shows keys.
+      return;
+    case 'providers':
+      view.providers += 1;
       return;
   }
 }

@@ -422,6 +422,10 @@ created_s: number,
  */
 provider: string | null, 
 /**
+ * The computers through which that provider is asked; empty where the mesh has the model.
+ */
+at: Array<NodeRef>, 
+/**
  * Where it is.
  */
 places: Array<ModelPlace>, 
@@ -1845,7 +1849,11 @@ only: Array<string>,
 /**
  * Its models.
  */
-models: Array<ProviderModel>, };
+models: Array<ProviderModel>, 
+/**
+ * Who else may ask it through this computer.
+ */
+sharing: Sharing, };
 
 export type ProviderKey = "required" | "optional" | "none";
 
@@ -1934,6 +1942,10 @@ export type Providers = {
  */
 providers: Array<Provider>, 
 /**
+ * Those of other computers that share them with this one.
+ */
+elsewhere: Array<ProviderElsewhere>, 
+/**
  * What can be set up.
  */
 kinds: Array<ProviderKind>, 
@@ -1967,6 +1979,109 @@ models: Array<string>,
  * Whether by contract it keeps nothing that it is sent, and learns nothing from it; none: as before.
  */
 keeps_nothing: boolean | null, };
+
+export type ShareWith = "nobody" | "everyone" | "people";
+
+export type Sharing = { 
+/**
+ * With whom.
+ */
+with: ShareWith, 
+/**
+ * Which people, where it is for some.
+ */
+people: Array<string>, 
+/**
+ * Requests that all others together may put in a minute; 0: any number.
+ */
+requests_per_minute: number, 
+/**
+ * Tokens that all others together may use on one day (UTC); 0: any number.
+ */
+tokens_per_day: number, 
+/**
+ * It is so because nobody has said anything else.
+ */
+usual: boolean, 
+/**
+ * What others used today (UTC), by computer.
+ */
+lent: Array<Lent>, };
+
+export type Lent = { 
+/**
+ * Which computer.
+ */
+node: NodeRef, 
+/**
+ * Whose it is; none: a shared one.
+ */
+person: string | null, 
+/**
+ * Requests that ended.
+ */
+requests: number, 
+/**
+ * Tokens of prompts and answers.
+ */
+tokens: number, 
+/**
+ * US dollars by list prices; none: not known.
+ */
+cost_usd: number | null, };
+
+export type ShareRequest = { 
+/**
+ * With whom.
+ */
+with: ShareWith | null, 
+/**
+ * All people that it is shared with, where it is for some.
+ */
+people: Array<string> | null, 
+/**
+ * Requests that all others together may put in a minute; 0: any number.
+ */
+requests_per_minute: number | null, 
+/**
+ * Tokens that all others together may use on one day (UTC); 0: any number.
+ */
+tokens_per_day: number | null, };
+
+export type ProviderElsewhere = { 
+/**
+ * What it is called here: `openai.desk`. Its models are asked for as `openai.desk/model`, or as
+ * `openai/model` wherever there is one.
+ */
+id: string, 
+/**
+ * The computer that has it, and its key.
+ */
+node: NodeRef, 
+/**
+ * Its kind, by id.
+ */
+kind: string, 
+/**
+ * The kind's name for people.
+ */
+name: string, 
+/**
+ * Whether text that goes there leaves the office.
+ */
+outside: boolean, 
+/**
+ * By the word of that computer it keeps nothing that it is sent, and learns nothing from it.
+ */
+keeps_nothing: boolean, 
+/**
+ * What may be used of it today is used up.
+ */
+spent: boolean, 
+/**
+ * Its models.
+ */
+models: Array<ProviderModel>, };
 
 export type RoutingChange = { 
 /**
@@ -2489,7 +2604,7 @@ job: Job, } | { "type": "key",
 /**
  * The new state.
  */
-key: Key, };
+key: Key, } | { "type": "providers" };
 
 export type List<T> = { 
 /**

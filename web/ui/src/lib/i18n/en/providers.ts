@@ -76,6 +76,7 @@ export const providers = {
     provider_rate_limited: 'too many requests, or its quota is used up',
     rate_limited: 'too many requests',
     no_model: 'it has no such model',
+    not_shared: 'its computer does not share it with this one',
     context: 'the question was too long for the model',
     refused: 'it refused the request',
     unavailable: 'it is overloaded or broken',
@@ -91,6 +92,44 @@ export const providers = {
     'Its key is deleted from this computer, and its models are no longer offered. Whoever asks for one of them is told that there is no such model; answers that are being written are finished.',
   removeNames: (names: string) => `These names stand for its models and stay: ${names}.`,
   keep: 'Keep it',
+  sharing: {
+    title: 'For others',
+    nobody: 'no: for this computer alone',
+    everyone: 'every computer of the mesh',
+    people: (names: string) => `computers of ${names}`,
+    limits: (requests: number, tokens: number) =>
+      [
+        requests && `${count(requests, 'request', 'requests')} a minute`,
+        tokens && `${count(tokens, 'token', 'tokens')} a day`,
+      ]
+        .filter(Boolean)
+        .join(', '),
+    usedToday: 'Used by others today',
+    lent: (name: string, requests: number, tokens: number) =>
+      `${name}: ${count(requests, 'request', 'requests')}, ${count(tokens, 'token', 'tokens')}`,
+    share: 'Share',
+    ask: (name: string) => `Who else may ask “${name}”?`,
+    means:
+      'Others ask it through this computer, with its key, which stays here. What a paid service asks for it, you pay. Who asked how much is written down, but not what.',
+    choices: {
+      nobody: 'Nobody else',
+      everyone: 'Everybody in the mesh',
+      people: 'Computers of these people',
+    },
+    guests: 'Guests are left out where it is outside the office.',
+    names: 'Whose?',
+    namesMeans: 'One name a line, as the page “Mesh” shows them.',
+    requests: 'Requests a minute',
+    tokens: 'Tokens a day',
+    limitMeans: 'For all others together; empty: any number. A day ends at midnight UTC.',
+    keep: 'Share it like this',
+  },
+  far: {
+    title: 'Of other computers',
+    about: 'They share these with this one. What is asked goes through the computer named here.',
+    through: (name: string) => `through ${name}`,
+    spent: 'used up for today',
+  },
   setting: {
     title: 'Set up a provider',
     changeTitle: (id: string) => `Change “${id}”`,

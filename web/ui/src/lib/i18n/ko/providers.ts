@@ -76,6 +76,7 @@ export const providers: Words['providers'] = {
     provider_rate_limited: '요청이 너무 많거나 한도를 다 씀',
     rate_limited: '요청이 너무 많음',
     no_model: '그런 모델이 없음',
+    not_shared: '그 컴퓨터가 이 컴퓨터와 함께 쓰지 않음',
     context: '모델에 비해 질문이 너무 긺',
     refused: '요청을 거절함',
     unavailable: '너무 바쁘거나 고장 남',
@@ -91,6 +92,41 @@ export const providers: Words['providers'] = {
     '키를 이 컴퓨터에서 지우고, 그곳의 모델은 더 이상 쓸 수 없습니다. 그 모델을 물으면 없는 모델이라고 답합니다. 쓰고 있던 답은 마칩니다.',
   removeNames: (names) => `이 이름들은 그곳의 모델을 대신하며, 그대로 남습니다: ${names}.`,
   keep: '그대로 두기',
+  sharing: {
+    title: '다른 사람에게',
+    nobody: '아니요: 이 컴퓨터만 씁니다',
+    everyone: '메시의 모든 컴퓨터',
+    people: (names) => `${names}의 컴퓨터`,
+    limits: (requests, tokens) =>
+      [requests && `분당 요청 ${requests}개`, tokens && `하루 토큰 ${tokens}개`]
+        .filter(Boolean)
+        .join(', '),
+    usedToday: '오늘 다른 컴퓨터가 쓴 양',
+    lent: (name, requests, tokens) => `${name}: 요청 ${requests}개, 토큰 ${tokens}개`,
+    share: '함께 쓰기',
+    ask: (name) => `누가 “${name}”에 물을 수 있나요?`,
+    means:
+      '다른 사람은 이 컴퓨터를 거쳐, 여기에 남는 키로 묻습니다. 유료 서비스의 비용은 내가 냅니다. 누가 얼마나 물었는지는 적지만, 무엇을 물었는지는 적지 않습니다.',
+    choices: {
+      nobody: '다른 사람은 쓸 수 없음',
+      everyone: '메시의 모든 사람',
+      people: '다음 사람의 컴퓨터',
+    },
+    guests: '사무실 밖의 서비스는 손님이 쓸 수 없습니다.',
+    names: '누구의 컴퓨터인가요?',
+    namesMeans: '한 줄에 한 이름씩, “메시” 페이지에 보이는 대로 적습니다.',
+    requests: '분당 요청',
+    tokens: '하루 토큰',
+    limitMeans:
+      '다른 사람 모두를 합친 수입니다. 비우면 제한이 없습니다. 하루는 UTC 자정에 끝납니다.',
+    keep: '이렇게 함께 쓰기',
+  },
+  far: {
+    title: '다른 컴퓨터의 제공자',
+    about: '이 컴퓨터와 함께 쓰는 것들입니다. 묻는 내용은 여기 적힌 컴퓨터를 거쳐 갑니다.',
+    through: (name) => `${name} 컴퓨터를 거쳐`,
+    spent: '오늘 몫을 다 씀',
+  },
   setting: {
     title: '제공자 추가',
     changeTitle: (id) => `‘${id}’ 바꾸기`,
