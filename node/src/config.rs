@@ -22,7 +22,7 @@ pub use error::ConfigError;
 use crate::fleet::LLAMA_WORKER;
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
-pub use engine::EngineConfig;
+pub use engine::{EngineConfig, ModelPlan};
 pub use lending::{LendingConfig, Percent, YieldPolicy};
 pub use observing::{LogFormat, ObservingConfig};
 

@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod benchmark;
 mod conversation;
 mod job;
 mod key;
@@ -11,6 +12,7 @@ mod mesh;
 mod model;
 mod pairing;
 mod provider;
+mod settings;
 mod typescript;
 mod usage;
 
@@ -23,6 +25,7 @@ pub use admission::{
     Removed,
 };
 pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
+pub use benchmark::{Benchmark, BenchmarksRequest};
 pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
@@ -46,6 +49,7 @@ pub use provider::{
     Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
     Routing, RoutingChange, RoutingPolicy,
 };
+pub use settings::{CacheFormat, ModelSettings, SettingsRequest, Switch};
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 

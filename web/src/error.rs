@@ -375,6 +375,8 @@ fn model_status(error: &ModelError) -> StatusCode {
     match error {
         ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
         ModelError::InUse => StatusCode::CONFLICT,
+        ModelError::Settings(_) => StatusCode::BAD_REQUEST,
+        ModelError::NotKept => StatusCode::INSUFFICIENT_STORAGE,
         ModelError::NotAllowed => StatusCode::FORBIDDEN,
         ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
         ModelError::Fault(fault) => run::fault_status(fault),
@@ -386,6 +388,8 @@ fn model_code(error: &ModelError) -> &'static str {
         ModelError::NotFound => "model_not_found",
         ModelError::UnknownNode => "unknown_node",
         ModelError::InUse => "model_in_use",
+        ModelError::Settings(_) => "invalid_settings",
+        ModelError::NotKept => "not_kept",
         ModelError::NotAllowed => "not_allowed",
         ModelError::Unreachable => "node_unreachable",
         ModelError::Fault(fault) => fault.code(),

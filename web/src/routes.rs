@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod assets;
 mod audit;
+mod benchmarks;
 mod conversations;
 mod counting;
 pub(crate) mod direct;
@@ -22,6 +23,7 @@ mod models;
 mod open;
 mod pairing;
 mod paths;
+mod preload;
 mod providers;
 mod relay;
 mod streaming;
@@ -171,6 +173,8 @@ fn placing() -> Routes {
     Routes::new()
         .route("/api/v1/models/{model}/load", post(models::load))
         .route("/api/v1/models/{model}/unload", post(models::unload))
+        .route("/api/v1/benchmarks", get(benchmarks::list).post(benchmarks::keep))
+        .route("/api/v1/models/{model}/settings", get(models::settings).post(models::set))
 }
 
 fn operating() -> Routes {

@@ -128,6 +128,7 @@ impl Neighbours {
             | Response::Jobs(_)
             | Response::JobsSince(..)
             | Response::Why(_)
+            | Response::Settings(_)
             | Response::JobProblem(_)
             | Response::NotFound => return None,
         };
@@ -152,6 +153,7 @@ impl Neighbours {
                 | Response::Jobs(_)
                 | Response::JobsSince(..)
                 | Response::Why(_)
+                | Response::Settings(_)
                 | Response::NotFound,
             )
             | Err(_) => Err(JobLookupError::Unreachable),

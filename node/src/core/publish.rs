@@ -126,7 +126,7 @@ impl Core {
                 tracing::warn!(%path, %reason, "a model file cannot be used");
             }
         }
-        self.models = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        self.plan_models(models);
         self.settling.scanned = true;
         self.tell_local();
     }
@@ -139,6 +139,9 @@ impl Core {
         let advert = Box::new(self.local_advert());
         let model_memory = self.model_memory();
         self.tell(Input::Local { advert, model_memory });
+        if self.settling.scanned && !std::mem::replace(&mut self.settling.pinned, true) {
+            self.pin_models();
+        }
     }
 
     fn local_advert(&self) -> NodeAdvert {
@@ -170,7 +173,7 @@ impl Core {
     fn model_advert(&self, model: &LocalModel) -> ModelAdvert {
         let engine = &self.config.engine;
         let usable = model.model.as_ref().ok();
-        let on_card = engine.gpu_layers > 0 && self.devices.iter().any(is_card);
+        let on_card = model.plan.gpu_layers > 0 && self.devices.iter().any(is_card);
         let computes = if on_card { Computes::Card } else { Computes::Processor };
         let (prefill, decode) = assumed_rates(model.size, computes);
         ModelAdvert {

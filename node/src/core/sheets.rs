@@ -147,6 +147,9 @@ impl Core {
             | Request::Custody(_)
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..)
             | Request::Attempt(_) => Response::Refused(Refusal::Unsupported),
         }
     }

@@ -104,3 +104,11 @@ pub const PAIRING_SOURCE_FAILURES: u32 = 3;
 pub const PAIRING_SOURCE_MS: u64 = 60 * 1_000;
 /// Sources of wrong digits that are remembered.
 pub const PAIRING_SOURCES: usize = 64;
+/// Slots of one loaded model.
+pub const MODEL_SLOTS: u32 = 64;
+/// Threads of one engine.
+pub const MODEL_THREADS: u32 = 1_024;
+/// Layers that a setting may put on graphics cards: more than any published model has.
+pub const MODEL_LAYERS: u32 = 999;
+/// The shortest context that a setting may ask for, in tokens.
+pub const LEAST_CONTEXT: u32 = 16;

@@ -11,6 +11,7 @@ use crate::job::Need;
 use crate::limits;
 use crate::name::ModelName;
 use crate::roster::SignedEntry;
+use crate::settings::{KeepAlive, ModelSettings};
 use crate::sheet::JobSheet;
 
 /// An owner asks whether, and when, a node could run a job.
@@ -149,6 +150,12 @@ pub enum Request {
     /// Forget a job of yours that is over, at all its holders. [`Response::Done`] or
     /// [`Response::JobProblem`].
     RemoveJob(JobId),
+    /// How is a model of yours set? [`Response::Settings`].
+    Settings(ModelName),
+    /// Set a model of yours like this, and nothing else of it.
+    Set(ModelName, Box<ModelSettings>),
+    /// Keep a model of yours, once loaded, for this long after its last use.
+    Keep(ModelName, KeepAlive),
 }
 
 /// Why a member did not do what was asked about a job.
@@ -191,6 +198,8 @@ pub enum Response {
     Why(String),
     /// Nothing was done to the job.
     JobProblem(JobProblem),
+    /// The settings of a model.
+    Settings(Box<ModelSettings>),
 }
 
 /// A message with its sender, as the mesh door established it.

@@ -37,12 +37,16 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 46] = [
+const OWNER: [(&str, &str); 50] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
     ("POST", "/api/v1/models/words/load"),
     ("POST", "/api/v1/models/words/unload"),
+    ("GET", "/api/v1/benchmarks"),
+    ("POST", "/api/v1/benchmarks"),
+    ("GET", "/api/v1/models/words/settings"),
+    ("POST", "/api/v1/models/words/settings"),
     ("GET", "/api/v1/jobs"),
     ("POST", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/1"),

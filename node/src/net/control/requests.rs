@@ -136,7 +136,10 @@ impl Control {
             | Request::Why(_)
             | Request::Custody(_)
             | Request::AdoptJob(_)
-            | Request::RemoveJob(_) => self.ask_loop(from, request, channel),
+            | Request::RemoveJob(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..) => self.ask_loop(from, request, channel),
         }
     }
 
@@ -160,7 +163,10 @@ impl Control {
             | Request::Why(_)
             | Request::Custody(_)
             | Request::AdoptJob(_)
-            | Request::RemoveJob(_) => may,
+            | Request::RemoveJob(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..) => may,
         }
     }
 
