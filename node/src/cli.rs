@@ -4,9 +4,11 @@
 mod answer;
 mod arguments;
 mod audit;
+mod bench;
 mod browser;
 mod chat;
 pub(crate) mod client;
+mod compare;
 mod copies;
 mod doctor;
 mod events;
@@ -25,6 +27,7 @@ pub(crate) mod lookup;
 mod manual;
 mod mcp;
 pub(crate) mod mesh;
+mod model_settings;
 mod models;
 mod open;
 mod outage;
@@ -111,6 +114,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Peers => mesh::peers(&find()?, output).await,
         NodeCommand::Models { action } => models::models(find, action, output).await,
         NodeCommand::Recommend(arguments) => inspect::recommend(&find()?, &arguments, output).await,
+        NodeCommand::Bench(arguments) => bench::bench(find, &arguments, output).await,
+        NodeCommand::Compare(arguments) => compare::compare(find, arguments, output).await,
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,

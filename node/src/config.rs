@@ -24,7 +24,7 @@ use crate::fleet::LLAMA_WORKER;
 pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
 pub use copying::CopyConfig;
-pub use engine::EngineConfig;
+pub use engine::{EngineConfig, ModelPlan};
 pub use lending::{LendingConfig, Percent, YieldPolicy};
 pub use observing::{LogFormat, ObservingConfig};
 

@@ -28,6 +28,7 @@ mod pump;
 mod removal;
 mod renewing;
 mod repeats;
+mod settings;
 mod settling;
 mod sheets;
 mod silence;
@@ -41,7 +42,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::roster::Roster;
-use pumasi_protocol::{Control, Device, ModelName, NodeId};
+use pumasi_protocol::{Control, Device, Fault, ModelName, ModelSettings, NodeId, Refusal};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
 use pumasi_web::meters::Meters;
@@ -128,6 +129,7 @@ pub(crate) struct Core {
     endpoint: Option<api::Endpoint>,
     roster: Option<Arc<Roster>>,
     models: BTreeMap<ModelName, LocalModel>,
+    tuned: BTreeMap<ModelName, ModelSettings>,
     /// Permille of models that are loading.
     loading: BTreeMap<ModelName, u16>,
     devices: Vec<Device>,
@@ -172,6 +174,7 @@ impl Core {
             endpoint: parts.endpoint,
             roster,
             models: BTreeMap::new(),
+            tuned: BTreeMap::new(),
             loading: BTreeMap::new(),
             devices: Vec::new(),
             owned: owner::Owned::beginning(parts.incarnation),
@@ -283,6 +286,7 @@ impl Core {
         match action {
             Action::Send { to, control } => self.send(to, control),
             Action::Dispatch { attempt, executor, model } => {
+                self.keep_as_asked(attempt, executor, &model);
                 self.dispatch(attempt, executor, model);
             }
             Action::Hedge { job, hedge } => self.hedge(job, hedge),
@@ -331,6 +335,7 @@ impl Core {
             }
             Event::Scanned(models) => self.on_scanned(models),
             Event::Arrived(arrived) => self.on_arrived(*arrived),
+            Event::Tuned(model, settings) => self.on_tuned(&model, *settings),
             Event::Gone(job) => self.tell(Input::Cancel { job }),
             Event::Stored(job, draft) => self.on_stored(job, draft),
             Event::Forgotten(jobs) => jobs.into_iter().for_each(|job| self.forget_kept(job)),

@@ -204,7 +204,7 @@ async fn assemble(
         None => None,
     };
     let scheduler = Scheduler::new(net.me(), settings, seed, begin);
-    let fleet = Fleet::new(&config.worker_dir, workers, config.engine, events.clone());
+    let fleet = Fleet::new(&config.worker_dir, workers, events.clone());
     let rows = core::custody::restore(&store)?;
     let is_older_copy = store.is_older_copy();
     if is_older_copy {

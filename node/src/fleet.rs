@@ -4,36 +4,52 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
-use pumasi_protocol::worker::{
-    CacheType, Drafting, FlashAttention, LoadModel, LoadedModel, RequestId,
-};
-use pumasi_protocol::{EngineKind, Fault, ModelName, Rate, Tempo, Work};
+use pumasi_protocol::worker::{Drafts, LoadModel, LoadedModel, RequestId};
+use pumasi_protocol::{EngineKind, Fault, KeepAlive, ModelName, Rate, Tempo, Work};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
 
-use crate::config::{ALL_LAYERS, EngineConfig};
+use crate::config::{ALL_LAYERS, ModelPlan};
 use crate::core::event::{Event, FleetEvent};
+use crate::core::unix_ms;
 use crate::models::LocalModel;
 
 /// File name of the llama worker, beside the node's own program.
 pub(crate) const LLAMA_WORKER: &str =
     if cfg!(windows) { "pumasi-llama.exe" } else { "pumasi-llama" };
 
+/// The end of the year 9999, the last that every program can write: for what does not end by itself.
+const NEVER_MS: u64 = 253_402_300_799_000;
+
 /// The engines of this node.
 pub(crate) struct Fleet {
     program: PathBuf,
     records: PathBuf,
-    config: EngineConfig,
     engines: BTreeMap<ModelName, Member>,
+    /// How long requests asked models to stay.
+    asked: BTreeMap<ModelName, KeepAlive>,
     events: mpsc::Sender<Event>,
 }
 
 struct Member {
     engine: Arc<dyn Engine>,
+    plan: ModelPlan,
     used: Instant,
+    /// The same for people, Unix time in milliseconds.
+    used_ms: u64,
+}
+
+impl Member {
+    fn touch(&mut self) {
+        (self.used, self.used_ms) = (Instant::now(), unix_ms());
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(*self.engine.state().borrow(), EngineState::Ready(_))
+    }
 }
 
 impl Fleet {
@@ -41,16 +57,15 @@ impl Fleet {
     pub(crate) fn new(
         worker_dir: &std::path::Path,
         records: PathBuf,
-        config: EngineConfig,
         events: mpsc::Sender<Event>,
     ) -> Self {
         let program = worker_dir.join(LLAMA_WORKER);
-        Self { program, records, config, engines: BTreeMap::new(), events }
+        Self { program, records, engines: BTreeMap::new(), asked: BTreeMap::new(), events }
     }
 
-    fn spec(&self, model: &str) -> WorkerSpec {
+    fn spec(&self, model: &str, plan: &ModelPlan) -> WorkerSpec {
         let mut spec = WorkerSpec::new(&self.program, EngineKind::Llama);
-        spec.environment.insert("OMP_NUM_THREADS".to_owned(), self.config.threads.to_string());
+        spec.environment.insert("OMP_NUM_THREADS".to_owned(), plan.threads.to_string());
         spec.record = Some(self.records.join(format!("{}.json", model.replace(['/', ':'], "_"))));
         spec
     }
@@ -68,14 +83,15 @@ impl Fleet {
         let name = model.name.clone();
         let engine: Arc<dyn Engine> = match self.engines.get(&name) {
             Some(member) => Arc::clone(&member.engine),
-            None => Arc::new(WorkerEngine::new(self.spec(name.as_str()))),
+            None => Arc::new(WorkerEngine::new(self.spec(name.as_str(), &model.plan))),
         };
-        let member = Member { engine: Arc::clone(&engine), used: Instant::now() };
+        let (plan, used, used_ms) = (model.plan, Instant::now(), unix_ms());
+        let member = Member { engine: Arc::clone(&engine), plan, used, used_ms };
         self.engines.insert(name.clone(), member);
         let events = self.events.clone();
         match model.check() {
             Ok(usable) => {
-                let request = self.request(model, usable.context);
+                let request = request(model, usable.context);
                 tokio::spawn(load(engine, name, request, events));
             }
             Err(fault) => {
@@ -87,25 +103,11 @@ impl Fleet {
         }
     }
 
-    fn request(&self, model: &LocalModel, context: u32) -> LoadModel {
-        LoadModel {
-            path: model.path.to_string_lossy().into_owned(),
-            hash: model.file,
-            context,
-            slots: self.config.slots.get(),
-            gpu_layers: (self.config.gpu_layers != ALL_LAYERS).then_some(self.config.gpu_layers),
-            threads: self.config.threads.get(),
-            cache: CacheType::F16,
-            flash: FlashAttention::Auto,
-            drafting: Drafting::Paying,
-            embeddings: true,
-        }
-    }
-
     /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by
     /// [`FleetEvent::LoadFailed`] if it was still loading.
     pub(crate) fn unload(&mut self, name: &ModelName) {
         let (events, name) = (self.events.clone(), name.clone());
+        self.asked.remove(&name);
         match self.engines.remove(&name) {
             // The task that loaded it sees its end, and tells.
             Some(member) => tokio::spawn(async move { member.engine.shutdown().await }),
@@ -119,7 +121,7 @@ impl Fleet {
     /// What the engine says, or [`Fault::EngineStart`] when none holds it.
     pub(crate) fn submit(&mut self, name: &ModelName, work: Work) -> Result<Submitted, Fault> {
         let member = self.engines.get_mut(name).ok_or(Fault::EngineStart)?;
-        member.used = Instant::now();
+        member.touch();
         member.engine.submit(work)
     }
 
@@ -138,21 +140,54 @@ impl Fleet {
     /// Marks a model as used at this moment.
     pub(crate) fn touch(&mut self, name: &ModelName) {
         if let Some(member) = self.engines.get_mut(name) {
-            member.used = Instant::now();
+            member.touch();
         }
     }
 
-    /// Models that are ready and were not used for as long as the configuration keeps them.
+    /// A model is to stay this long after its last use, until it is unloaded.
+    pub(crate) fn keep(&mut self, name: &ModelName, keep: KeepAlive) {
+        self.asked.insert(name.clone(), keep);
+    }
+
+    /// A model that may be loaded is to be kept by another plan.
+    pub(crate) fn set_plan(&mut self, name: &ModelName, plan: &ModelPlan) {
+        if let Some(member) = self.engines.get_mut(name) {
+            (member.plan.keep_alive, member.plan.pinned) = (plan.keep_alive, plan.pinned);
+        }
+    }
+
+    /// How long a model stays after its last use; none: for ever.
+    fn keeps(&self, name: &ModelName, member: &Member) -> Option<Duration> {
+        match *self.asked.get(name).unwrap_or(&member.plan.keep_alive) {
+            KeepAlive::Seconds(seconds) if !member.plan.pinned => {
+                Some(Duration::from_secs(seconds.into()))
+            }
+            KeepAlive::Seconds(_) | KeepAlive::Forever => None,
+        }
+    }
+
+    /// Models that are ready and were not used for as long as they are kept.
     pub(crate) fn idle(&self) -> Vec<ModelName> {
-        let Some(keep_alive) = self.config.keep_alive else {
-            return Vec::new();
+        let is_idle = |name: &ModelName, member: &Member| {
+            let over = |keep| member.used.elapsed() >= keep;
+            member.is_ready() && self.keeps(name, member).is_some_and(over)
         };
-        let is_idle = |member: &Member| {
-            let ready = matches!(*member.engine.state().borrow(), EngineState::Ready(_));
-            ready && member.used.elapsed() >= keep_alive
-        };
-        let idle = self.engines.iter().filter(|(_, member)| is_idle(member));
+        let idle = self.engines.iter().filter(|(name, member)| is_idle(name, member));
         idle.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// When a model that is loaded goes if nothing uses it before, Unix time in milliseconds;
+    /// [`NEVER_MS`] for never.
+    pub(crate) fn expires_ms(&self, name: &ModelName) -> Option<u64> {
+        let member = self.engines.get(name).filter(|member| member.is_ready())?;
+        let ms = |keep: Duration| u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+        let keep = self.keeps(name, member);
+        Some(keep.map_or(NEVER_MS, |keep| member.used_ms.saturating_add(ms(keep)).min(NEVER_MS)))
+    }
+
+    /// What was drafted since a model was loaded.
+    pub(crate) fn drafts(&self, name: &ModelName) -> Option<Drafts> {
+        Some(self.engines.get(name)?.engine.diagnostics().drafts)
     }
 
     /// Ends all engines. Returns when their processes are gone.
@@ -161,6 +196,22 @@ impl Fleet {
         let ends =
             engines.into_values().map(|member| async move { member.engine.shutdown().await });
         futures::future::join_all(ends).await;
+    }
+}
+
+fn request(model: &LocalModel, context: u32) -> LoadModel {
+    let plan = &model.plan;
+    LoadModel {
+        path: model.path.to_string_lossy().into_owned(),
+        hash: model.file,
+        context,
+        slots: plan.slots,
+        gpu_layers: (plan.gpu_layers != ALL_LAYERS).then_some(plan.gpu_layers),
+        threads: plan.threads,
+        cache: plan.cache,
+        flash: plan.flash,
+        drafting: plan.drafting,
+        embeddings: true,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pumasi_dialects::Counts;
-use pumasi_protocol::{JobId, ModelName, NodeId};
+use pumasi_protocol::{JobId, KeepAlive, ModelName, ModelSettings, NodeId};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
@@ -20,6 +20,7 @@ use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::audit::{self, Notes, Sources};
+use crate::benchmarks;
 use crate::config::Config;
 use crate::core::event::{Ask, Event};
 use crate::core::unix_ms;
@@ -214,6 +215,38 @@ impl Mesh for Gateway {
 
     async fn recommend(&self, language: api::Language) -> api::Recommendations {
         examine::recommend(self, language).await
+    }
+
+    async fn settings(
+        &self,
+        model: &ModelName,
+        node: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError> {
+        let answer = self.ask(|reply| Ask::Settings(model.clone(), node, reply)).await;
+        answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn set(
+        &self,
+        model: &ModelName,
+        settings: ModelSettings,
+        node: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError> {
+        let ask = |reply| Ask::Set(model.clone(), settings, node, reply);
+        self.ask(ask).await.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    async fn benchmarks(&self) -> Result<Vec<api::Benchmark>, ModelError> {
+        benchmarks::list(&self.store)
+    }
+
+    async fn keep_benchmarks(&self, rows: Vec<api::Benchmark>) -> Result<(), ModelError> {
+        benchmarks::keep(&self.store, rows).await
+    }
+
+    async fn keep(&self, model: &ModelName, keep: KeepAlive) {
+        // At the node's end there is nothing to keep.
+        let _ = self.ask(|reply| Ask::Keep(model.clone(), keep, reply)).await;
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

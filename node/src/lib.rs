@@ -2,6 +2,7 @@
 //! knows everyone.
 
 mod audit;
+mod benchmarks;
 pub mod cli;
 pub mod config;
 mod copies;

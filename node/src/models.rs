@@ -2,15 +2,18 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pumasi_models::catalog::{Catalog, Entry, inspect_file};
 use pumasi_models::estimate::{LoadPlan, estimate};
 use pumasi_models::inspect::Inspection;
+use pumasi_models::kv_cache::CacheType as Cached;
 use pumasi_models::open::{FileIdentity, check_unchanged};
 use pumasi_models::store::{Store, StoredModel};
-use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName, Rate};
+use pumasi_protocol::worker::{CacheType, FlashAttention};
+use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName, ModelSettings, Rate};
 
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, ModelPlan};
 
 /// A model file on this node.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,12 +28,14 @@ pub(crate) struct LocalModel {
     pub(crate) size: u64,
     /// When the file was last changed, Unix time in seconds.
     pub(crate) changed_s: u64,
+    /// How it is loaded and kept.
+    pub(crate) plan: ModelPlan,
     /// What it is, or why it cannot be used, as a sentence.
     pub(crate) model: Result<UsableModel, String>,
 }
 
 /// What loading and placing need to know of a usable file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UsableModel {
     /// What it can do.
     pub(crate) capabilities: Capabilities,
@@ -40,6 +45,7 @@ pub(crate) struct UsableModel {
     pub(crate) memory: u64,
     /// The state of the file that was inspected.
     pub(crate) identity: FileIdentity,
+    inspection: Arc<Inspection>,
 }
 
 impl LocalModel {
@@ -50,7 +56,15 @@ impl LocalModel {
     pub(crate) fn check(&self) -> Result<UsableModel, Fault> {
         let usable = self.model.as_ref().map_err(|_| Fault::ModelDamaged)?;
         check_unchanged(&self.path, &usable.identity).map_err(|_| Fault::ModelDamaged)?;
-        Ok(*usable)
+        Ok(usable.clone())
+    }
+
+    /// Has it loaded and kept in another way.
+    pub(crate) fn set_plan(&mut self, plan: ModelPlan) {
+        self.plan = plan;
+        if let Ok(usable) = &mut self.model {
+            usable.set_plan(&plan);
+        }
     }
 }
 
@@ -129,19 +143,12 @@ fn local(entry: &Entry, engine: &EngineConfig) -> Option<LocalModel> {
         file: BlobId(entry.hash.map_or([0; 32], |hash| *hash.as_bytes())),
         size: identity.map_or(0, |identity| identity.bytes),
         changed_s: since_epoch.map_or(0, |t| t.as_secs()),
+        plan: engine.for_model(&ModelSettings::default()),
         model,
     })
 }
 
 fn usable(model: &Inspection, identity: FileIdentity, engine: &EngineConfig) -> UsableModel {
-    let trained = u32::try_from(model.context_length).unwrap_or(u32::MAX);
-    let context = engine.context_for(trained);
-    let plan = LoadPlan {
-        context_per_slot: context.into(),
-        slots: engine.slots.get().into(),
-        embeddings: true,
-        ..LoadPlan::default()
-    };
     let template = model.chat_template.as_ref().and_then(|t| t.text.as_deref()).unwrap_or("");
     let capabilities = Capabilities {
         generate: !model.embeds,
@@ -151,7 +158,33 @@ fn usable(model: &Inspection, identity: FileIdentity, engine: &EngineConfig) -> 
         vision: false,
         image: false,
     };
-    UsableModel { capabilities, context, memory: estimate(model, &plan).total(), identity }
+    let inspection = Arc::new(model.clone());
+    let mut usable = UsableModel { capabilities, context: 0, memory: 0, identity, inspection };
+    usable.set_plan(&engine.for_model(&ModelSettings::default()));
+    usable
+}
+
+impl UsableModel {
+    /// What loading it in this way gives and takes.
+    fn set_plan(&mut self, plan: &ModelPlan) {
+        let trained = u32::try_from(self.inspection.context_length).unwrap_or(u32::MAX);
+        self.context = plan.context_for(trained);
+        let cache = match plan.cache {
+            CacheType::F16 => Cached::F16,
+            CacheType::Q8 => Cached::Q8_0,
+            CacheType::Q4 => Cached::Q4_0,
+        };
+        let load = LoadPlan {
+            context_per_slot: self.context.into(),
+            slots: plan.slots.into(),
+            key_type: cache,
+            value_type: cache,
+            flash_attention: plan.flash != FlashAttention::Off,
+            embeddings: true,
+            ..LoadPlan::default()
+        };
+        self.memory = estimate(&self.inspection, &load).total();
+    }
 }
 
 /// What computes a model, as far as it bears on speed.
@@ -216,6 +249,17 @@ mod tests {
         let usable = starter.check().expect("it is whole");
         assert!(usable.capabilities.generate && usable.capabilities.tools);
         assert!(usable.context >= 128 && usable.memory > starter.size);
+        let mut planned = starter.clone();
+        let mut of = |settings: &ModelSettings| {
+            planned.set_plan(engine().for_model(settings));
+            planned.check().expect("it is whole")
+        };
+        let cache = Some(CacheType::Q8);
+        let packed =
+            ModelSettings { context: Some(128), slots: Some(16), cache, ..Default::default() };
+        let (q8, f16) = (of(&packed), of(&ModelSettings { cache: None, ..packed.clone() }));
+        assert_eq!((q8.context, f16.context), (128, 128));
+        assert!(q8.memory < f16.memory, "{} {}", q8.memory, f16.memory);
         std::fs::write(&path, b"GGUF").expect("a file");
         assert_eq!(starter.check(), Err(Fault::ModelDamaged));
     }

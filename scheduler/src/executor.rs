@@ -21,6 +21,7 @@ use crate::view::{Residence, Stage};
 mod changes;
 mod desk;
 mod device;
+mod evict;
 mod fence;
 mod hint;
 mod hot;

@@ -235,4 +235,11 @@ pub enum Input {
         /// Why it ended without a result, if it did.
         fault: Option<Fault>,
     },
+    /// A person pins a model of this node, so that it stays once it is loaded, or lets go of it.
+    Pin {
+        /// Which model of this node.
+        model: ModelName,
+        /// Whether it stays.
+        pinned: bool,
+    },
 }

@@ -277,6 +277,7 @@ pub fn kind_of(input: &Input) -> &'static str {
         Input::Desk { .. } => "desk",
         Input::Preload { .. } => "preload",
         Input::Release { .. } => "release",
+        Input::Pin { .. } => "pin",
         Input::ModelLoading { .. } => "model loading",
         Input::ModelLoaded { .. } => "model loaded",
         Input::ModelUnloaded { .. } => "model unloaded",

@@ -139,6 +139,7 @@ impl Scheduler {
             Input::Desk { state } => executor.on_desk(ctx, state),
             Input::Preload { model } => executor.on_preload(ctx, &model),
             Input::Release { model } => executor.on_release(ctx, &model),
+            Input::Pin { model, pinned } => executor.on_pin(ctx, &model, pinned),
             Input::ModelLoading { model } => executor.on_model_loading(ctx, &model),
             Input::ModelLoaded { model, facts } => executor.on_model_loaded(ctx, &model, &facts),
             Input::ModelUnloaded { model } => executor.on_model_unloaded(ctx, &model),

@@ -139,6 +139,9 @@ fn input(kind: u8, a: u8, b: u8, c: u8) -> Input {
             advert: Box::new(advert(ME, u64::from(a), 3 + b % 2, c % 16)),
             model_memory: BUDGET,
         },
+        18 if c.is_multiple_of(3) => {
+            Input::Pin { model: model(a % 4), pinned: b.is_multiple_of(2) }
+        }
         18 => Input::Preload { model: model(a % 4) },
         19 => Input::Release { model: model(a % 4) },
         20 => Input::StreamOpened { from, attempt },

@@ -33,6 +33,7 @@ impl Digest {
             | Input::Desk { .. }
             | Input::Preload { .. }
             | Input::Release { .. }
+            | Input::Pin { .. }
             | Input::ModelLoading { .. }
             | Input::ModelLoaded { .. }
             | Input::ModelUnloaded { .. }

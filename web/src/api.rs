@@ -3,6 +3,7 @@
 
 mod admission;
 mod audit;
+mod benchmark;
 mod conversation;
 mod copy;
 mod fit;
@@ -14,6 +15,7 @@ mod mesh;
 mod model;
 mod pairing;
 mod provider;
+mod settings;
 mod sharing;
 mod typescript;
 mod usage;
@@ -27,6 +29,7 @@ pub use admission::{
     Removed,
 };
 pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
+pub use benchmark::{Benchmark, BenchmarksRequest};
 pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
@@ -59,6 +62,7 @@ pub use provider::{
     Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
     Routing, RoutingChange, RoutingPolicy,
 };
+pub use settings::{ModelSettings, SettingsRequest, Switch};
 pub use sharing::{Lent, ProviderElsewhere, ShareRequest, ShareWith, Sharing};
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};

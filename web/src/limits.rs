@@ -101,3 +101,6 @@ pub const HISTORY_PLACES: usize = 32;
 pub const USAGE_DAYS: u32 = 3_660;
 /// Rows of usage in one answer; what is above it is joined to one row.
 pub const USAGE_LISTED: usize = 10_000;
+
+/// Measurements of models that are kept.
+pub const BENCHMARKS: usize = 60;

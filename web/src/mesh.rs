@@ -16,7 +16,8 @@ use pumasi_dialects::Counts;
 use pumasi_dialects::provider::Heard;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
-    Constraints, Epoch, Fault, JobId, JobKind, ModelName, NodeId, NodeName, Priority, Work,
+    Constraints, Epoch, Fault, JobId, JobKind, KeepAlive, ModelName, ModelSettings, NodeId,
+    NodeName, Priority, Work,
 };
 use tokio::sync::{broadcast, mpsc};
 
@@ -67,6 +68,8 @@ pub struct Run {
     pub constraints: Constraints,
     /// Whether somebody waits.
     pub priority: Priority,
+    /// How long the model is to stay loaded after it, where the request says so.
+    pub keep_alive: Option<KeepAlive>,
     /// What providers are to know of it.
     pub abroad: Abroad,
 }
@@ -272,6 +275,31 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Asks a node (`None`: this one) to unload a model.
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
+
+    /// How a model is set on a node (`None`: this one).
+    async fn settings(
+        &self,
+        model: &ModelName,
+        node: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError>;
+
+    /// Sets a model on a node (`None`: this one). Returns once that is on the disk there. What is
+    /// loaded otherwise goes once it is idle.
+    async fn set(
+        &self,
+        model: &ModelName,
+        settings: ModelSettings,
+        node: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError>;
+
+    /// Keeps a model loaded for this long after its last use, wherever it is loaded.
+    async fn keep(&self, model: &ModelName, keep: KeepAlive);
+
+    /// What was measured of models, the oldest first.
+    async fn benchmarks(&self) -> Result<Vec<api::Benchmark>, ModelError>;
+
+    /// Keeps what was measured, beside the newest of what was before.
+    async fn keep_benchmarks(&self, rows: Vec<api::Benchmark>) -> Result<(), ModelError>;
 
     /// Open invitations.
     async fn invitations(&self) -> Vec<api::Invitation>;

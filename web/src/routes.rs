@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod assets;
 mod audit;
+mod benchmarks;
 mod conversations;
 mod counting;
 pub(crate) mod direct;
@@ -23,6 +24,7 @@ mod models;
 mod open;
 mod pairing;
 mod paths;
+mod preload;
 mod providers;
 mod relay;
 mod streaming;
@@ -176,6 +178,8 @@ fn placing() -> Routes {
         .route("/api/v1/models/{model}/load", post(models::load))
         .route("/api/v1/models/{model}/unload", post(models::unload))
         .route("/api/v1/models/{model}/copy", post(models::copy).delete(models::stop_copy))
+        .route("/api/v1/benchmarks", get(benchmarks::list).post(benchmarks::keep))
+        .route("/api/v1/models/{model}/settings", get(models::settings).post(models::set))
 }
 
 fn operating() -> Routes {

@@ -9,7 +9,7 @@ use pumasi_models::gguf::{self, GgufError};
 use pumasi_models::inspect::Inspection;
 use pumasi_models::kv_cache::CacheType as Cached;
 use pumasi_protocol::Fault;
-use pumasi_protocol::worker::{CacheType, LoadModel};
+use pumasi_protocol::worker::{CacheType, FlashAttention, LoadModel};
 
 use crate::limits::MICRO_BATCH_TOKENS;
 
@@ -77,7 +77,7 @@ fn plan(order: &LoadModel, context: u32) -> LoadPlan {
         full_windows: true,
         key_type,
         value_type,
-        flash_attention: true,
+        flash_attention: order.flash != FlashAttention::Off,
         embeddings: order.embeddings,
     }
 }

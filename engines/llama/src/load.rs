@@ -14,7 +14,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use pumasi_models::inspect::Inspection;
 use pumasi_protocol::engine::ToolSyntax;
 use pumasi_protocol::limits::CONTEXT_TOKENS;
-use pumasi_protocol::worker::{CacheType, LoadModel, LoadedModel};
+use pumasi_protocol::worker::{CacheType, FlashAttention, LoadModel, LoadedModel};
 use pumasi_protocol::{Capabilities, Fault};
 
 use crate::check;
@@ -36,7 +36,9 @@ fn threads(order: &LoadModel) -> i32 {
 pub(crate) fn inspect(backend: &LlamaBackend, order: &LoadModel) -> Result<Inspection, Fault> {
     let context = order.context;
     let in_range = (1..=SLOTS).contains(&order.slots) && context <= CONTEXT_TOKENS;
-    if !in_range {
+    // llama.cpp cannot compute on packed values without it.
+    let packed = order.cache != CacheType::F16 && order.flash == FlashAttention::Off;
+    if !in_range || packed {
         return Err(Fault::BadRequest);
     }
     let inspection = check::inspect(Path::new(&order.path))?;
@@ -107,6 +109,14 @@ fn cache_type(cache: CacheType) -> KvCacheType {
     }
 }
 
+fn flash_policy(flash: FlashAttention) -> llama_cpp_sys_2::llama_flash_attn_type {
+    match flash {
+        FlashAttention::Auto => llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_AUTO,
+        FlashAttention::On => llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        FlashAttention::Off => llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    }
+}
+
 fn generating<'m>(
     backend: &LlamaBackend,
     model: &'m Model,
@@ -121,6 +131,7 @@ fn generating<'m>(
         .with_kv_unified(true)
         .with_type_k(cache_type(order.cache))
         .with_type_v(cache_type(order.cache))
+        .with_flash_attention_policy(flash_policy(order.flash))
         .with_n_threads(threads(order))
         .with_n_threads_batch(threads(order))
         .with_no_perf(true);

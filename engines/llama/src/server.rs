@@ -2,6 +2,7 @@
 //! slots, and says what came of it. Prefill comes in chunks beside the slots that decode.
 
 mod drafting;
+mod ledger;
 mod room;
 mod slot;
 mod yielding;
@@ -28,6 +29,7 @@ use crate::prepare::{Job, Prepared, Preparer, Ready};
 use crate::pulse::Pulse;
 use crate::sampler::Scratch;
 use crate::slots::{self, SlotView};
+use ledger::Ledger;
 use room::place;
 use slot::Slot;
 use yielding::Turns;
@@ -75,6 +77,7 @@ pub(crate) struct Server<'m> {
     costs: Costs,
     turns: Turns,
     uses: u64,
+    ledger: Ledger,
     broken: bool,
 }
 
@@ -103,6 +106,7 @@ impl<'m> Server<'m> {
             costs: Costs::default(),
             turns: Turns::default(),
             uses: 0,
+            ledger: Ledger::default(),
             broken: false,
         }
     }
@@ -121,6 +125,7 @@ impl<'m> Server<'m> {
             self.step();
             self.embed();
         }
+        self.ledger.tell();
         self.end_all();
         if self.broken { End::Broken } else { End::Asked }
     }
@@ -273,6 +278,7 @@ impl<'m> Server<'m> {
             return;
         };
         let began = Instant::now();
+        self.ledger.begins(began);
         self.wires.pulse.step_begins();
         let result = context.decode(&mut self.batch);
         // Without this, a chunk that ends no prompt would still be computing when it is measured.
@@ -281,6 +287,7 @@ impl<'m> Server<'m> {
         let took = began.elapsed();
         self.pace.measured(tokens, took);
         self.costs.measured(tokens, took);
+        self.ledger.ended(began + took, took);
         self.rest_after(took);
         match result {
             Ok(()) => self.on_computed(),

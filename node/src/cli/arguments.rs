@@ -1,6 +1,7 @@
 //! The commands and their options, as clap reads them.
 
 mod audit;
+mod bench;
 mod doctor;
 mod inspect;
 mod install;
@@ -25,6 +26,7 @@ use clap_complete::Shell;
 use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
+pub(super) use bench::{BenchArguments, BenchFormat, CompareArguments};
 pub(super) use doctor::DoctorArguments;
 pub(super) use inspect::{Cache, InspectArguments, RecommendArguments, Tongue};
 pub(super) use install::{
@@ -39,7 +41,7 @@ pub(super) use jobs::{
 pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
-pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use models::{ModelAction, ModelPlace, ModelSet, SettingArgument};
 pub(super) use node::NodeCommand;
 pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{

@@ -15,7 +15,7 @@ use super::failure::{Failure, Kind};
 use super::output::Output;
 use super::table::{Align, Table};
 use super::text::{bytes, escape};
-use super::{copies, input, lookup};
+use super::{copies, input, lookup, model_settings};
 
 /// Between two looks at a model that is loading.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,6 +31,7 @@ pub(super) async fn models(
         None | Some(ModelAction::List) => list_models(&find()?, output).await,
         Some(ModelAction::Load(place)) => place_model(find, &place, "load", output).await,
         Some(ModelAction::Copy(place)) => copies::copy(find, &place, output).await,
+        Some(ModelAction::Set(set)) => model_settings::set(&find()?, &set, output).await,
         Some(ModelAction::Unload(place)) => place_model(find, &place, "unload", output).await,
     }
 }

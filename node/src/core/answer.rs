@@ -33,6 +33,9 @@ impl Core {
             Ask::Copy(model, node, reply) => self.copy_or_ask(model, node, reply),
             Ask::Copies(reply) => drop(reply.send(self.copies_view())),
             Ask::StopCopy(model, reply) => drop(reply.send(self.stop_copy(&model))),
+            Ask::Settings(model, node, reply) => self.settings_of(model, node, reply),
+            Ask::Set(model, settings, node, reply) => self.set_or_ask(model, settings, node, reply),
+            Ask::Keep(model, keep, reply) => drop(reply.send(self.keep_everywhere(&model, keep))),
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),
@@ -99,7 +102,7 @@ impl Core {
         Ok(())
     }
 
-    fn residence(&self, model: &ModelName) -> Option<Residence> {
+    pub(super) fn residence(&self, model: &ModelName) -> Option<Residence> {
         let executor = self.scheduler.view().executor();
         executor.models.iter().find(|known| known.name == *model).map(|known| known.residence)
     }
@@ -129,7 +132,8 @@ impl Core {
                     | Response::HeldJob(_)
                     | Response::Why(_)
                     | Response::JobProblem(_)
-                    | Response::Inspection(_),
+                    | Response::Inspection(_)
+                    | Response::Settings(_),
                 )
                 | Err(_) => Err(ModelError::Unreachable),
             };
@@ -162,6 +166,18 @@ impl Core {
                 self.tell_custody(CustodyInput::Message { from, message });
                 Response::Done
             }
+            Request::Settings(model) => match self.settings_here(&model) {
+                Ok(settings) => Response::Settings(Box::new(settings)),
+                Err(_) => Response::NotFound,
+            },
+            Request::Set(model, settings) => return self.take_settings(model, *settings, reply),
+            Request::Keep(model, keep) => {
+                if !self.models.contains_key(&model) {
+                    return drop(reply.send(Response::NotFound));
+                }
+                self.fleet.keep(&model, keep);
+                Response::Done
+            }
             Request::Attempt(attempt) if self.here.is_bound(attempt, from) => Response::Done,
             Request::Attempt(_) => Response::NotFound,
             // The network answers these itself.
@@ -179,9 +195,13 @@ fn outcome(result: Result<(), ModelError>) -> Response {
         Err(ModelError::NotFound | ModelError::UnknownNode) => Response::NotFound,
         Err(ModelError::InUse | ModelError::NameTaken) => Response::Refused(Refusal::QueueFull),
         Err(ModelError::NotAllowed | ModelError::CopiesOff) => Response::Refused(Refusal::Role),
-        Err(ModelError::Unreachable | ModelError::Damaged | ModelError::Fault(_)) => {
-            Response::Refused(Refusal::ModelAbsent)
-        }
+        Err(
+            ModelError::Unreachable
+            | ModelError::Damaged
+            | ModelError::Fault(_)
+            | ModelError::Settings(_)
+            | ModelError::NotKept,
+        ) => Response::Refused(Refusal::ModelAbsent),
     }
 }
 

@@ -157,7 +157,9 @@ impl Core {
             }
             ModelState::Unusable => None,
         };
-        let loading = (advert.node == self.me).then(|| self.loading.get(&held.name)).flatten();
+        let own = advert.node == self.me;
+        let drafts = own.then(|| self.fleet.drafts(&held.name)).flatten();
+        let loading = own.then(|| self.loading.get(&held.name)).flatten();
         let state = loading.map_or(held.state, |permille| ModelState::Loading(*permille));
         api::ModelPlace {
             node: self.node_ref(advert.node),
@@ -166,6 +168,9 @@ impl Core {
             prefill_tokens_per_s: held.prefill.per_second(),
             decode_tokens_per_s: held.decode.per_second(),
             wait_ms,
+            expires_ms: own.then(|| self.fleet.expires_ms(&held.name)).flatten(),
+            drafted_tokens: drafts.map(|drafts| drafts.proposed),
+            accepted_tokens: drafts.map(|drafts| drafts.accepted),
         }
     }
 

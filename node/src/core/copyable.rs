@@ -62,7 +62,7 @@ impl Core {
         while found.len() > most {
             found.pop_last();
         }
-        let computes = self.computes();
+        let computes = self.computes(self.config.engine.gpu_layers);
         let models = found.into_values().map(|model| {
             let copy_ms = self.copyable.ms(model.size);
             self.copyable.told.insert(model.name.clone(), copy_ms);

@@ -1,6 +1,8 @@
 //! Everything that can happen to a node, as one closed enum: the loop takes one at a time.
 
-use pumasi_protocol::{Device, Fault, JobId, JobSheet, ModelName, NodeId, Term};
+use pumasi_protocol::{
+    Device, Fault, JobId, JobSheet, KeepAlive, ModelName, ModelSettings, NodeId, Term,
+};
 use pumasi_scheduler::{CustodyInput, LoadedFacts};
 use pumasi_web::api;
 use pumasi_web::mesh::{
@@ -35,6 +37,8 @@ pub(crate) enum Event {
     Devices(Vec<Device>),
     /// The model folders were read again.
     Scanned(Vec<LocalModel>),
+    /// A model's settings are on the disk.
+    Tuned(ModelName, Box<ModelSettings>),
     /// Nobody listens to this job any more.
     Gone(JobId),
     /// What a lasting job asks is on the disk, or not.
@@ -103,6 +107,9 @@ pub(crate) enum Ask {
     Copy(ModelName, Option<NodeId>, Reply<Result<(), ModelError>>),
     Copies(Reply<Vec<api::Copy>>),
     StopCopy(ModelName, Reply<Result<(), ModelError>>),
+    Settings(ModelName, Option<NodeId>, Reply<Result<ModelSettings, ModelError>>),
+    Keep(ModelName, KeepAlive, Reply<()>),
+    Set(ModelName, ModelSettings, Option<NodeId>, Reply<Result<ModelSettings, ModelError>>),
     Invitations(Reply<Vec<api::Invitation>>),
     Invite(api::InviteRequest, Reply<Result<api::InvitationToken, AdmissionError>>),
     Withdraw(String, Reply<Result<(), AdmissionError>>),

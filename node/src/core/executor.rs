@@ -159,6 +159,9 @@ impl Core {
     pub(super) fn on_executor_report(&mut self, report: ExecutorReport) {
         let Some(bound) = self.here.attempts.remove(&report.attempt) else { return };
         self.note_ran(&report, &bound);
+        if let Some(model) = &bound.slot {
+            self.fleet.touch(model);
+        }
         if bound.slot.is_some() {
             let ExecutorReport { attempt, usage, timings, fault } = report;
             self.tell(Input::ExecutorDone { attempt, usage, timings, fault });

@@ -115,6 +115,7 @@ impl Question {
             work: self.work,
             constraints: self.constraints,
             priority: self.priority,
+            keep_alive: None,
             abroad: Abroad::default(),
         }
     }

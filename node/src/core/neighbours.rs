@@ -128,6 +128,7 @@ impl Neighbours {
             | Response::Jobs(_)
             | Response::JobsSince(..)
             | Response::Why(_)
+            | Response::Settings(_)
             | Response::JobProblem(_)
             | Response::Inspection(_)
             | Response::NotFound => return None,
@@ -154,6 +155,7 @@ impl Neighbours {
                 | Response::JobsSince(..)
                 | Response::Why(_)
                 | Response::Inspection(_)
+                | Response::Settings(_)
                 | Response::NotFound,
             )
             | Err(_) => Err(JobLookupError::Unreachable),

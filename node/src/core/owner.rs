@@ -73,7 +73,7 @@ impl Owned {
     }
 
     /// The live job that a try is of.
-    fn of_try(&mut self, id: JobId) -> Option<&mut OwnedJob> {
+    pub(super) fn of_try(&mut self, id: JobId) -> Option<&mut OwnedJob> {
         let job = self.hedges.get(&id).copied().unwrap_or(id);
         self.live.get_mut(&job)
     }

@@ -126,7 +126,7 @@ impl Core {
                 tracing::warn!(%path, %reason, "a model file cannot be used");
             }
         }
-        self.models = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        self.plan_models(models);
         self.settling.scanned = true;
         self.lend_models();
         self.tell_local();
@@ -141,6 +141,9 @@ impl Core {
         advert.models.extend(self.copyable_models());
         let model_memory = self.model_memory();
         self.tell(Input::Local { advert, model_memory });
+        if self.settling.scanned && !std::mem::replace(&mut self.settling.pinned, true) {
+            self.pin_models();
+        }
     }
 
     fn local_advert(&self) -> NodeAdvert {
@@ -172,7 +175,7 @@ impl Core {
     fn model_advert(&self, model: &LocalModel) -> ModelAdvert {
         let engine = &self.config.engine;
         let usable = model.model.as_ref().ok();
-        let (prefill, decode) = assumed_rates(model.size, self.computes());
+        let (prefill, decode) = assumed_rates(model.size, self.computes(model.plan.gpu_layers));
         ModelAdvert {
             name: model.name.clone(),
             file: model.file,
@@ -190,8 +193,8 @@ impl Core {
     }
 
     /// What computes models here.
-    pub(super) fn computes(&self) -> Computes {
-        let on_card = self.config.engine.gpu_layers > 0 && self.devices.iter().any(is_card);
+    pub(super) fn computes(&self, gpu_layers: u32) -> Computes {
+        let on_card = gpu_layers > 0 && self.devices.iter().any(is_card);
         if on_card { Computes::Card } else { Computes::Processor }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Settling {
     pub(super) probed: bool,
     /// The model folders were read.
     pub(super) scanned: bool,
+    /// The models that are to be loaded from the start were told.
+    pub(super) pinned: bool,
     /// Until when this node waits to know itself. Never extended: what is told goes on.
     own_until: Instant,
     /// Until when something may be learnt of others.
@@ -43,7 +45,14 @@ pub(super) struct Settling {
 impl Settling {
     pub(super) fn start() -> Self {
         let until = Instant::now() + WINDOW;
-        Self { probed: false, scanned: false, own_until: until, until, held: Vec::new() }
+        Self {
+            probed: false,
+            scanned: false,
+            pinned: false,
+            own_until: until,
+            until,
+            held: Vec::new(),
+        }
     }
 
     /// Other members came, so that there is something to learn again.

@@ -149,6 +149,9 @@ impl Core {
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
             | Request::Inspect(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..)
             | Request::Attempt(_) => Response::Refused(Refusal::Unsupported),
         }
     }

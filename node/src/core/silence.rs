@@ -109,6 +109,7 @@ async fn standing(net: &NetHandle, executor: NodeId, attempt: AttemptId) -> Stan
             | Response::Job(_)
             | Response::HeldJob(_)
             | Response::Why(_)
+            | Response::Settings(_)
             | Response::JobProblem(_)
             | Response::Inspection(_),
         )

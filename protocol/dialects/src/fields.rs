@@ -1,6 +1,7 @@
 //! What the dialects have in common: names, tools, pictures, thinking, times, and where a request may run.
 
 pub(crate) mod calls;
+pub(crate) mod keep_alive;
 pub(crate) mod picture;
 pub(crate) mod placement;
 pub(crate) mod sampling;

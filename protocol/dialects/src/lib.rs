@@ -23,6 +23,7 @@ mod writer;
 
 pub use assemble::{Assembler, Delta, Ending};
 pub use failure::{Dialect, Failure};
+pub use fields::keep_alive::seconds as keep_alive_seconds;
 pub use fields::thinking::fitting_budget;
 pub use glance::{Glance, glance};
 pub use invalid::{Invalid, Reason};

@@ -15,6 +15,8 @@ pub struct ModelCard {
     pub digest: String,
     /// It is loaded somewhere.
     pub loaded: bool,
+    /// When it is unloaded if nothing uses it before, where it is loaded, Unix time in seconds.
+    pub expires_s: u64,
     /// It writes text.
     pub generates: bool,
     /// It embeds.

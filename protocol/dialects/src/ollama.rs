@@ -4,12 +4,14 @@
 mod embedding;
 mod message;
 mod models;
+mod preload;
 mod reply;
 mod request;
 mod stream;
 
 pub use embedding::{embeddings, parse as parse_embed, parse_one as parse_embed_one};
 pub use models::{parse_show, running, show, tags, version};
+pub use preload::{Preload, parse_preload, preloaded};
 pub(crate) use reply::error_body;
 pub use reply::{chat_reply, generate_reply};
 pub use request::{parse_chat, parse_generate};

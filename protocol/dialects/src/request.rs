@@ -1,7 +1,7 @@
 //! What every dialect's body becomes: canonical requests, and how their answers are to be written.
 
 use pumasi_protocol::generate::{Embed, ToolChoice};
-use pumasi_protocol::{Constraints, Generate, JobKind, ModelName, Priority, Prompt};
+use pumasi_protocol::{Constraints, Generate, JobKind, KeepAlive, ModelName, Priority, Prompt};
 
 use crate::fields::placement::Placement;
 use crate::preferences::Preferences;
@@ -37,6 +37,8 @@ pub struct GenerateRequest {
     pub priority: Option<Priority>,
     /// What it wants of the places that answer, if anything.
     pub preferences: Option<Box<Preferences>>,
+    /// How long the model is to stay loaded after it, where the request says so.
+    pub keep_alive: Option<KeepAlive>,
     /// Fields that were not read.
     pub ignored: Vec<String>,
 }
@@ -55,6 +57,7 @@ impl GenerateRequest {
             constraints: Constraints::default(),
             priority: None,
             preferences: None,
+            keep_alive: None,
             ignored: Vec::new(),
         }
     }
@@ -63,6 +66,7 @@ impl GenerateRequest {
         self.constraints = placement.constraints;
         self.priority = placement.priority;
         self.preferences = placement.preferences;
+        self.keep_alive = placement.keep_alive;
     }
 
     /// Names of the tools that may be called.
@@ -141,6 +145,8 @@ pub struct EmbedRequest {
     pub priority: Option<Priority>,
     /// What it wants of the places that answer, if anything.
     pub preferences: Option<Box<Preferences>>,
+    /// How long the model is to stay loaded after it, where the request says so.
+    pub keep_alive: Option<KeepAlive>,
     /// Fields that were not read.
     pub ignored: Vec<String>,
 }

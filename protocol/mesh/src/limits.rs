@@ -138,3 +138,11 @@ pub const PROVIDER_PIECE_BYTES: usize = 256 * 1024;
 /// US dollars for a million tokens that a provider may take, in millionths of one (guess: a thousand
 /// times the dearest).
 pub const CLAIMED_PRICE: u64 = 1_000_000 * 1_000_000;
+/// Slots of one loaded model.
+pub const MODEL_SLOTS: u32 = 64;
+/// Threads of one engine.
+pub const MODEL_THREADS: u32 = 1_024;
+/// Layers that a setting may put on graphics cards: more than any published model has.
+pub const MODEL_LAYERS: u32 = 999;
+/// The shortest context that a setting may ask for, in tokens.
+pub const LEAST_CONTEXT: u32 = 16;

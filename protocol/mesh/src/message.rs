@@ -11,6 +11,7 @@ use crate::job::Need;
 use crate::limits;
 use crate::name::ModelName;
 use crate::roster::SignedEntry;
+use crate::settings::{KeepAlive, ModelSettings};
 use crate::sheet::JobSheet;
 
 /// An owner asks whether, and when, a node could run a job.
@@ -153,6 +154,12 @@ pub enum Request {
     Inspect(ModelName),
     /// Copy a model of the mesh to yourself. Answered like [`Request::Load`].
     Copy(ModelName),
+    /// How is a model of yours set? [`Response::Settings`].
+    Settings(ModelName),
+    /// Set a model of yours like this, and nothing else of it.
+    Set(ModelName, Box<ModelSettings>),
+    /// Keep a model of yours, once loaded, for this long after its last use.
+    Keep(ModelName, KeepAlive),
 }
 
 /// Why a member did not do what was asked about a job.
@@ -197,6 +204,8 @@ pub enum Response {
     JobProblem(JobProblem),
     /// What a model is, as JSON of [`limits::INSPECTION_BYTES`] at most.
     Inspection(Vec<u8>),
+    /// The settings of a model.
+    Settings(Box<ModelSettings>),
 }
 
 /// A message with its sender, as the mesh door established it.

@@ -36,7 +36,7 @@ impl Executor {
             && let Some(attempt) = model.ready.pop_front()
         {
             model.running += 1;
-            model.last_used = ctx.now;
+            model.on_use(ctx.now);
             let reservation = self.reservations.get_mut(&attempt).expect("ready ones are reserved");
             reservation.stage = Stage::Running;
             reservation.since = ctx.now;
@@ -54,7 +54,7 @@ impl Executor {
     /// for their memory.
     fn load(&mut self, ctx: &mut Context<'_>, name: &ModelName) {
         let bytes = self.models.reserved(name).facts.memory;
-        while let Some(idle) = self.models.next_to_evict(bytes) {
+        while let Some(idle) = self.models.next_to_evict(bytes, ctx.now) {
             self.unload(ctx, &idle);
         }
         if self.models.has_room(bytes) {
@@ -82,7 +82,8 @@ impl Executor {
         for name in self.models.to_leave() {
             self.unload(ctx, &name);
         }
-        while let Some(idle) = self.models.next_to_evict(0).or_else(|| self.beyond_cap(ctx.scene()))
+        while let Some(idle) =
+            self.models.next_to_evict(0, ctx.now).or_else(|| self.beyond_cap(ctx.scene()))
         {
             self.unload(ctx, &idle);
         }
@@ -97,6 +98,14 @@ impl Executor {
         if model.residence == Residence::Held && model.listed && model.backing_off.is_none() {
             model.wanted = true;
             self.load(ctx, name);
+        }
+    }
+
+    /// A person pins a model, or lets go of it.
+    pub(crate) fn on_pin(&mut self, ctx: &mut Context<'_>, name: &ModelName, pinned: bool) {
+        if let Some(model) = self.models.named_mut(name) {
+            model.pinned = pinned;
+            self.settle(ctx);
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct LocalModel {
     pub(super) measured: Measurement,
     pub(super) hot: HotPrefixes,
     pub(super) last_used: Time,
+    /// Usual time between two uses, in milliseconds; 0: not known.
+    pub(super) gap_ms: u64,
     pub(super) loading_since: Time,
     /// It failed to load and is not tried for a while; what to answer meanwhile.
     pub(super) backing_off: Option<Refusal>,
@@ -49,6 +51,8 @@ pub(super) struct LocalModel {
     pub(super) leaving: bool,
     /// Its file is still here.
     pub(super) listed: bool,
+    /// A person pinned it: it stays loaded until a person unloads it.
+    pub(super) pinned: bool,
     /// It was loaded for others, and the desk has not used it since.
     pub(super) lent: bool,
 }
@@ -74,12 +78,14 @@ impl LocalModel {
             measured: Measurement::default(),
             hot: HotPrefixes::default(),
             last_used: Time::START,
+            gap_ms: 0,
             loading_since: Time::START,
             backing_off: None,
             load_failures: 0,
             wanted: false,
             leaving: false,
             listed: true,
+            pinned: false,
             lent: false,
         }
     }
@@ -87,6 +93,12 @@ impl LocalModel {
     /// Whether its memory is spoken for.
     pub(super) fn is_required(&self) -> bool {
         self.busy > 0 || self.wanted || self.residence == Residence::Loading
+    }
+
+    /// Whether nobody else is promised its memory.
+    pub(super) fn is_claimed(&self) -> bool {
+        let stays = self.pinned && !self.leaving && self.residence == Residence::Loaded;
+        self.is_required() || stays
     }
 
     fn is_resident(&self) -> bool {
@@ -219,7 +231,7 @@ impl Models {
     }
 
     fn required(&self) -> u64 {
-        let required = self.by_name.values().filter(|m| m.is_required());
+        let required = self.by_name.values().filter(|m| m.is_claimed());
         required.fold(0, |sum, m| sum.saturating_add(m.facts.memory))
     }
 
@@ -236,7 +248,9 @@ impl Models {
     /// Whether this model's memory can be promised beside what is required already.
     pub(super) fn can_require(&self, name: &ModelName) -> bool {
         self.by_name.get(name).is_some_and(|model| {
-            model.is_required() || self.required().saturating_add(model.facts.memory) <= self.budget
+            let mine = if model.is_claimed() { model.facts.memory } else { 0 };
+            let others = self.required().saturating_sub(mine);
+            model.is_required() || others.saturating_add(model.facts.memory) <= self.budget
         })
     }
 
@@ -262,15 +276,10 @@ impl Models {
         self.resident().saturating_add(bytes) <= self.budget
     }
 
-    /// The next model to evict so that `bytes` more can become resident; `None` when what is
-    /// unloading already suffices, or nothing is idle.
-    pub(super) fn next_to_evict(&self, bytes: u64) -> Option<ModelName> {
+    /// Bytes that are missing beyond what is unloading so that `bytes` more can become resident.
+    pub(super) fn missing_bytes(&self, bytes: u64) -> Option<u64> {
         let after = self.resident().saturating_sub(self.unloading()).saturating_add(bytes);
-        if after <= self.budget {
-            return None;
-        }
-        let idle = self.by_name.iter().filter(|(_, m)| m.is_idle() && m.facts.memory > 0);
-        idle.min_by_key(|(_, m)| m.last_used).map(|(name, _)| name.clone())
+        after.checked_sub(self.budget).filter(|missing| *missing > 0)
     }
 
     /// Models that wait to be loaded.

@@ -91,6 +91,20 @@ pub struct ModelPlace {
     pub decode_tokens_per_s: f64,
     /// Predicted wait until a first slot is free and the model loaded, in milliseconds.
     pub wait_ms: Option<u64>,
+    /// When it is unloaded if nothing uses it before, Unix time in milliseconds; the year 9999: it
+    /// stays. Absent where it is not loaded, and for other computers, which know it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub expires_ms: Option<u64>,
+    /// Tokens that were guessed from prompts and computed ahead since it was loaded; as
+    /// [`Self::expires_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub drafted_tokens: Option<u64>,
+    /// Of these, such that were right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub accepted_tokens: Option<u64>,
 }
 
 /// A model of the mesh.

@@ -39,6 +39,8 @@ pub fn typescript() -> String {
         super::Inspection, super::Language,
         super::Recommendation, super::Suited, super::Recommendations,
         super::PlaceRequest, super::CopyState, super::CopyStage, super::CopySource, super::Copy,
+        super::Switch, super::ModelSettings,
+        super::SettingsRequest, super::Benchmark, super::BenchmarksRequest,
         super::JobKind, super::JobState, super::Phase, super::Priority,
         super::JobProgress, super::JobUsage, super::JobTimings, super::JobError, super::Job,
         super::Term, super::CandidateOutcome, super::Candidate, super::Passage, super::Round,

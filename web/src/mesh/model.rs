@@ -1,6 +1,6 @@
 //! What can be wrong with loading and unloading.
 
-use pumasi_protocol::Fault;
+use pumasi_protocol::{Fault, SettingsFault};
 
 /// Why a model was not loaded or unloaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,12 @@ pub enum ModelError {
     /// Another model has the name there.
     #[error("another model has this name on that computer: remove or rename it first")]
     NameTaken,
+    /// Its settings would be out of range.
+    #[error("{0}")]
+    Settings(SettingsFault),
+    /// The disk did not take it.
+    #[error("it could not be written: is the disk full?")]
+    NotKept,
     /// The engine there said no.
     #[error("{0}")]
     Fault(Fault),

@@ -50,6 +50,7 @@ pub(super) async fn count(
         work: Work::Generate(Box::new(generate)),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
+        keep_alive: parsed.keep_alive,
         abroad: Abroad { preferences: parsed.preferences, ..Abroad::default() },
     };
     let running = app.mesh.run(run).await?;

@@ -9,7 +9,7 @@ use pumasi_dialects::{Invalid, ModelCard, Options, Reason, gemini, ollama};
 use pumasi_protocol::ModelName;
 
 use super::inference::{self, json_response};
-use super::{counting, headers, models};
+use super::{counting, headers, models, preload};
 use crate::app::App;
 use crate::body::{self, Ceiling};
 use crate::error::ApiError;
@@ -31,11 +31,17 @@ pub(super) async fn as_curl_sends(mut request: Request) -> Request {
 }
 
 pub(super) async fn ollama_chat(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, ollama::parse_chat).await
+    match preload::answered(&app, request, true).await? {
+        Ok(answer) => Ok(answer),
+        Err(request) => inference::generate(&app, request, ollama::parse_chat).await,
+    }
 }
 
 pub(super) async fn ollama_generate(State(app): Shared, request: Request) -> Answered {
-    inference::generate(&app, request, ollama::parse_generate).await
+    match preload::answered(&app, request, false).await? {
+        Ok(answer) => Ok(answer),
+        Err(request) => inference::generate(&app, request, ollama::parse_generate).await,
+    }
 }
 
 pub(super) async fn ollama_embed(State(app): Shared, request: Request) -> Answered {

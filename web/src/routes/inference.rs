@@ -137,6 +137,7 @@ pub(super) async fn start(
             work: Work::Generate(Box::new(generate.clone())),
             constraints: parsed.constraints.clone(),
             priority: parsed.priority.unwrap_or(Priority::Interactive),
+            keep_alive: parsed.keep_alive,
             abroad: Abroad {
                 parallel_tool_calls: parsed.parallel_tool_calls,
                 stream: parsed.stream,
@@ -230,6 +231,7 @@ pub(super) async fn embed_for(
         work: Work::Embed(parsed.embed),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Interactive),
+        keep_alive: parsed.keep_alive,
         abroad: Abroad { preferences: parsed.preferences, turn, ..Abroad::default() },
     };
     let mut running = app.mesh.run(run).await?;

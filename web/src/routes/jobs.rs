@@ -174,6 +174,7 @@ fn run(bytes: &[u8], caller: Caller, options: Options) -> Result<Option<Run>, In
                 work: Work::Embed(parsed.embed),
                 constraints: parsed.constraints,
                 priority: parsed.priority.unwrap_or(Priority::Batch),
+                keep_alive: parsed.keep_alive,
                 abroad: Abroad::default(),
             }));
         }
@@ -198,6 +199,7 @@ fn single(parsed: GenerateRequest, caller: Caller) -> Result<Run, Invalid> {
         work: Work::Generate(Box::new(generate)),
         constraints: parsed.constraints,
         priority: parsed.priority.unwrap_or(Priority::Batch),
+        keep_alive: parsed.keep_alive,
         abroad: Abroad::default(),
     })
 }

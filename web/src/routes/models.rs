@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
@@ -13,12 +13,18 @@ use serde::Serialize;
 
 use super::inference::json_response;
 use super::kept;
-use crate::api::{Capability, Model, ModelPlace, ModelState, NodeRef, PlaceRequest};
+use crate::api::{
+    Capability, Model, ModelPlace, ModelSettings, ModelState, NodeRef, PlaceRequest,
+    SettingsRequest,
+};
 use crate::app::App;
-use crate::body;
+use crate::body::{self, Ceiling};
 use crate::error::ApiError;
 use crate::mesh::ModelError;
 use crate::server::spoken;
+
+/// The year 9999: the last one that every client can write.
+const FOREVER_S: u64 = 253_402_300_799;
 
 /// OpenAI's model object, with what the mesh knows of it.
 #[derive(Serialize)]
@@ -110,6 +116,7 @@ fn card(model: Model) -> ModelCard {
         size_bytes: model.size_bytes,
         digest: model.places.first().map(|place| place.file.clone()).unwrap_or_default(),
         loaded: model.places.iter().any(is_loaded),
+        expires_s: expires_s(&model),
         generates: can(Capability::Generate),
         embeds: can(Capability::Embed),
         tools: can(Capability::Tools),
@@ -117,6 +124,12 @@ fn card(model: Model) -> ModelCard {
         vision: can(Capability::Vision),
         name: model.name,
     }
+}
+
+/// Of this computer, which knows it; a model that only others hold does not end here.
+fn expires_s(model: &Model) -> u64 {
+    let known = model.places.iter().find_map(|place| place.expires_ms);
+    known.map_or(FOREVER_S, |ms| (ms / 1_000).min(FOREVER_S))
 }
 
 pub(super) async fn load(
@@ -153,10 +166,46 @@ pub(super) async fn stop_copy(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let model = ModelName::try_from(name);
-    let model = model.map_err(|e| Invalid::at("model", Reason::ModelName(e)))?;
-    app.mesh.stop_copy(&model).await?;
+    app.mesh.stop_copy(&model_name(name)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn settings(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ModelSettings>, ApiError> {
+    let (model, node) = (model_name(name)?, node_in(query.as_deref())?);
+    Ok(Json(app.mesh.settings(&model, node).await?.into()))
+}
+
+pub(super) async fn set(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<ModelSettings>, ApiError> {
+    let model = model_name(name)?;
+    let bytes = body::json(&app, request, Ceiling::Small).await?;
+    let wanted: SettingsRequest = kept::strict(&bytes)?;
+    let node = node_id(wanted.node)?;
+    Ok(Json(app.mesh.set(&model, wanted.settings.into(), node).await?.into()))
+}
+
+/// The only parameter of a question: `node`.
+fn node_in(query: Option<&str>) -> Result<Option<NodeId>, ApiError> {
+    let pairs = query.into_iter().flat_map(|query| query.split('&'));
+    let mut nodes = pairs.filter_map(|pair| pair.strip_prefix("node="));
+    node_id(nodes.next().map(str::to_owned))
+}
+
+fn model_name(name: String) -> Result<ModelName, ApiError> {
+    let model = ModelName::try_from(name);
+    Ok(model.map_err(|e| Invalid::at("model", Reason::ModelName(e)))?)
+}
+
+fn node_id(id: Option<String>) -> Result<Option<NodeId>, ApiError> {
+    let node = id.map(|id| id.parse()).transpose();
+    node.map_err(|_| ApiError::Model(ModelError::UnknownNode))
 }
 
 async fn place(
@@ -164,11 +213,8 @@ async fn place(
     name: String,
     request: Request,
 ) -> Result<(ModelName, Option<NodeId>), ApiError> {
-    let model = ModelName::try_from(name);
-    let model = model.map_err(|e| Invalid::at("model", Reason::ModelName(e)))?;
+    let model = model_name(name)?;
     let bytes = body::json_or_nothing(app, request).await?;
     let wanted: PlaceRequest = kept::strict(&bytes)?;
-    let node = wanted.node.map(|id| id.parse()).transpose();
-    let node = node.map_err(|_| ApiError::Model(ModelError::UnknownNode))?;
-    Ok((model, node))
+    Ok((model, node_id(wanted.node)?))
 }

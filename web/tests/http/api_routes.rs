@@ -235,6 +235,7 @@ fn kept(events: Vec<AttemptEvent>) -> Kept {
         work: Work::Generate(Box::new(Generate::new(prompt))),
         constraints: Default::default(),
         priority: Priority::Batch,
+        keep_alive: None,
         abroad: Default::default(),
     };
     let placed: Option<Placed> = match placed(0) {

@@ -10,7 +10,10 @@ use pumasi_dialects::Counts;
 use pumasi_protocol::engine::{OutputSyntax, Token};
 use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
-use pumasi_protocol::{Embedded, Epoch, Fault, Finish, JobId, ModelName, NodeId, Timings, Usage};
+use pumasi_protocol::{
+    Embedded, Epoch, Fault, Finish, JobId, KeepAlive, ModelName, ModelSettings, NodeId, Timings,
+    Usage,
+};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
@@ -238,6 +241,9 @@ fn model() -> api::Model {
         prefill_tokens_per_s: 100.0,
         decode_tokens_per_s: 10.0,
         wait_ms: Some(0),
+        expires_ms: None,
+        drafted_tokens: None,
+        accepted_tokens: None,
     };
     api::Model {
         provider: None,
@@ -456,6 +462,40 @@ impl Mesh for Handle {
     async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
         self.0.note(format!("unload {model}"));
         Err(ModelError::InUse)
+    }
+
+    async fn settings(
+        &self,
+        model: &ModelName,
+        _: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError> {
+        self.0.note(format!("settings {model}"));
+        Ok(ModelSettings { slots: Some(3), ..ModelSettings::default() })
+    }
+
+    async fn set(
+        &self,
+        model: &ModelName,
+        settings: ModelSettings,
+        node: Option<NodeId>,
+    ) -> Result<ModelSettings, ModelError> {
+        let node = node.map_or("here".to_owned(), |n| n.short());
+        self.0.note(format!("set {model} {node} {settings:?}"));
+        settings.check().map_err(ModelError::Settings)?;
+        Ok(settings)
+    }
+
+    async fn benchmarks(&self) -> Result<Vec<api::Benchmark>, ModelError> {
+        Ok(Vec::new())
+    }
+
+    async fn keep_benchmarks(&self, rows: Vec<api::Benchmark>) -> Result<(), ModelError> {
+        self.0.note(format!("benchmarks {}", rows.len()));
+        Ok(())
+    }
+
+    async fn keep(&self, model: &ModelName, keep: KeepAlive) {
+        self.0.note(format!("keep {model} {keep:?}"));
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

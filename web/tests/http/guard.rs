@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 52] = [
+const OWNER: [(&str, &str); 56] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -48,6 +48,10 @@ const OWNER: [(&str, &str); 52] = [
     ("POST", "/api/v1/models/words/copy"),
     ("DELETE", "/api/v1/models/words/copy"),
     ("GET", "/api/v1/copies"),
+    ("GET", "/api/v1/benchmarks"),
+    ("POST", "/api/v1/benchmarks"),
+    ("GET", "/api/v1/models/words/settings"),
+    ("POST", "/api/v1/models/words/settings"),
     ("GET", "/api/v1/jobs"),
     ("POST", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/1"),

@@ -47,6 +47,9 @@ impl Server<'_> {
     /// Waits while there is nothing to compute, or while the machine rests. False at the end.
     pub(super) fn wait(&mut self) -> bool {
         let inputs = &self.wires.inbox.inputs;
+        if !self.can_compute() || self.rest().is_some() {
+            self.ledger.pauses();
+        }
         let input = if !self.can_compute() {
             inputs.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else if let Some(rest) = self.rest() {

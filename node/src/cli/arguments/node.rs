@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::audit::AuditArguments;
+use super::bench::{BenchArguments, CompareArguments};
 use super::inspect::RecommendArguments;
 use super::invitations::{InvitationsAction, InviteArguments};
 use super::jobs::{
@@ -25,7 +26,7 @@ pub(in crate::cli) enum NodeCommand {
     /// List the computers of the mesh
     #[command(after_long_help = "Examples:\n  pumasi peers\n  pumasi peers --json")]
     Peers,
-    /// List the models of the mesh, load or unload one
+    /// List the models of the mesh, load, unload or set one
     #[command(
         args_conflicts_with_subcommands = true,
         after_long_help = "\
@@ -33,13 +34,29 @@ Examples:
   pumasi models
   pumasi models load starter-chat
   pumasi models unload org/Model-7B.Q4_K_M --node window-desk
-  pumasi models copy org/Model-7B.Q4_K_M"
+  pumasi models copy org/Model-7B.Q4_K_M
+  pumasi models set org/Model-7B.Q4_K_M context=16384 cache=q8_0 ttl=1h"
     )]
     Models {
         /// What to do with them [default: list]
         #[command(subcommand)]
         action: Option<ModelAction>,
     },
+    /// Measure how fast models read and write, or list what was measured
+    #[command(after_long_help = "\
+The figures are those that a program sees, and this computer keeps the newest of them.
+
+Examples:
+  pumasi bench org/Model-7B.Q4_K_M
+  pumasi bench org/Model-7B.Q4_K_M --node window-desk --context 128,4096 --parallel 1,4,8
+  pumasi bench --format csv > measured.csv")]
+    Bench(BenchArguments),
+    /// Ask several models the same, side by side
+    #[command(after_long_help = "\
+Examples:
+  pumasi compare starter-chat org/Model-7B.Q4_K_M 'upper: hello'
+  git diff | pumasi compare --stdin org/Model-7B.Q4_K_M org/Model-14B.Q4_K_M")]
+    Compare(CompareArguments),
     /// Talk to a model: a conversation, or one answer for a given prompt
     #[command(after_long_help = "\
 Without a prompt, and on a terminal, it is a conversation. Ctrl-C stops an answer, Ctrl-D ends it.

@@ -138,7 +138,10 @@ impl Control {
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
             | Request::Inspect(_)
-            | Request::Copy(_) => self.ask_loop(from, request, channel),
+            | Request::Copy(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..) => self.ask_loop(from, request, channel),
         }
     }
 
@@ -164,7 +167,10 @@ impl Control {
             | Request::AdoptJob(_)
             | Request::RemoveJob(_)
             | Request::Inspect(_)
-            | Request::Copy(_) => may,
+            | Request::Copy(_)
+            | Request::Settings(_)
+            | Request::Set(..)
+            | Request::Keep(..) => may,
         }
     }
 

@@ -1,8 +1,9 @@
 //! The field `pumasi`: where a request may run and whether somebody waits. Ours, so always strict. And
 //! what it wants of the places that answer, which is [`crate::preferences`]' business.
 
-use pumasi_protocol::{Constraints, NodeId, Priority, Trust, limits as protocol_limits};
+use pumasi_protocol::{Constraints, KeepAlive, NodeId, Priority, Trust, limits as protocol_limits};
 
+use super::keep_alive;
 use crate::invalid::{Invalid, Reason};
 use crate::json::{Ignored, Object, Value};
 use crate::preferences::{self, Preferences};
@@ -13,12 +14,14 @@ pub(crate) struct Placement {
     pub(crate) constraints: Constraints,
     pub(crate) priority: Option<Priority>,
     pub(crate) preferences: Option<Box<Preferences>>,
+    pub(crate) keep_alive: Option<KeepAlive>,
 }
 
 pub(crate) fn parse(body: &mut Object<'_>) -> Result<Placement, Invalid> {
     let preferences = preferences::parse(body)?;
+    let keep_alive = keep_alive::parse(body)?;
     let Some(value) = body.take("pumasi") else {
-        return Ok(Placement { preferences, ..Placement::default() });
+        return Ok(Placement { preferences, keep_alive, ..Placement::default() });
     };
     let mut object = value.object()?;
     let constraints = Constraints {
@@ -29,7 +32,7 @@ pub(crate) fn parse(body: &mut Object<'_>) -> Result<Placement, Invalid> {
     };
     let priority = object.optional("priority", priority)?;
     object.finish(&mut Ignored::new(true))?;
-    Ok(Placement { constraints, priority, preferences })
+    Ok(Placement { constraints, priority, preferences, keep_alive })
 }
 
 fn nodes(value: &Value<'_>) -> Result<Vec<NodeId>, Invalid> {

@@ -19,11 +19,11 @@ use crate::request::{EmbedForm, EmbedRequest, Options};
 pub fn parse(model: ModelName, bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     let (input, dimensions) = one(body, &mut ignored)?;
     let embed = Embed { inputs: vec![input], dimensions };
     let (form, ignored) = (EmbedForm::Gemini { batch: false }, ignored.into_names());
-    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, keep_alive, ignored })
 }
 
 /// Parses a body for several, which all go to the model of the address.
@@ -37,7 +37,7 @@ pub fn parse_batch(
 ) -> Result<EmbedRequest, Invalid> {
     let mut body = json::body(bytes)?;
     let mut ignored = Ignored::new(options.strict);
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     let requests = body.require("requests")?;
     let entries = requests.array(protocol_limits::EMBED_INPUTS)?;
     if entries.is_empty() {
@@ -56,7 +56,7 @@ pub fn parse_batch(
     body.finish(&mut ignored)?;
     let (form, ignored) = (EmbedForm::Gemini { batch: true }, ignored.into_names());
     let embed = Embed { inputs, dimensions };
-    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, keep_alive, ignored })
 }
 
 fn one(

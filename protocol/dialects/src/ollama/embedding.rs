@@ -42,10 +42,10 @@ fn finish(
 ) -> Result<EmbedRequest, Invalid> {
     let mut ignored = Ignored::new(options.strict);
     let model = model_name(&body.require("model")?)?;
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     body.finish(&mut ignored)?;
     let ignored = ignored.into_names();
-    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, keep_alive, ignored })
 }
 
 fn inputs(value: &Value<'_>) -> Result<Vec<EmbedInput>, Invalid> {

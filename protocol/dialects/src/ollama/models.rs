@@ -26,6 +26,10 @@ struct Entry<'a> {
     digest: &'a str,
     details: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_vram: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     context_length: Option<u32>,
 }
 
@@ -45,6 +49,9 @@ fn entry(card: &ModelCard, running: bool) -> Entry<'_> {
         size: card.size_bytes,
         digest: &card.digest,
         details: details(),
+        expires_at: running.then(|| rfc3339(card.expires_s)),
+        // How much of it is on cards is known to the computer that loaded it only.
+        size_vram: running.then_some(0),
         context_length: running.then_some(card.context_tokens),
     }
 }

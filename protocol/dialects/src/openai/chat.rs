@@ -29,7 +29,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
     generate.logprobs = logprobs(&mut body)?;
     let copies = sampling::count(&mut body)?;
     let answers = fields::sampling::copies(&generate, copies);
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Chat,
         model,
@@ -45,6 +45,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         constraints,
         priority,
         preferences,
+        keep_alive,
         ignored: Vec::new(),
     };
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;

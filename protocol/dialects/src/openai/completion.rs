@@ -31,7 +31,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         .into_iter()
         .flat_map(|prompt| fields::sampling::copies(&Generate { prompt, ..template.clone() }, n));
     let answers = answers.collect();
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     let request = GenerateRequest {
         kind: JobKind::Completion,
         model,
@@ -48,6 +48,7 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<GenerateRequest, Invalid>
         constraints,
         priority,
         preferences,
+        keep_alive,
         ignored: Vec::new(),
     };
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;

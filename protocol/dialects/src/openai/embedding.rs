@@ -27,13 +27,13 @@ pub fn parse(bytes: &[u8], options: Options) -> Result<EmbedRequest, Invalid> {
     let dimensions = body.optional("dimensions", |v| v.integer(1, limits::DIMENSIONS))?;
     let dimensions = dimensions.map(|d| u32::try_from(d).expect("at most 65,536"));
     let base64 = body.optional("encoding_format", is_base64)?.unwrap_or(false);
-    let Placement { constraints, priority, preferences } = placement::parse(&mut body)?;
+    let Placement { constraints, priority, preferences, keep_alive } = placement::parse(&mut body)?;
     body.optional("user", |v| v.label(limits::LABEL_CHARS))?;
     body.finish(&mut ignored)?;
     let embed = Embed { inputs, dimensions };
     let ignored = ignored.into_names();
     let form = EmbedForm::OpenAi { base64 };
-    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, ignored })
+    Ok(EmbedRequest { model, embed, form, constraints, priority, preferences, keep_alive, ignored })
 }
 
 fn is_base64(value: &Value<'_>) -> Result<bool, Invalid> {

@@ -67,7 +67,8 @@ fn options_arrive_and_what_is_the_engines_business_is_named() {
     assert_eq!((generate.sampling.seed, generate.sampling.min_p), (Some(4), Some(0.1)));
     assert_eq!(generate.format, OutputFormat::JsonSchema("{\"type\":\"object\"}".to_owned()));
     assert_eq!(chat(&request).thinking, Thinking::On(Some(1_024)));
-    assert_eq!(request.ignored, ["keep_alive", "options.num_ctx"]);
+    assert_eq!(request.ignored, ["options.num_ctx"]);
+    assert_eq!(request.keep_alive, Some(pumasi_protocol::KeepAlive::Seconds(300)));
     let endless = read(parse_chat, &body(json!({ "options": { "num_predict": -1 } })));
     assert_eq!(endless.answers[0].max_tokens, None);
     let json = read(parse_chat, &body(json!({ "format": "json", "think": false })));
@@ -146,6 +147,7 @@ fn a_stream_is_lines_and_its_calls_are_whole() {
 
 fn card(name: &str, loaded: bool) -> ModelCard {
     ModelCard {
+        expires_s: 86_400,
         name: name.to_owned(),
         created_s: 1_700_000_000,
         context_tokens: 512,
@@ -170,6 +172,7 @@ fn models_are_listed_shown_and_those_that_are_loaded_are_running() {
     let running = json(running(&cards));
     assert_eq!(running["models"].as_array().map(Vec::len), Some(1));
     assert_eq!(running["models"][0]["context_length"], 512);
+    assert_eq!(running["models"][0]["expires_at"], "1970-01-02T00:00:00Z");
     let shown = json(show(&cards[0]));
     assert_eq!(shown["capabilities"], json!(["completion", "embedding", "tools"]));
     let asked = parse_show(br#"{"name":"a:latest","verbose":true}"#, Options::default());

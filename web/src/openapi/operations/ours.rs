@@ -141,6 +141,17 @@ fn placing() -> Vec<Operation> {
         post("/api/v1/models/{model}/unload", "unloadModel", "Unloads a model on a computer")
             .may_read(asked::<api::PlaceRequest>)
             .status(202),
+        get("/api/v1/benchmarks", "benchmarks", "What was measured of models, the oldest first")
+            .tells(told::<List<api::Benchmark>>),
+        post("/api/v1/benchmarks", "keepBenchmarks", "Keeps what was measured of models")
+            .reads(asked::<api::BenchmarksRequest>)
+            .status(204),
+        get("/api/v1/models/{model}/settings", "modelSettings", "How a model is set on a computer")
+            .query("node", "string", "On which computer, by id; this one where nothing is said.")
+            .tells(told::<api::ModelSettings>),
+        post("/api/v1/models/{model}/settings", "setModel", "Sets a model on a computer")
+            .reads(asked::<api::SettingsRequest>)
+            .tells(told::<api::ModelSettings>),
     ]
 }
 
