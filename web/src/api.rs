@@ -11,6 +11,7 @@ mod mesh;
 mod model;
 mod pairing;
 mod provider;
+mod stock;
 mod typescript;
 mod usage;
 
@@ -45,6 +46,12 @@ pub use pairing::{
 pub use provider::{
     Provider, ProviderKey, ProviderKind, ProviderModel, ProviderRequest, ProviderState, Providers,
     Routing, RoutingChange, RoutingPolicy,
+};
+pub use stock::{
+    HubCard, HubFound, HubPage, HubRepo, HubTokenRequest, HubVariant, ImportFrom, ImportOutcome,
+    ImportRequest, Imported, OllamaCopy, OllamaDelete, OllamaPull, Pull, PullRequest, PullSource,
+    PullState, Stock, StoredChange, StoredModel, StoredOrigin, SweepRequest, Swept, Verified,
+    VerifyRequest,
 };
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
@@ -100,6 +107,16 @@ pub enum Event {
     Job {
         /// The new state.
         job: Box<Job>,
+    },
+    /// A download came or changed.
+    Pull {
+        /// The new state.
+        pull: Box<Pull>,
+    },
+    /// A download was given up.
+    PullGone {
+        /// Its id.
+        id: String,
     },
     /// An API key came or changed; told to this install only. What is used of it changes untold.
     Key {

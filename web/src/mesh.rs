@@ -9,6 +9,7 @@ mod model;
 mod providing;
 mod refusing;
 mod removal;
+mod stock;
 mod usage;
 
 use async_trait::async_trait;
@@ -34,6 +35,7 @@ pub use providing::{
 };
 pub use refusing::{LeftOut, RunError, Unanswered, Word};
 pub use removal::RemoveError;
+pub use stock::{HubSearch, Stock, StockClass, StockError};
 pub use usage::UsageError;
 
 /// Who asks.
@@ -246,6 +248,9 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Asks a node (`None`: this one) to unload a model.
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError>;
+
+    /// This computer's model store, and the hub.
+    fn stock(&self) -> &dyn Stock;
 
     /// Open invitations.
     async fn invitations(&self) -> Vec<api::Invitation>;

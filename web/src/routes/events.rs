@@ -103,7 +103,9 @@ fn is_for(caller: &Caller, event: &Event) -> bool {
             | Event::Node { .. }
             | Event::NodeGone { .. }
             | Event::Model { .. }
-            | Event::ModelGone { .. },
+            | Event::ModelGone { .. }
+            | Event::Pull { .. }
+            | Event::PullGone { .. },
         ) => true,
     }
 }
@@ -116,6 +118,8 @@ fn write(event: &Event) -> String {
         Event::NodeGone { .. } => "node_gone",
         Event::Model { .. } => "model",
         Event::ModelGone { .. } => "model_gone",
+        Event::Pull { .. } => "pull",
+        Event::PullGone { .. } => "pull_gone",
         Event::Job { .. } => "job",
         Event::Key { .. } => "key",
     };

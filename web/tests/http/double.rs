@@ -16,7 +16,7 @@ use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, ConversationError, ConversationFilter,
     JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed, ProviderError, Relay,
-    Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running, Turn, UsageError,
+    Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running, Stock, Turn, UsageError,
 };
 use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -147,7 +147,7 @@ impl Double {
         self.changes.lock().expect("no test panics with it").clone()
     }
 
-    fn note(&self, change: String) {
+    pub(crate) fn note(&self, change: String) {
         self.changes.lock().expect("no test panics with it").push(change);
     }
 
@@ -403,6 +403,10 @@ impl Mesh for Handle {
     async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
         self.0.note(format!("unload {model}"));
         Err(ModelError::InUse)
+    }
+
+    fn stock(&self) -> &dyn Stock {
+        self
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {
