@@ -10,6 +10,7 @@ pub(crate) mod client;
 mod doctor;
 mod events;
 pub(crate) mod failure;
+mod hub;
 mod input;
 mod invitation;
 mod inviting;
@@ -29,9 +30,11 @@ pub(crate) mod output;
 mod pairing;
 mod parse;
 mod providers;
+mod pulls;
 mod removal;
 mod service;
 mod settings;
+mod stored;
 pub(crate) mod table;
 pub(crate) mod text;
 mod up;
@@ -105,6 +108,10 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Status => mesh::status(&find()?, output).await,
         NodeCommand::Peers => mesh::peers(&find()?, output).await,
         NodeCommand::Models { action } => models::models(find, action, output).await,
+        NodeCommand::Search(arguments) => hub::search(&find()?, &arguments, output).await,
+        NodeCommand::Pull(arguments) => pulls::pull(&find()?, &arguments, output).await,
+        NodeCommand::Pulls { action } => pulls::pulls(&find()?, action, output).await,
+        NodeCommand::Hub { action } => hub::hub(find, &action, output).await,
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,

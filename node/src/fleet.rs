@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_models::store::Store as ModelStore;
 use pumasi_protocol::worker::{
     CacheType, Drafting, FlashAttention, LoadModel, LoadedModel, RequestId,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Fleet {
     config: EngineConfig,
     engines: BTreeMap<ModelName, Member>,
     events: mpsc::Sender<Event>,
+    store: Arc<ModelStore>,
 }
 
 struct Member {
@@ -42,10 +44,25 @@ impl Fleet {
         worker_dir: &std::path::Path,
         records: PathBuf,
         config: EngineConfig,
+        store: Arc<ModelStore>,
         events: mpsc::Sender<Event>,
     ) -> Self {
         let program = worker_dir.join(LLAMA_WORKER);
-        Self { program, records, config, engines: BTreeMap::new(), events }
+        Self { program, records, config, engines: BTreeMap::new(), events, store }
+    }
+
+    /// Writes down that a model was used, by which those that nobody needs are told.
+    fn note_use(&self, name: &ModelName) {
+        let Ok(name) = pumasi_models::name::ModelName::parse(name.as_str()) else { return };
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || {
+            // Models outside the store have no row.
+            if store.model(&name).is_some()
+                && let Err(error) = store.touch(&name)
+            {
+                tracing::warn!(%error, "the use of a model could not be written down");
+            }
+        });
     }
 
     fn spec(&self, model: &str) -> WorkerSpec {
@@ -75,6 +92,7 @@ impl Fleet {
         let events = self.events.clone();
         match model.check() {
             Ok(usable) => {
+                self.note_use(&name);
                 let request = self.request(model, usable.context);
                 tokio::spawn(load(engine, name, request, events));
             }
@@ -105,6 +123,7 @@ impl Fleet {
     /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by
     /// [`FleetEvent::LoadFailed`] if it was still loading.
     pub(crate) fn unload(&mut self, name: &ModelName) {
+        self.note_use(name);
         let (events, name) = (self.events.clone(), name.clone());
         match self.engines.remove(&name) {
             // The task that loaded it sees its end, and tells.

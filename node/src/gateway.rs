@@ -25,6 +25,7 @@ use crate::core::unix_ms;
 use crate::net::NetHandle;
 use crate::router::Router;
 use crate::runtime;
+use crate::stock::Stock;
 use crate::store::{Act, AuditRecord, Store, StoreError};
 use crate::usage::UsageBook;
 
@@ -39,6 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) running: runtime::Running,
     pub(crate) router: Arc<Router>,
     pub(crate) usage: UsageBook,
+    pub(crate) stock: Stock,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
     /// What it says while the node is stopping and nobody answers.
@@ -176,6 +178,10 @@ impl Mesh for Gateway {
     async fn unload(&self, model: &ModelName, node: Option<NodeId>) -> Result<(), ModelError> {
         let answer = self.ask(|reply| Ask::Unload(model.clone(), node, reply)).await;
         answer.unwrap_or(Err(ModelError::Unreachable))
+    }
+
+    fn stock(&self) -> &dyn pumasi_web::mesh::Stock {
+        &self.stock
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use pumasi_models::catalog::{Catalog, Entry};
+use pumasi_models::catalog::{self, Catalog, Entry};
 use pumasi_models::estimate::{LoadPlan, estimate};
 use pumasi_models::inspect::Inspection;
 use pumasi_models::open::{FileIdentity, check_unchanged};
+use pumasi_models::store::Store;
 use pumasi_protocol::{BlobId, Capabilities, Fault, ModelName, Rate};
 
 use crate::config::EngineConfig;
@@ -54,10 +55,12 @@ impl LocalModel {
 }
 
 /// Reads all model folders. Hashes what is new, so it can take long: not for the event loop.
-/// Of two files with one name, the one in the earlier folder is kept.
+/// Of two files with one name, the store's is kept, and else the one in the earlier folder.
 #[must_use]
-pub(crate) fn scan(folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
-    let mut found: Vec<LocalModel> = Vec::new();
+pub(crate) fn scan(store: &Store, folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
+    let stored = catalog::of_store(store);
+    let mut found: Vec<LocalModel> =
+        stored.iter().filter_map(|entry| local(entry, engine)).collect();
     for folder in folders {
         for model in scan_folder(folder, engine) {
             if found.iter().all(|known| known.name != model.name) {
@@ -174,7 +177,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = crate::starter::unpack(folder.path()).expect("the starter");
         std::fs::write(folder.path().join("broken.gguf"), b"GGUF").expect("a file");
-        let models = scan(&[folder.path().to_owned()], &engine());
+        let store = Store::open(&folder.path().join("store")).expect("a store");
+        let models = scan(&store, &[folder.path().to_owned()], &engine());
         let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names, ["broken", "starter-chat"]);
         assert!(models[0].model.is_err());

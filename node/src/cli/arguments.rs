@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod hub;
 mod install;
 mod invitations;
 mod jobs;
@@ -25,6 +26,7 @@ use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use hub::{HubAction, PullArguments, PullsAction, SearchArguments, SearchSort};
 pub(super) use install::{
     ConfigAction, ConfigShowArguments, ManArguments, OpenArguments, ServiceAction,
     ServiceInstallArguments, ServiceLogsArguments,
@@ -37,7 +39,7 @@ pub(super) use jobs::{
 pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
-pub(super) use models::{ModelAction, ModelPlace};
+pub(super) use models::{GcArguments, ImportArguments, ImportProgram, ModelAction, ModelPlace};
 pub(super) use node::NodeCommand;
 pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{
