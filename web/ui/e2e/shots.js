@@ -54,6 +54,7 @@ const pages = {
   jobs: ['/jobs'],
   job: ['/jobs', opening('main li a')],
   models: ['/models'],
+  hub: ['/models/hub?q=office%2Fstarter-GGUF'],
   checkup: ['/manage'],
   keys: ['/manage/keys'],
   makekey: ['/manage/keys?panel=key'],

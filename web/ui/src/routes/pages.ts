@@ -12,6 +12,7 @@ const chat: Load = () => import('./chat/Chat.svelte');
 const mesh: Load = () => import('./mesh/Mesh.svelte');
 const jobs: Load = () => import('./jobs/Jobs.svelte');
 const models: Load = () => import('./models/Models.svelte');
+const hub: Load = () => import('./models/hub/Hub.svelte');
 const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
 const providers: Load = () => import('./manage/Providers.svelte');
@@ -27,6 +28,7 @@ const later: [pattern: string, load: Load][] = [
   ['/jobs', jobs],
   ['/jobs/:id', jobs],
   ['/models', models],
+  ['/models/hub', hub],
   ['/manage', checkUp],
   ['/manage/keys', keys],
   ['/manage/providers', providers],

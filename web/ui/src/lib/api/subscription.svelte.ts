@@ -4,7 +4,18 @@ import { asFault } from './fault';
 import { request } from './http';
 import type { Event } from './types';
 
-const kinds = ['snapshot', 'status', 'node', 'node_gone', 'model', 'model_gone', 'job', 'key'];
+const kinds = [
+  'snapshot',
+  'status',
+  'node',
+  'node_gone',
+  'model',
+  'model_gone',
+  'pull',
+  'pull_gone',
+  'job',
+  'key',
+];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 2_000;
 

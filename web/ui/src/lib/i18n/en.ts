@@ -3,6 +3,7 @@
 import { ask, picker, answer } from './en/ask';
 import { chat } from './en/chat';
 import { checkUp } from './en/checkUp';
+import { hub } from './en/hub';
 import { jobs, why } from './en/jobs';
 import { keys } from './en/keys';
 import { manage, usage, record, lending } from './en/manage';
@@ -26,6 +27,7 @@ export const en = {
   chat,
   mesh,
   models,
+  hub,
   why,
   jobs,
   manage,

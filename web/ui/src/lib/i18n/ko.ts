@@ -4,6 +4,7 @@ import type { Words } from './en';
 import { ask, picker, answer } from './ko/ask';
 import { chat } from './ko/chat';
 import { checkUp } from './ko/checkUp';
+import { hub } from './ko/hub';
 import { jobs, why } from './ko/jobs';
 import { keys } from './ko/keys';
 import { manage, usage, record, lending } from './ko/manage';
@@ -27,6 +28,7 @@ export const ko: Words = {
   chat,
   mesh,
   models,
+  hub,
   why,
   jobs,
   manage,

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { Event, Job, Model, Node, Snapshot } from '$lib/api/types';
 import { apply, JOBS_KEPT, type View } from './view';
 
-const view = (): View => ({ status: null, nodes: new Map(), models: new Map(), jobs: new Map() });
+const view = (): View => ({
+  status: null,
+  nodes: new Map(),
+  models: new Map(),
+  jobs: new Map(),
+  pulls: new Map(),
+});
 const job = (id: number, ended: number | null = 1): Job =>
   ({ id: `${id}`, ended_ms: ended }) as Job;
 const snapshot = (over: Partial<Snapshot>): Event => ({
