@@ -13,6 +13,7 @@ mod copies;
 mod doctor;
 mod events;
 pub(crate) mod failure;
+mod hub;
 mod input;
 mod inspect;
 mod invitation;
@@ -35,10 +36,12 @@ pub(crate) mod output;
 mod pairing;
 mod parse;
 mod providers;
+mod pulls;
 mod removal;
 mod service;
 mod settings;
 mod sharing;
+mod stored;
 pub(crate) mod table;
 pub(crate) mod text;
 mod up;
@@ -116,6 +119,10 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Recommend(arguments) => inspect::recommend(&find()?, &arguments, output).await,
         NodeCommand::Bench(arguments) => bench::bench(find, &arguments, output).await,
         NodeCommand::Compare(arguments) => compare::compare(find, arguments, output).await,
+        NodeCommand::Search(arguments) => hub::search(&find()?, &arguments, output).await,
+        NodeCommand::Pull(arguments) => pulls::pull(&find()?, &arguments, output).await,
+        NodeCommand::Pulls { action } => pulls::pulls(&find()?, action, output).await,
+        NodeCommand::Hub { action } => hub::hub(find, &action, output).await,
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,

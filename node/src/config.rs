@@ -5,6 +5,7 @@ mod copying;
 mod engine;
 mod error;
 mod file;
+mod hub;
 pub mod keys;
 mod lending;
 mod observing;
@@ -15,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use pumasi_hub::{CdnHost, Endpoint};
 use pumasi_protocol::name::NodeName;
 use serde::Deserialize;
 
@@ -25,6 +27,7 @@ pub use crate::lending::{Schedule, ScheduleError, Size, SizeError};
 use crate::store::Keep;
 pub use copying::CopyConfig;
 pub use engine::{EngineConfig, ModelPlan};
+pub use hub::HubSettings;
 pub use lending::{LendingConfig, Percent, YieldPolicy};
 pub use observing::{LogFormat, ObservingConfig};
 
@@ -117,6 +120,22 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub model_dirs: Option<Vec<PathBuf>>,
+    /// The hub that models are downloaded from, as in https://huggingface.co or a mirror's address
+    /// [default: HF_ENDPOINT, else https://huggingface.co]
+    #[arg(long, env = "PUMASI_HUB", value_name = "URL")]
+    pub hub: Option<Endpoint>,
+    /// A host that the hub's files may come from, besides the hub and huggingface.co's own; may be
+    /// repeated
+    #[arg(
+        long = "hub-cdn",
+        env = "PUMASI_HUB_CDN",
+        value_name = "HOST[:PORT]",
+        value_delimiter = ','
+    )]
+    pub hub_cdn: Option<Vec<CdnHost>>,
+    /// Space that stored models may take together, as in 200GB [default: what the disk has]
+    #[arg(long, env = "PUMASI_MODEL_SPACE", value_name = "SIZE")]
+    pub model_space: Option<Size>,
     /// Where the engines' worker programs lie [default: beside this program]
     #[arg(long, env = "PUMASI_WORKER_DIR", value_name = "DIR")]
     pub worker_dir: Option<PathBuf>,
@@ -214,6 +233,9 @@ impl Settings {
             peers: self.peers.or(below.peers),
             discovery: self.discovery.or(below.discovery),
             model_dirs: self.model_dirs.or(below.model_dirs),
+            hub: self.hub.or(below.hub),
+            hub_cdn: self.hub_cdn.or(below.hub_cdn),
+            model_space: self.model_space.or(below.model_space),
             worker_dir: self.worker_dir.or(below.worker_dir),
             threads: self.threads.or(below.threads),
             slots: self.slots.or(below.slots),
@@ -276,6 +298,8 @@ pub struct Config {
     pub discovery: bool,
     /// Further folders with models.
     pub model_dirs: Vec<PathBuf>,
+    /// The hub, and the space for what comes from there.
+    pub hub: HubSettings,
     /// Where worker programs lie.
     pub worker_dir: PathBuf,
     /// How engines run.
@@ -328,7 +352,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         return Err(ConfigError::OpenHttp(http));
     }
     let public = PublicConfig::of(&settings)?;
-    let engine = EngineConfig::of(&settings);
+    let (engine, hub) = (EngineConfig::of(&settings), HubSettings::of(&settings)?);
     let (lending, observing) = (LendingConfig::of(&settings), ObservingConfig::of(&settings));
     let config = Config {
         data_dir,
@@ -344,6 +368,7 @@ fn resolve(settings: Settings, data_dir: PathBuf) -> Result<Config, ConfigError>
         discovery: settings.discovery.unwrap_or(true),
         model_dirs: settings.model_dirs.unwrap_or_default(),
         worker_dir: settings.worker_dir.map_or_else(worker_folder, Ok)?,
+        hub,
         engine,
         lending,
         keep: Keep {

@@ -31,9 +31,10 @@ use crate::public::Public;
 use crate::recorder::Recorder;
 use crate::router::{self, Around, MeshDoor, Noting, Router};
 use crate::runtime::{self, Running, Token};
+use crate::stock::{Rescan, Stock};
 use crate::store::{Act, AuditRecord, Keep, Store};
 use crate::usage::{self, UsageBook};
-use crate::{keys, models, starter};
+use crate::{keys, starter};
 
 pub use error::DaemonError;
 
@@ -61,8 +62,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let own_models = config.data_dir.join(MODELS);
     runtime::make_private_dir(&own_models).map_err(DaemonError::DataDir)?;
     starter::unpack(&own_models).map_err(DaemonError::Starter)?;
-    let model_store = ModelStore::open(&own_models).map_err(DaemonError::ModelStore)?;
-    let model_store = Arc::new(model_store);
+    let shelf = pumasi_models::store::Store::open(&own_models).map_err(DaemonError::ModelStore)?;
+    let shelf = Arc::new(shelf.with_quota(config.hub.space));
     let (listener, http) = bind(config.http).await?;
     let mut public_listener = None;
     if let Some(public) = &public {
@@ -82,8 +83,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     notes.note(AuditRecord { at_ms: unix_ms(), act: started });
     let meters = Arc::new(Meters::new(config.person.as_ref().map(ToString::to_string)));
     let parts = (notes.clone(), endpoint, Arc::clone(&meters));
-    let models = (own_models, model_store);
-    let node = assemble(config.clone(), store.clone(), net.clone(), models, parts).await?;
+    let ledger = (store.clone(), Arc::clone(&shelf));
+    let node = assemble(config.clone(), ledger, net.clone(), parts).await?;
+    let stock = stock(&config, shelf, own_models, &node);
     let door = MeshDoor::new(node.events.clone());
     let noting = Noting::new(net.me(), config.person.clone(), notes.clone());
     let around = Around {
@@ -105,6 +107,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
         store: store.clone(),
         notes,
         config: config.clone(),
+        stock,
         examining: tokio::sync::Mutex::new(()),
         measuring: Arc::default(),
         stopping: stopping(&running),
@@ -177,9 +180,8 @@ struct Assembled {
 
 async fn assemble(
     config: Config,
-    store: Store,
+    (store, shelf): (Store, Arc<pumasi_models::store::Store>),
     net: NetHandle,
-    (own_models, model_store): (PathBuf, Arc<ModelStore>),
     (notes, endpoint, meters): (Notes, Option<api::Endpoint>, Arc<Meters>),
 ) -> Result<Assembled, DaemonError> {
     let (events, receiver) = mpsc::channel(core::EVENTS);
@@ -204,7 +206,7 @@ async fn assemble(
         None => None,
     };
     let scheduler = Scheduler::new(net.me(), settings, seed, begin);
-    let fleet = Fleet::new(&config.worker_dir, workers, events.clone());
+    let fleet = Fleet::new(&config.worker_dir, workers, Arc::clone(&shelf), events.clone());
     let rows = core::custody::restore(&store)?;
     let is_older_copy = store.is_older_copy();
     if is_older_copy {
@@ -212,7 +214,6 @@ async fn assemble(
     }
     let keeping = core::custody::Keeping::restore(net.me(), seed, clock, rows, is_older_copy);
     look_at_hardware(config.worker_dir.clone(), events.clone());
-    scan_models(&config, own_models, Arc::clone(&model_store), events.clone());
     keep_ledger(store.clone(), config.keep, events.clone());
     let incarnation = store.incarnation();
     let told = store.setting(crate::lending::SETTING)?;
@@ -224,7 +225,7 @@ async fn assemble(
         net,
         fleet,
         store,
-        model_store,
+        model_store: shelf,
         told,
         endpoint,
         keeping,
@@ -339,14 +340,20 @@ fn look_at_hardware(worker_dir: PathBuf, events: mpsc::Sender<Event>) {
     });
 }
 
-fn scan_models(config: &Config, own: PathBuf, store: Arc<ModelStore>, events: mpsc::Sender<Event>) {
+/// The model store, the hub and downloads; and looking at models, now and when others came.
+fn stock(
+    config: &Config,
+    shelf: Arc<pumasi_models::store::Store>,
+    own: PathBuf,
+    node: &Assembled,
+) -> Stock {
     let folders: Vec<PathBuf> = std::iter::once(own).chain(config.model_dirs.clone()).collect();
-    let engine = config.engine;
-    tokio::task::spawn_blocking(move || {
-        let models = models::scan(&store, &folders, &engine);
-        // At the node's end nobody listens any more.
-        let _ = events.blocking_send(Event::Scanned(models));
-    });
+    let rescan = Rescan::default();
+    rescan.clone().run(Arc::clone(&shelf), folders, config.engine, node.events.clone());
+    let (hub, changes) = (config.hub.clone(), node.changes.clone());
+    let stock = Stock::open(config.data_dir.clone(), shelf, hub, changes, rescan);
+    stock.begin();
+    stock
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_models::store::Store as ModelStore;
 use pumasi_protocol::worker::{Drafts, LoadModel, LoadedModel, RequestId};
 use pumasi_protocol::{EngineKind, Fault, KeepAlive, ModelName, Rate, Tempo, Work};
 use pumasi_scheduler::LoadedFacts;
@@ -32,6 +33,7 @@ pub(crate) struct Fleet {
     /// How long requests asked models to stay.
     asked: BTreeMap<ModelName, KeepAlive>,
     events: mpsc::Sender<Event>,
+    store: Arc<ModelStore>,
 }
 
 struct Member {
@@ -57,10 +59,26 @@ impl Fleet {
     pub(crate) fn new(
         worker_dir: &std::path::Path,
         records: PathBuf,
+        store: Arc<ModelStore>,
         events: mpsc::Sender<Event>,
     ) -> Self {
         let program = worker_dir.join(LLAMA_WORKER);
-        Self { program, records, engines: BTreeMap::new(), asked: BTreeMap::new(), events }
+        let (engines, asked) = (BTreeMap::new(), BTreeMap::new());
+        Self { program, records, engines, asked, events, store }
+    }
+
+    /// Writes down that a model was used, by which those that nobody needs are told.
+    fn note_use(&self, name: &ModelName) {
+        let Ok(name) = pumasi_models::name::ModelName::parse(name.as_str()) else { return };
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || {
+            // Models outside the store have no row.
+            if store.model(&name).is_some()
+                && let Err(error) = store.touch(&name)
+            {
+                tracing::warn!(%error, "the use of a model could not be written down");
+            }
+        });
     }
 
     fn spec(&self, model: &str, plan: &ModelPlan) -> WorkerSpec {
@@ -91,6 +109,7 @@ impl Fleet {
         let events = self.events.clone();
         match model.check() {
             Ok(usable) => {
+                self.note_use(&name);
                 let request = request(model, usable.context);
                 tokio::spawn(load(engine, name, request, events));
             }
@@ -106,6 +125,7 @@ impl Fleet {
     /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by
     /// [`FleetEvent::LoadFailed`] if it was still loading.
     pub(crate) fn unload(&mut self, name: &ModelName) {
+        self.note_use(name);
         let (events, name) = (self.events.clone(), name.clone());
         self.asked.remove(&name);
         match self.engines.remove(&name) {

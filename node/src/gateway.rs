@@ -28,6 +28,7 @@ use crate::net::NetHandle;
 use crate::pace;
 use crate::router::Router;
 use crate::runtime;
+use crate::stock::Stock;
 use crate::store::{Act, AuditRecord, Store, StoreError};
 use crate::usage::UsageBook;
 
@@ -42,6 +43,7 @@ pub(crate) struct Gateway {
     pub(crate) running: runtime::Running,
     pub(crate) router: Arc<Router>,
     pub(crate) usage: UsageBook,
+    pub(crate) stock: Stock,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
     /// One measurement at a time.
@@ -247,6 +249,10 @@ impl Mesh for Gateway {
     async fn keep(&self, model: &ModelName, keep: KeepAlive) {
         // At the node's end there is nothing to keep.
         let _ = self.ask(|reply| Ask::Keep(model.clone(), keep, reply)).await;
+    }
+
+    fn stock(&self) -> &dyn pumasi_web::mesh::Stock {
+        &self.stock
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

@@ -27,5 +27,6 @@ mod recorder;
 mod router;
 pub mod runtime;
 mod starter;
+mod stock;
 pub mod store;
 mod usage;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pumasi_models::catalog::{Catalog, Entry, inspect_file};
+use pumasi_models::catalog::{self, Catalog, Entry, inspect_file};
 use pumasi_models::estimate::{LoadPlan, estimate};
 use pumasi_models::inspect::Inspection;
 use pumasi_models::kv_cache::CacheType as Cached;
@@ -69,10 +69,12 @@ impl LocalModel {
 }
 
 /// Reads all model folders. Hashes what is new, so it can take long: not for the event loop.
-/// Of two files with one name, the store's is kept, else the one in the earlier folder.
+/// Of two files with one name, the store's is kept, and else the one in the earlier folder.
 #[must_use]
 pub(crate) fn scan(store: &Store, folders: &[PathBuf], engine: &EngineConfig) -> Vec<LocalModel> {
-    let mut found = of_store(store, engine);
+    let stored = catalog::of_store(store);
+    let mut found: Vec<LocalModel> =
+        stored.iter().filter_map(|entry| local(entry, engine)).collect();
     for folder in folders {
         for model in scan_folder(folder, engine) {
             if found.iter().all(|known| known.name != model.name) {
@@ -81,10 +83,6 @@ pub(crate) fn scan(store: &Store, folders: &[PathBuf], engine: &EngineConfig) ->
         }
     }
     found
-}
-
-fn of_store(store: &Store, engine: &EngineConfig) -> Vec<LocalModel> {
-    store.models().iter().filter_map(|model| stored_model(store, model, engine)).collect()
 }
 
 /// A model of the store by its name in the mesh.
@@ -110,6 +108,7 @@ fn stored_model(store: &Store, stored: &StoredModel, engine: &EngineConfig) -> O
         file: BlobId(*blob.id.as_bytes()),
         size: blob.bytes,
         changed_s: stored.row.added_s,
+        plan: engine.for_model(&ModelSettings::default()),
         model,
     })
 }

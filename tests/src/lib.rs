@@ -1,10 +1,11 @@
 //! What the end-to-end tests and gates share: the source tree as data, real nodes as processes, and a
-//! fake model service.
+//! fake model service and a fake model hub.
 
 pub mod ask;
 pub mod chaos;
 pub mod command;
 pub mod https;
+pub mod hub;
 pub mod nodes;
 pub mod office;
 pub mod peer;

@@ -6,7 +6,7 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
     ("pumasi-roster-model", &["pumasi-protocol"]),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("pumasi-models", &["pumasi-protocol"]),
     ("pumasi-engine-host", &["pumasi-protocol"]),
     ("pumasi-cloud", &["pumasi-protocol", "pumasi-dialects"]),
+    ("pumasi-hub", &["pumasi-models"]),
     ("pumasi-sandbox", &["pumasi-protocol"]),
     ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
     ("pumasi-mcp", &[]),
@@ -25,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "pumasi-scheduler",
             "pumasi-cloud",
             "pumasi-engine-host",
+            "pumasi-hub",
             "pumasi-models",
             "pumasi-cloud",
             "pumasi-dialects",

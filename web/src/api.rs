@@ -17,6 +17,7 @@ mod pairing;
 mod provider;
 mod settings;
 mod sharing;
+mod stock;
 mod typescript;
 mod usage;
 
@@ -64,6 +65,12 @@ pub use provider::{
 };
 pub use settings::{ModelSettings, SettingsRequest, Switch};
 pub use sharing::{Lent, ProviderElsewhere, ShareRequest, ShareWith, Sharing};
+pub use stock::{
+    HubCard, HubFound, HubPage, HubRepo, HubTokenRequest, HubVariant, ImportFrom, ImportOutcome,
+    ImportRequest, Imported, OllamaCopy, OllamaDelete, OllamaPull, Pull, PullRequest, PullSource,
+    PullState, Stock, StoredChange, StoredModel, StoredOrigin, SweepRequest, Swept, Verified,
+    VerifyRequest,
+};
 pub use typescript::typescript;
 pub use usage::{History, HistoryPlace, HistoryPoint, PlaceState, Usage, UsageBy, UsageRow};
 
@@ -118,6 +125,16 @@ pub enum Event {
     Job {
         /// The new state.
         job: Box<Job>,
+    },
+    /// A download came or changed.
+    Pull {
+        /// The new state.
+        pull: Box<Pull>,
+    },
+    /// A download was given up.
+    PullGone {
+        /// Its id.
+        id: String,
     },
     /// An API key came or changed; told to this install only. What is used of it changes untold.
     Key {

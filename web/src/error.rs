@@ -7,6 +7,7 @@ mod key;
 mod provider;
 mod removal;
 mod run;
+mod stock;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +18,7 @@ use pumasi_protocol::Fault;
 use crate::keys::KeyError;
 use crate::mesh::{
     AdmissionError, AuditError, ConversationError, JobLookupError, LendError, ModelError,
-    ProviderError, RemoveError, RunError, Unanswered, UsageError,
+    ProviderError, RemoveError, RunError, StockError, Unanswered, UsageError,
 };
 
 pub(crate) use key::KeyRefusal;
@@ -142,6 +143,9 @@ pub(crate) enum ApiError {
     /// What is kept of usage cannot be read.
     #[error("{0}")]
     Usage(#[from] UsageError),
+    /// The model store or the hub said no.
+    #[error("{0}")]
+    Stock(#[from] StockError),
     /// We are wrong.
     #[error("something went wrong inside; the log has it under this request id")]
     Internal,
@@ -187,6 +191,7 @@ impl ApiError {
             Self::Providers(error) => provider::status(error),
             Self::Remove(error) => removal::status(*error),
             Self::Conversation(error) => conversation::status(*error),
+            Self::Stock(error) => stock::status(error),
             Self::Lend(LendError::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Audit(AuditError::Store)
             | Self::Usage(UsageError::Store)
@@ -231,6 +236,7 @@ impl ApiError {
             Self::Providers(error) => provider::code(error),
             Self::Remove(error) => removal::code(*error),
             Self::Conversation(error) => conversation::code(*error),
+            Self::Stock(error) => error.code,
             Self::Lend(LendError::Stopping) => "stopping",
             Self::Audit(AuditError::Store)
             | Self::Usage(UsageError::Store)

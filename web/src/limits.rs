@@ -99,6 +99,8 @@ pub const METERED_PROVIDER_MODELS: usize = 200;
 pub const HISTORY_PLACES: usize = 32;
 /// Days that one question about usage may cover.
 pub const USAGE_DAYS: u32 = 3_660;
+/// Results of a search at a hub where the asker does not say how many.
+pub const HUB_RESULTS_DEFAULT: usize = 20;
 /// Rows of usage in one answer; what is above it is joined to one row.
 pub const USAGE_LISTED: usize = 10_000;
 

@@ -9,6 +9,7 @@ mod model;
 mod providing;
 mod refusing;
 mod removal;
+mod stock;
 mod usage;
 
 use async_trait::async_trait;
@@ -35,6 +36,7 @@ pub use providing::{
 };
 pub use refusing::{LeftOut, RunError, Unanswered, Word};
 pub use removal::RemoveError;
+pub use stock::{HubSearch, Stock, StockClass, StockError};
 pub use usage::UsageError;
 
 /// Who asks.
@@ -300,6 +302,9 @@ pub trait Mesh: Send + Sync + 'static {
 
     /// Keeps what was measured, beside the newest of what was before.
     async fn keep_benchmarks(&self, rows: Vec<api::Benchmark>) -> Result<(), ModelError>;
+
+    /// This computer's model store, and the hub.
+    fn stock(&self) -> &dyn Stock;
 
     /// Open invitations.
     async fn invitations(&self) -> Vec<api::Invitation>;

@@ -26,7 +26,9 @@ mod pairing;
 mod paths;
 mod preload;
 mod providers;
+mod pulling;
 mod relay;
+mod stock;
 mod streaming;
 mod thinking;
 mod usage;
@@ -97,6 +99,11 @@ fn groups() -> Vec<Group> {
         ours(Scoped(KeyScope::Jobs), jobs()),
         ours(Scoped(KeyScope::View), view()),
         ours(Scoped(KeyScope::Models), placing()),
+        Group {
+            access: Scoped(KeyScope::Models),
+            dialect: Some(Dialect::Ollama),
+            routes: ollama_store(),
+        },
         ours(Scoped(KeyScope::Operate), operating()),
         ours(Install, owner()),
     ]
@@ -180,6 +187,24 @@ fn placing() -> Routes {
         .route("/api/v1/models/{model}/copy", post(models::copy).delete(models::stop_copy))
         .route("/api/v1/benchmarks", get(benchmarks::list).post(benchmarks::keep))
         .route("/api/v1/models/{model}/settings", get(models::settings).post(models::set))
+        .route("/api/v1/hub/search", get(stock::search))
+        .route("/api/v1/hub/repo", get(stock::repo))
+        .route("/api/v1/hub/card", get(stock::card))
+        .route("/api/v1/pulls", get(stock::pulls).post(stock::pull))
+        .route("/api/v1/pulls/{pull}", delete(stock::give_up))
+        .route("/api/v1/pulls/{pull}/pause", post(stock::pause))
+        .route("/api/v1/pulls/{pull}/resume", post(stock::resume))
+        .route("/api/v1/store", get(stock::show))
+        .route("/api/v1/store/models/{model}", patch(stock::change).delete(stock::remove))
+}
+
+/// Ollama's, which change what is here: unlike its inference, not open to every program.
+fn ollama_store() -> Routes {
+    Routes::new()
+        .route("/api/pull", post(pulling::pull))
+        .route("/api/delete", delete(pulling::remove))
+        .route("/api/copy", post(pulling::copy))
+        .around(|routes| routes.route_layer(map_request(foreign::as_curl_sends)))
 }
 
 fn operating() -> Routes {
@@ -209,6 +234,10 @@ fn owner() -> Routes {
         .route("/api/v1/conversations/{conversation}", put(conversations::change))
         .route("/api/v1/conversations/{conversation}", delete(conversations::forget))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/hub/token", post(stock::set_token))
+        .route("/api/v1/store/import", post(stock::import))
+        .route("/api/v1/store/verify", post(stock::verify))
+        .route("/api/v1/store/sweep", post(stock::sweep))
         .route("/api/v1/keys/{key}", patch(keys::change).delete(keys::revoke))
 }
 

@@ -38,6 +38,12 @@ impl Secret {
         &self.0
     }
 
+    /// The key as text, for a client of something else than a provider that keeps it here.
+    #[must_use]
+    pub fn reveal_text(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a key is visible ASCII")
+    }
+
     /// A header's value with this before the key. It is wiped with its last copy, too.
     pub(crate) fn header(&self, before: &str) -> HeaderValue {
         let mut text = Zeroizing::new(Vec::with_capacity(before.len() + self.0.len()));

@@ -16,6 +16,7 @@ use crate::inspect::Inspection;
 use crate::limits::{CATALOG_FILES_MAX, CATALOG_MODELS_MAX};
 use crate::name::ModelName;
 use crate::open::{FileIdentity, OpenError, check_extension, open_model};
+use crate::store::{Store, StoreError, StoredBlob};
 use hash_cache::HashCache;
 
 /// Name of the side file with known hashes, in the scanned directory.
@@ -33,6 +34,9 @@ pub enum ModelFault {
     /// Its content differs from what it was.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The store has it otherwise than it was checked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Another file has the same name but for case, spaces and the like.
     #[error("The file {taken_by} already has this name here. Rename one of the two.")]
     NameTaken {
@@ -48,6 +52,7 @@ impl ModelFault {
             ModelFault::Open(error) => error.code(),
             ModelFault::Gguf(error) => error.code(),
             ModelFault::Verify(error) => error.code(),
+            ModelFault::Store(error) => error.code(),
             ModelFault::NameTaken { .. } => "name_taken",
         }
     }
@@ -188,6 +193,23 @@ fn inspect(path: PathBuf) -> Entry {
         Err(error) => (None, Err(ModelFault::from(error))),
     };
     Entry { name, path, identity, hash: None, model }
+}
+
+/// The models of a store, as a scan of a folder would list them. A blob that was touched since it was
+/// checked is read again.
+pub fn of_store(store: &Store) -> Vec<Entry> {
+    let models = store.models().into_iter();
+    models.filter_map(|model| stored(store, model.name, model.blobs.first()?)).collect()
+}
+
+fn stored(store: &Store, name: ModelName, blob: &StoredBlob) -> Option<Entry> {
+    let mut entry = inspect(blob.path.clone());
+    entry.name = name;
+    entry.hash = Some(FileHash::from_bytes(*blob.id.as_bytes()));
+    if let (Ok(_), Err(error)) = (&entry.model, store.recheck(blob)) {
+        entry.model = Err(ModelFault::Store(error));
+    }
+    Some(entry)
 }
 
 /// Inspects one file by its path, as a scan would.

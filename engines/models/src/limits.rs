@@ -88,3 +88,15 @@ pub const ROWS_BYTES_MAX: u64 = 16 << 20;
 pub const GROUP_BYTES: u64 = 16 << 10;
 /// Groups in a piece, which is what one source is asked for at a time (1 MiB).
 pub const GROUPS_PER_PIECE: u64 = 64;
+/// Left free on a disk for everything else, in bytes (guess: what a desktop needs to go on).
+pub const RESERVE_BYTES: u64 = 2 << 30;
+/// The same for small disks, in percent of the disk.
+pub const RESERVE_PERCENT: u64 = 2;
+/// Largest manifest of another program that is read, in bytes.
+pub const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Deepest folder of another program's models that is looked into.
+pub const FOUND_DEPTH_MAX: usize = 6;
+/// Most entries of another program's folders that are looked at.
+pub const FOUND_ENTRIES_MAX: usize = 65_536;
+/// Most models of another program that are listed.
+pub const FOUND_MODELS_MAX: usize = 1_024;

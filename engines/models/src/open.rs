@@ -120,6 +120,11 @@ pub fn check_unchanged(path: &Path, checked: &FileIdentity) -> Result<(), OpenEr
     open_unchanged(path, checked).map(|_| ())
 }
 
+/// Whether the file at `path` is still in the state that was checked, whatever its name ends in.
+pub(crate) fn check_unchanged_blob(path: &Path, checked: &FileIdentity) -> Result<(), OpenError> {
+    if open_blob(path)?.identity == *checked { Ok(()) } else { Err(OpenError::Changed) }
+}
+
 fn failed(error: &io::Error) -> OpenError {
     if error.kind() == io::ErrorKind::NotFound {
         return OpenError::NotFound;

@@ -5,14 +5,19 @@
 
 pub mod digest;
 mod error;
+mod found;
 pub mod groups;
+mod import;
+mod keeping;
 mod layout;
 pub mod partial;
 mod placing;
+mod room;
 mod rows;
 #[cfg(test)]
 mod test_support;
 pub mod tree;
+mod verify;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,9 +25,14 @@ use std::sync::{Mutex, MutexGuard};
 
 pub use digest::{DigestSyntax, Sha256};
 pub use error::StoreError;
+pub use found::{Candidate, Program, candidates};
+pub use import::{Imported, Taken};
+pub use keeping::{Garbage, Swept};
 pub use layout::BLOB_PREFIX;
 pub use placing::Complete;
+pub use room::Room;
 pub use rows::{Blob, Origin, Row};
+pub use verify::Watch;
 
 use crate::hash::FileHash;
 use crate::name::ModelName;
@@ -39,6 +49,8 @@ pub(crate) fn is_blob_name(name: &str) -> bool {
 pub struct Store {
     layout: Layout,
     rows: Mutex<Rows>,
+    quota: Option<u64>,
+    importing: Mutex<()>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -79,7 +91,24 @@ impl Store {
         let layout = Layout::open(root)?;
         let lock = layout.lock()?;
         let rows = Rows::load(&layout.rows())?;
-        Ok(Self { layout, rows: Mutex::new(rows), _lock: lock })
+        import::clear_left_over(&layout.partials());
+        Ok(Self {
+            layout,
+            rows: Mutex::new(rows),
+            quota: None,
+            importing: Mutex::new(()),
+            _lock: lock,
+        })
+    }
+
+    /// The same store, which takes so many bytes at most; none: as many as the disk has.
+    #[must_use]
+    pub fn with_quota(self, quota: Option<u64>) -> Self {
+        Self { quota, ..self }
+    }
+
+    fn quota(&self) -> Option<u64> {
+        self.quota
     }
 
     /// The folder.

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod doctor;
+mod hub;
 mod inspect;
 mod install;
 mod invitations;
@@ -28,6 +29,7 @@ use crate::config::Places;
 pub(super) use audit::AuditArguments;
 pub(super) use bench::{BenchArguments, BenchFormat, CompareArguments};
 pub(super) use doctor::DoctorArguments;
+pub(super) use hub::{HubAction, PullArguments, PullsAction, SearchArguments, SearchSort};
 pub(super) use inspect::{Cache, InspectArguments, RecommendArguments, Tongue};
 pub(super) use install::{
     ConfigAction, ConfigShowArguments, ManArguments, OpenArguments, ServiceAction,
@@ -41,7 +43,9 @@ pub(super) use jobs::{
 pub(super) use keys::{KeyArguments, KeyChangeArguments, KeysAction, Scope};
 pub(super) use ledger::{ExportArguments, LedgerAction};
 pub(super) use lending::{DrainArguments, PauseArguments};
-pub(super) use models::{ModelAction, ModelPlace, ModelSet, SettingArgument};
+pub(super) use models::{
+    GcArguments, ImportArguments, ImportProgram, ModelAction, ModelPlace, ModelSet, SettingArgument,
+};
 pub(super) use node::NodeCommand;
 pub(super) use pairing::{ApproveArguments, FoundArguments, JoinArguments, Role};
 pub(super) use providers::{

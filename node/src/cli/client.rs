@@ -121,6 +121,15 @@ impl Client {
         self.answer(self.request(Method::PATCH, path).timeout(ANSWER).json(body)).await
     }
 
+    /// Posts what takes as long as it takes: reading and copying large files.
+    pub(super) async fn post_patiently<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::POST, path).json(body)).await
+    }
+
     /// Sends what has no body, and reads the answer.
     pub(crate) async fn answer_to<T: DeserializeOwned>(
         &self,

@@ -84,6 +84,7 @@ impl From<ConfigError> for Failure {
             | ConfigError::NoPublic
             | ConfigError::HalfCertificate
             | ConfigError::HostName(_)
+            | ConfigError::Hub(_)
             | ConfigError::NoProgramFolder => "config",
         };
         Self::new(Kind::Config, word, error.to_string())

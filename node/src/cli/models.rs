@@ -15,7 +15,7 @@ use super::failure::{Failure, Kind};
 use super::output::Output;
 use super::table::{Align, Table};
 use super::text::{bytes, escape};
-use super::{copies, input, lookup, model_settings};
+use super::{copies, input, lookup, model_settings, stored};
 
 /// Between two looks at a model that is loading.
 const LOOK: Duration = Duration::from_millis(100);
@@ -33,6 +33,13 @@ pub(super) async fn models(
         Some(ModelAction::Copy(place)) => copies::copy(find, &place, output).await,
         Some(ModelAction::Set(set)) => model_settings::set(&find()?, &set, output).await,
         Some(ModelAction::Unload(place)) => place_model(find, &place, "unload", output).await,
+        Some(ModelAction::Import(arguments)) => stored::import(find, &arguments, output).await,
+        Some(ModelAction::Verify { model }) => stored::verify(&find()?, model, output).await,
+        Some(ModelAction::Remove { model }) => stored::remove(&find()?, &model, output).await,
+        Some(ModelAction::Pin { model }) => stored::pin(&find()?, &model, true, output).await,
+        Some(ModelAction::Unpin { model }) => stored::pin(&find()?, &model, false, output).await,
+        Some(ModelAction::Gc(arguments)) => stored::sweep(&find()?, &arguments, output).await,
+        Some(ModelAction::Disk) => stored::disk(&find()?, output).await,
     }
 }
 
@@ -42,7 +49,7 @@ async fn list_models(client: &Client, output: &Output) -> Result<(), Failure> {
         return output.object(&models);
     }
     if models.data.is_empty() {
-        output.note("no computer of the mesh holds a model: put GGUF files into a --model-dir");
+        output.note("no computer of the mesh holds a model: see `pumasi search` and `pumasi pull`");
         return Ok(());
     }
     let mut table = Table::new([

@@ -45,6 +45,9 @@ pub enum ConfigError {
     /// One of two files.
     #[error("--http-cert and --http-key go together: give both, or neither for the node's own")]
     HalfCertificate,
+    /// `HF_ENDPOINT` is no address.
+    #[error("the variable HF_ENDPOINT: {0}")]
+    Hub(pumasi_hub::EndpointFault),
     /// Two planes on one port.
     #[error("two of the ports are both {0}: give each its own, or 0 for a free one")]
     SamePort(u16),

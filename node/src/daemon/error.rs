@@ -61,6 +61,9 @@ pub enum DaemonError {
     /// The list of providers cannot be read.
     #[error(transparent)]
     Providers(#[from] BookError),
+    /// The model store cannot be opened.
+    #[error(transparent)]
+    Models(#[from] pumasi_models::store::StoreError),
     /// The running node could not be written down.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -80,6 +83,12 @@ impl DaemonError {
                 StoreError::Damaged { .. } | StoreError::Missing { .. } | StoreError::Newer { .. },
             ) => 65,
             Self::Providers(BookError::Damaged) => 65,
+            Self::Models(error) => match error.code() {
+                "store_exposed" => 78,
+                "store_in_use" => 69,
+                "store_later" | "store_damaged" => 65,
+                _ => 74,
+            },
             Self::DataDir(_)
             | Self::Providers(_)
             | Self::Starter(_)

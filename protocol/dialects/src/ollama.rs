@@ -19,13 +19,17 @@ pub(crate) use stream::Stream;
 
 use pumasi_protocol::ModelName;
 
-use crate::fields;
 use crate::invalid::{Invalid, Reason};
 use crate::json::Value;
 
-/// Ollama names what has no tag `latest`; here that is the name without it.
+/// Ollama names what has no tag `latest`; here that is the name without it. What came from a hub it
+/// names with the hub's host before; here a name has none.
 fn model_name(value: &Value<'_>) -> Result<ModelName, Invalid> {
-    let name = fields::model_name(value)?;
-    let Some(bare) = name.as_str().strip_suffix(":latest") else { return Ok(name) };
+    let text = value.string()?;
+    let bare = HUBS.iter().find_map(|hub| text.strip_prefix(hub)).unwrap_or(&text);
+    let bare = bare.strip_suffix(":latest").unwrap_or(bare);
     ModelName::try_from(bare.to_owned()).map_err(|e| value.fail(Reason::ModelName(e)))
 }
+
+/// What Ollama's programs write before names of the Hugging Face Hub.
+const HUBS: [&str; 2] = ["hf.co/", "huggingface.co/"];

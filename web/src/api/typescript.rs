@@ -62,6 +62,11 @@ pub fn typescript() -> String {
         super::ConversationLine, super::ConversationSettings, super::ConversationRole,
         super::AnswerEnd, super::AnswerFacts, super::ConversationFile, super::ConversationCall,
         super::ConversationMessage, super::Conversation, super::ConversationChange,
+        super::HubFound, super::HubPage, super::HubVariant, super::HubRepo, super::HubCard,
+        super::HubTokenRequest, super::PullRequest, super::PullState, super::PullSource, super::Pull,
+        super::StoredOrigin, super::StoredModel, super::Stock, super::StoredChange,
+        super::ImportFrom, super::ImportRequest, super::ImportOutcome, super::Imported,
+        super::Verified, super::VerifyRequest, super::SweepRequest, super::Swept,
         super::Snapshot, super::Event, super::List<super::Node>, super::ErrorDetail,
         super::ErrorBody,
     );

@@ -104,7 +104,9 @@ fn is_for(caller: &Caller, event: &Event) -> bool {
             | Event::NodeGone { .. }
             | Event::Model { .. }
             | Event::ModelGone { .. }
-            | Event::Providers,
+            | Event::Providers
+            | Event::Pull { .. }
+            | Event::PullGone { .. },
         ) => true,
     }
 }
@@ -117,6 +119,8 @@ fn write(event: &Event) -> String {
         Event::NodeGone { .. } => "node_gone",
         Event::Model { .. } => "model",
         Event::ModelGone { .. } => "model_gone",
+        Event::Pull { .. } => "pull",
+        Event::PullGone { .. } => "pull_gone",
         Event::Job { .. } => "job",
         Event::Key { .. } => "key",
         Event::Providers => "providers",

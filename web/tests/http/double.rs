@@ -19,7 +19,7 @@ use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, ConversationError, ConversationFilter,
     JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, Placed, ProviderError, Relay,
-    Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running, Turn, UsageError,
+    Relayed, RemoveError, Repeat, Run, RunError, RunEvent, Running, Stock, Turn, UsageError,
 };
 use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -150,7 +150,7 @@ impl Double {
         self.changes.lock().expect("no test panics with it").clone()
     }
 
-    fn note(&self, change: String) {
+    pub(crate) fn note(&self, change: String) {
         self.changes.lock().expect("no test panics with it").push(change);
     }
 
@@ -496,6 +496,10 @@ impl Mesh for Handle {
 
     async fn keep(&self, model: &ModelName, keep: KeepAlive) {
         self.0.note(format!("keep {model} {keep:?}"));
+    }
+
+    fn stock(&self) -> &dyn Stock {
+        self
     }
 
     async fn invitations(&self) -> Vec<api::Invitation> {

@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 56] = [
+const OWNER: [(&str, &str); 74] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -94,6 +94,24 @@ const OWNER: [(&str, &str); 56] = [
     ("GET", "/api/v1/usage"),
     ("GET", "/api/v1/history"),
     ("GET", "/metrics"),
+    ("GET", "/api/v1/hub/search"),
+    ("GET", "/api/v1/hub/repo"),
+    ("GET", "/api/v1/hub/card"),
+    ("POST", "/api/v1/hub/token"),
+    ("GET", "/api/v1/pulls"),
+    ("POST", "/api/v1/pulls"),
+    ("DELETE", "/api/v1/pulls/1"),
+    ("POST", "/api/v1/pulls/1/pause"),
+    ("POST", "/api/v1/pulls/1/resume"),
+    ("GET", "/api/v1/store"),
+    ("PATCH", "/api/v1/store/models/1"),
+    ("DELETE", "/api/v1/store/models/1"),
+    ("POST", "/api/v1/store/import"),
+    ("POST", "/api/v1/store/verify"),
+    ("POST", "/api/v1/store/sweep"),
+    ("POST", "/api/pull"),
+    ("DELETE", "/api/delete"),
+    ("POST", "/api/copy"),
 ];
 
 pub(crate) fn every_route() -> impl Iterator<Item = (&'static str, &'static str)> {

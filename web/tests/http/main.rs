@@ -15,6 +15,7 @@ mod mcp;
 mod metrics;
 mod openapi;
 mod raw;
+mod stock;
 mod streams;
 mod tls;
 mod upkeep;

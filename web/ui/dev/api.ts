@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerConversations } from './conversations.ts';
+import { answerHub } from './hub.ts';
 import { inspectionOf, recommendedOn } from './inspect.ts';
 import { whyOf } from './jobs.ts';
 import type { Life } from './life.ts';
@@ -56,6 +57,7 @@ export async function answerApi(
     return json(response, {});
   }
   if (what === 'conversations') return answerConversations(request, id, body, response);
+  if (answerHub(request, path, body, (event) => life.emit(event), json, response)) return;
   if (what === 'doctor') return json(response, { checks: checksOf(life.world) });
   if (what === 'usage')
     return json(response, usageOf(life.world, new URL(request.url ?? '', base)));

@@ -57,6 +57,7 @@ const pages = {
   inspect: ['/models/llama3.1-8b'],
   sliding: ['/models/gemma-3-12b'],
   experts: ['/models/qwen3-30b-a3b'],
+  hub: ['/models/hub?q=office%2Fstarter-GGUF'],
   checkup: ['/manage'],
   keys: ['/manage/keys'],
   makekey: ['/manage/keys?panel=key'],

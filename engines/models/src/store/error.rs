@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::gguf::GgufError;
 use crate::hash::FileHash;
 use crate::name::ModelName;
 use crate::open::OpenError;
@@ -84,6 +85,12 @@ pub enum StoreError {
     /// The caller stopped it.
     #[error("This was stopped.")]
     Stopped,
+    /// It is damaged, or no model.
+    #[error(transparent)]
+    NotAModel {
+        /// What is wrong with it.
+        error: GgufError,
+    },
     /// A file to be taken in cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -106,6 +113,7 @@ impl StoreError {
             StoreError::Damaged { .. } => "model_damaged",
             StoreError::Pinned { .. } => "model_pinned",
             StoreError::Stopped => "stopped",
+            StoreError::NotAModel { error } => error.code(),
             StoreError::Open(error) => error.code(),
         }
     }

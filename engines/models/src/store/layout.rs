@@ -26,6 +26,7 @@ impl Layout {
     pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
         create_private(root)?;
         let layout = Self { root: root.to_owned() };
+        close_to_others(root)?;
         check_own(root)?;
         for part in [BLOBS, PARTIALS, TREES] {
             let folder = root.join(part);
@@ -98,6 +99,22 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     Ok(builder.create(path)?)
+}
+
+/// The models' folder may be from before there was a store, made with the system's usual mode.
+#[cfg(unix)]
+fn close_to_others(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_dir() && metadata.uid() == own_user() && metadata.mode() & 0o022 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(metadata.mode() & 0o755))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// A folder itself, and one that no other user can put links into.

@@ -1,7 +1,7 @@
 //! What is whole gets its final name and its row.
 
-use std::fs::{self, Permissions};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::hash::FileHash;
@@ -50,7 +50,7 @@ impl Store {
     pub fn add_blob(&self, complete: &Complete) -> Result<StoredBlob, StoreError> {
         let path = self.layout.blob(&complete.sha256);
         if let Some(known) = self.blob_of(&complete.sha256)
-            && open_blob(&known.path).is_ok_and(|opened| opened.identity.bytes == known.bytes)
+            && self.recheck(&known).is_ok()
         {
             let _ = fs::remove_file(&complete.data);
             self.place_tree(complete)?;
@@ -60,7 +60,7 @@ impl Store {
         if opened.identity.bytes != complete.bytes {
             return Err(OpenError::Changed.into());
         }
-        make_read_only(&complete.data, &opened.file)?;
+        make_read_only(&opened.file)?;
         opened.file.sync_all()?;
         self.place_tree(complete)?;
         fs::rename(&complete.data, &path)?;
@@ -70,7 +70,7 @@ impl Store {
 
     fn write_blob(&self, complete: &Complete) -> Result<StoredBlob, StoreError> {
         let identity = open_blob(&self.layout.blob(&complete.sha256))?.identity;
-        let blob = Blob { blake3: complete.id, bytes: complete.bytes, identity };
+        let blob = Blob { blake3: complete.id, bytes: complete.bytes, identity, damaged: None };
         self.change(|rows| {
             rows.blobs.insert(complete.sha256, blob);
             Ok(())
@@ -78,7 +78,7 @@ impl Store {
         Ok(self.stored(&complete.sha256, &blob))
     }
 
-    fn place_tree(&self, complete: &Complete) -> Result<(), StoreError> {
+    pub(super) fn place_tree(&self, complete: &Complete) -> Result<(), StoreError> {
         if let Some(tree) = &complete.tree {
             fs::rename(tree, self.layout.tree(&complete.sha256))?;
         }
@@ -162,15 +162,18 @@ pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-/// Only its user reads it, and nobody writes.
-fn make_read_only(_path: &Path, file: &fs::File) -> Result<(), StoreError> {
-    #[cfg(unix)]
-    let permissions: Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o400);
-    #[cfg(not(unix))]
-    let permissions = {
-        let mut permissions: Permissions = file.metadata()?.permissions();
-        permissions.set_readonly(true);
-        permissions
-    };
-    Ok(file.set_permissions(permissions)?)
+/// Only its user reads it, and nobody writes. A file that has a name elsewhere, too, keeps its mode.
+#[cfg(unix)]
+fn make_read_only(file: &fs::File) -> Result<(), StoreError> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if file.metadata()?.nlink() > 1 {
+        return Ok(());
+    }
+    Ok(file.set_permissions(fs::Permissions::from_mode(0o400))?)
+}
+
+/// Elsewhere a read-only file could not be removed.
+#[cfg(not(unix))]
+fn make_read_only(_file: &fs::File) -> Result<(), StoreError> {
+    Ok(())
 }

@@ -38,6 +38,9 @@ pub struct Blob {
     pub bytes: u64,
     /// The state of the file that was checked.
     pub identity: FileIdentity,
+    /// The state of the file in which it was found to be damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<FileIdentity>,
 }
 
 /// A name.

@@ -1,6 +1,8 @@
 //! The arguments of `models`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -33,6 +35,36 @@ Examples:
   pumasi models set org/Model-7B.Q4_K_M context=16384 slots=2 cache=q8_0
   pumasi models set org/Model-7B.Q4_K_M ttl=1h pinned=yes --node window-desk")]
     Set(ModelSet),
+    /// Take model files of this computer into the store, without a second copy where possible
+    Import(ImportArguments),
+    /// Read stored models again and compare their hashes
+    Verify {
+        /// Which model [default: all]
+        #[arg(value_name = "MODEL")]
+        model: Option<String>,
+    },
+    /// Remove a model from this computer's disk
+    Remove {
+        /// Which model
+        #[arg(value_name = "MODEL")]
+        model: String,
+    },
+    /// Keep a model whatever else goes
+    Pin {
+        /// Which model
+        #[arg(value_name = "MODEL")]
+        model: String,
+    },
+    /// Do not keep a model whatever else goes
+    Unpin {
+        /// Which model
+        #[arg(value_name = "MODEL")]
+        model: String,
+    },
+    /// Remove files that no model needs any more
+    Gc(GcArguments),
+    /// Show the stored models, what they take, and what may still come
+    Disk,
 }
 
 /// One `KEY=VALUE`, tried.
@@ -51,6 +83,50 @@ pub(crate) struct ModelSet {
     /// What to set
     #[arg(value_name = "KEY=VALUE", value_parser = crate::cli::model_settings::parse)]
     pub(crate) settings: Vec<SettingArgument>,
+}
+
+/// Whose models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportProgram {
+    /// Ollama's
+    Ollama,
+    /// LM Studio's
+    Lmstudio,
+    /// The cache of the Hugging Face Hub
+    Hub,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// GGUF files
+    #[arg(value_name = "PATH", required_unless_present = "from", conflicts_with = "from",
+          value_hint = clap::ValueHint::FilePath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to call it, for a single file [default: after the file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Models that another program has
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) from: Option<ImportProgram>,
+    /// The folder where that program keeps them [default: its usual one]
+    #[arg(long, value_name = "DIR", requires = "from", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) folder: Option<PathBuf>,
+    /// Only the one of this name
+    #[arg(long, value_name = "MODEL", requires = "from")]
+    pub(crate) only: Option<String>,
+    /// Only list what is found
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    /// Also models that are not pinned and were not used for so many days
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) unused_days: Option<u32>,
+    /// Only say what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

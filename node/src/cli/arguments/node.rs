@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::audit::AuditArguments;
 use super::bench::{BenchArguments, CompareArguments};
+use super::hub::{HubAction, PullArguments, PullsAction, SearchArguments};
 use super::inspect::RecommendArguments;
 use super::invitations::{InvitationsAction, InviteArguments};
 use super::jobs::{
@@ -26,7 +27,7 @@ pub(in crate::cli) enum NodeCommand {
     /// List the computers of the mesh
     #[command(after_long_help = "Examples:\n  pumasi peers\n  pumasi peers --json")]
     Peers,
-    /// List the models of the mesh, load, unload or set one
+    /// List the models of the mesh, load, unload or set one, and look after those on this disk
     #[command(
         args_conflicts_with_subcommands = true,
         after_long_help = "\
@@ -35,7 +36,11 @@ Examples:
   pumasi models load starter-chat
   pumasi models unload org/Model-7B.Q4_K_M --node window-desk
   pumasi models copy org/Model-7B.Q4_K_M
-  pumasi models set org/Model-7B.Q4_K_M context=16384 cache=q8_0 ttl=1h"
+  pumasi models set org/Model-7B.Q4_K_M context=16384 cache=q8_0 ttl=1h
+  pumasi models import ~/Downloads/model.gguf
+  pumasi models import --from ollama --dry-run
+  pumasi models disk
+  pumasi models gc --unused-days 90"
     )]
     Models {
         /// What to do with them [default: list]
@@ -57,6 +62,44 @@ Examples:
   pumasi compare starter-chat org/Model-7B.Q4_K_M 'upper: hello'
   git diff | pumasi compare --stdin org/Model-7B.Q4_K_M org/Model-14B.Q4_K_M")]
     Compare(CompareArguments),
+    /// Look for models at the hub, or list what of one can be downloaded
+    #[command(after_long_help = "\
+Examples:
+  pumasi search 'llama 3.2 instruct'
+  pumasi search qwen --author bartowski --sort recent
+  pumasi search bartowski/Llama-3.2-1B-Instruct-GGUF
+  pumasi search bartowski/Llama-3.2-1B-Instruct-GGUF --card")]
+    Search(SearchArguments),
+    /// Download a model; it can be used as soon as it is there
+    #[command(after_long_help = "\
+Ctrl-C only stops looking: the node goes on with it, also after a restart. See `pumasi pulls`.
+
+Examples:
+  pumasi pull bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M
+  pumasi pull hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF --name llama
+  pumasi pull https://huggingface.co/owner/name/blob/main/file.gguf --detach")]
+    Pull(PullArguments),
+    /// List downloads, pause or resume one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_long_help = "Examples:\n  pumasi pulls\n  pumasi pulls pause 1f2e3d4c5a6b\n  \
+                           pumasi pulls resume 1f2e3d4c5a6b"
+    )]
+    Pulls {
+        /// What to do with them [default: list]
+        #[command(subcommand)]
+        action: Option<PullsAction>,
+    },
+    /// Log in to the hub, for models whose owners ask who takes them
+    #[command(after_long_help = "\
+Examples:
+  pumasi hub login <token.txt
+  pumasi hub logout")]
+    Hub {
+        /// What to do
+        #[command(subcommand)]
+        action: HubAction,
+    },
     /// Talk to a model: a conversation, or one answer for a given prompt
     #[command(after_long_help = "\
 Without a prompt, and on a terminal, it is a conversation. Ctrl-C stops an answer, Ctrl-D ends it.

@@ -14,6 +14,8 @@ pub(super) fn all() -> Vec<Operation> {
         grouped("Jobs", Opens::Scope(KeyScope::Jobs), jobs()),
         grouped("View", Opens::Scope(KeyScope::View), view()),
         grouped("Placing", Opens::Scope(KeyScope::Models), placing()),
+        grouped("Models", Opens::Scope(KeyScope::Models), stocking()),
+        grouped("Models", Opens::Install, store()),
         grouped("Operating", Opens::Scope(KeyScope::Operate), operating()),
         grouped("Admission", Opens::Install, admission()),
         grouped("Conversations", Opens::Install, conversations()),
@@ -152,6 +154,69 @@ fn placing() -> Vec<Operation> {
         post("/api/v1/models/{model}/settings", "setModel", "Sets a model on a computer")
             .reads(asked::<api::SettingsRequest>)
             .tells(told::<api::ModelSettings>),
+    ]
+}
+
+/// Downloads, and what of the store an API key may change.
+fn stocking() -> Vec<Operation> {
+    vec![
+        get("/api/v1/hub/search", "searchHub", "Looks for models at the hub")
+            .query("q", "string", "Words of the name.")
+            .query("author", "string", "Only of this owner.")
+            .query("sort", "string", "`downloads`, `likes`, `recent` or `trending`.")
+            .query("limit", "integer", "How many on a page; 20 where nothing is said, 100 at most.")
+            .query("cursor", "string", "Where to go on, as the page before said.")
+            .tells(told::<api::HubPage>),
+        get("/api/v1/hub/repo", "showHubRepo", "What of a repository can be downloaded")
+            .query("name", "string", "`owner/name`, or `owner/name@revision`.")
+            .tells(told::<api::HubRepo>),
+        get("/api/v1/hub/card", "showHubCard", "A repository's card, as its authors wrote it")
+            .query("name", "string", "`owner/name`, or `owner/name@revision`.")
+            .tells(told::<api::HubCard>),
+        get("/api/v1/pulls", "listPulls", "Downloads, the last first")
+            .tells(told::<List<api::Pull>>),
+        post("/api/v1/pulls", "pull", "Begins a download, or tells the one that is under way")
+            .reads(asked::<api::PullRequest>)
+            .status(202)
+            .tells(told::<api::Pull>),
+        delete("/api/v1/pulls/{pull}", "giveUpPull", "Gives a download up, and what came of it")
+            .status(204),
+        post("/api/v1/pulls/{pull}/pause", "pausePull", "Pauses a download")
+            .tells(told::<api::Pull>),
+        post("/api/v1/pulls/{pull}/resume", "resumePull", "Goes on with a download")
+            .tells(told::<api::Pull>),
+        get("/api/v1/store", "showStore", "Models on this computer's disk, and room for more")
+            .tells(told::<api::Stock>),
+        patch("/api/v1/store/models/{model}", "changeStored", "Pins a model, or does so no more")
+            .reads(asked::<api::StoredChange>)
+            .status(204),
+        delete("/api/v1/store/models/{model}", "removeStored", "Removes a model from the disk")
+            .status(204),
+        post("/api/pull", "ollamaPull", "Downloads a model; streamed unless `stream` is false")
+            .reads(asked::<api::OllamaPull>)
+            .tells(|_| serde_json::json!({ "type": "object" }))
+            .streams("application/x-ndjson", |_| serde_json::json!({ "type": "object" })),
+        delete("/api/delete", "ollamaDelete", "Removes a model from the disk")
+            .reads(asked::<api::OllamaDelete>),
+        post("/api/copy", "ollamaCopy", "Lets a second name mean a model")
+            .reads(asked::<api::OllamaCopy>),
+    ]
+}
+
+fn store() -> Vec<Operation> {
+    vec![
+        post("/api/v1/hub/token", "setHubToken", "Keeps the hub's token, or forgets it")
+            .reads(asked::<api::HubTokenRequest>)
+            .status(204),
+        post("/api/v1/store/import", "import", "Takes model files of this computer in")
+            .reads(asked::<api::ImportRequest>)
+            .tells(told::<List<api::Imported>>),
+        post("/api/v1/store/verify", "verify", "Reads models again and compares their hashes")
+            .may_read(asked::<api::VerifyRequest>)
+            .tells(told::<List<api::Verified>>),
+        post("/api/v1/store/sweep", "sweep", "Removes what no model needs any more")
+            .may_read(asked::<api::SweepRequest>)
+            .tells(told::<api::Swept>),
     ]
 }
 

@@ -13,6 +13,7 @@ const mesh: Load = () => import('./mesh/Mesh.svelte');
 const jobs: Load = () => import('./jobs/Jobs.svelte');
 const inspect: Load = () => import('./models/inspect/Inspect.svelte');
 const models: Load = () => import('./models/Models.svelte');
+const hub: Load = () => import('./models/hub/Hub.svelte');
 const checkUp: Load = () => import('./manage/CheckUp.svelte');
 const keys: Load = () => import('./manage/Keys.svelte');
 const providers: Load = () => import('./manage/Providers.svelte');
@@ -28,6 +29,7 @@ const later: [pattern: string, load: Load][] = [
   ['/jobs', jobs],
   ['/jobs/:id', jobs],
   ['/models', models],
+  ['/models/hub', hub],
   ['/models/:id', inspect],
   ['/manage', checkUp],
   ['/manage/keys', keys],

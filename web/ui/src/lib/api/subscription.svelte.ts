@@ -11,6 +11,8 @@ const kinds = [
   'node_gone',
   'model',
   'model_gone',
+  'pull',
+  'pull_gone',
   'job',
   'key',
   'providers',

@@ -3,6 +3,7 @@
 import { ask, picker, answer } from './en/ask';
 import { chat } from './en/chat';
 import { checkUp } from './en/checkUp';
+import { hub } from './en/hub';
 import { inspect } from './en/inspect';
 import { jobs, why } from './en/jobs';
 import { keys } from './en/keys';
@@ -28,6 +29,7 @@ export const en = {
   mesh,
   models,
   inspect,
+  hub,
   why,
   jobs,
   manage,

@@ -4,6 +4,7 @@ import type { Words } from './en';
 import { ask, picker, answer } from './ko/ask';
 import { chat } from './ko/chat';
 import { checkUp } from './ko/checkUp';
+import { hub } from './ko/hub';
 import { inspect } from './ko/inspect';
 import { jobs, why } from './ko/jobs';
 import { keys } from './ko/keys';
@@ -29,6 +30,7 @@ export const ko: Words = {
   mesh,
   models,
   inspect,
+  hub,
   why,
   jobs,
   manage,

@@ -2,7 +2,7 @@
 
 import { SvelteMap } from 'svelte/reactivity';
 import { Subscription } from '$lib/api/subscription.svelte';
-import type { Job, Model, Node, Status } from '$lib/api/types';
+import type { Job, Model, Node, Pull, Status } from '$lib/api/types';
 import { figuresOf } from '$lib/mesh/figures';
 import { apply, type View } from './view';
 
@@ -12,6 +12,8 @@ class Mesh implements View {
   models = new SvelteMap<string, Model>();
   jobs = new SvelteMap<string, Job>();
   providers = $state(0);
+  /** Downloads of this computer: those that a page asked for, and what changed since. */
+  pulls = new SvelteMap<string, Pull>();
   stream = new Subscription((event) => apply(this, event));
 
   /** Newest first. */

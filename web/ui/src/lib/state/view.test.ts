@@ -8,6 +8,7 @@ const view = (): View => ({
   models: new Map(),
   jobs: new Map(),
   providers: 0,
+  pulls: new Map(),
 });
 const job = (id: number, ended: number | null = 1): Job =>
   ({ id: `${id}`, ended_ms: ended }) as Job;

@@ -1,6 +1,6 @@
 /** What the page knows of the mesh, and how one event changes it. Pure: works on any maps. */
 
-import type { Event, Job, Model, Node, Snapshot, Status } from '$lib/api/types';
+import type { Event, Job, Model, Node, Pull, Snapshot, Status } from '$lib/api/types';
 
 /** Older jobs than these many are dropped from memory; the node still has them. */
 export const JOBS_KEPT = 500;
@@ -12,6 +12,7 @@ export interface View {
   jobs: Map<string, Job>;
   /** Counts up whenever something about providers changed: who shows them asks again. */
   providers: number;
+  pulls: Map<string, Pull>;
 }
 
 export function apply(view: View, event: Event): void {
@@ -36,6 +37,12 @@ export function apply(view: View, event: Event): void {
     case 'job':
       view.jobs.set(event.job.id, event.job);
       return trim(view.jobs);
+    case 'pull':
+      view.pulls.set(event.pull.id, event.pull);
+      return;
+    case 'pull_gone':
+      view.pulls.delete(event.id);
+      return;
     case 'key':
       // No page shows keys.
       return;

@@ -2554,6 +2554,434 @@ settings: ConversationSettings | null,
  */
 messages: Array<ConversationMessage>, };
 
+export type HubFound = { 
+/**
+ * `owner/name`.
+ */
+repo: string, 
+/**
+ * Downloads in the last month.
+ */
+downloads: number, 
+/**
+ * People who like it.
+ */
+likes: number, 
+/**
+ * When it last changed, as the hub writes it (ISO 8601); empty where it does not say.
+ */
+changed: string, 
+/**
+ * Whether its owners ask for something first.
+ */
+gated: boolean, 
+/**
+ * Parameters, where the hub says it.
+ */
+parameters: number | null, 
+/**
+ * Architecture, where the hub says it.
+ */
+architecture: string | null, 
+/**
+ * Licence, by its tag.
+ */
+licence: string | null, };
+
+export type HubPage = { 
+/**
+ * The results.
+ */
+data: Array<HubFound>, 
+/**
+ * The `cursor` of the next page; none: that was all.
+ */
+next: string | null, };
+
+export type HubVariant = { 
+/**
+ * Its quantization, or its file's name: what follows the `:` of a name.
+ */
+label: string, 
+/**
+ * What to say to `POST /api/v1/pulls`.
+ */
+model: string, 
+/**
+ * Its files, the one to load first.
+ */
+files: Array<string>, 
+/**
+ * Bytes of all of them.
+ */
+size_bytes: number, 
+/**
+ * It is no model by itself: a projector for pictures.
+ */
+projector: boolean, 
+/**
+ * Whether this computer's memory holds it, with some room for a context.
+ */
+fits: boolean, 
+/**
+ * Whether there is room for it on this computer's disk.
+ */
+disk_fits: boolean, 
+/**
+ * Whether the hub says hashes by which it can be checked. Without, it is not taken.
+ */
+verifiable: boolean, 
+/**
+ * The name that this computer has it under; none: it does not have it.
+ */
+held: string | null, };
+
+export type HubRepo = { 
+/**
+ * `owner/name`.
+ */
+repo: string, 
+/**
+ * The commit, 40 hexadecimal digits.
+ */
+commit: string, 
+/**
+ * Its page, for a person.
+ */
+page: string, 
+/**
+ * Whether its owners ask for something first.
+ */
+gated: boolean, 
+/**
+ * Downloads in the last month.
+ */
+downloads: number, 
+/**
+ * People who like it.
+ */
+likes: number, 
+/**
+ * When it last changed, as the hub writes it.
+ */
+changed: string, 
+/**
+ * Parameters, where the hub says it.
+ */
+parameters: number | null, 
+/**
+ * Architecture, where the hub says it.
+ */
+architecture: string | null, 
+/**
+ * Licence, by its tag.
+ */
+licence: string | null, 
+/**
+ * What can be downloaded, the smallest first.
+ */
+variants: Array<HubVariant>, 
+/**
+ * Files that were left out: their names, sizes or hashes are not what files have.
+ */
+odd_files: number, };
+
+export type HubCard = { 
+/**
+ * Markdown, 512 KiB at most.
+ */
+text: string, };
+
+export type HubTokenRequest = { 
+/**
+ * The token; none: it is forgotten.
+ */
+token: string | null, };
+
+export type PullRequest = { 
+/**
+ * `owner/name`, `owner/name:Q4_K_M`, `hf.co/…` or the address of its page.
+ */
+model: string, 
+/**
+ * What it is to be called here; none: as it was asked for.
+ */
+name: string | null, 
+/**
+ * Takes what the hub offers now in place of what this computer has under that name.
+ */
+update: boolean, };
+
+export type PullState = { "state": "queued" } | { "state": "downloading" } | { "state": "waiting", 
+/**
+ * In so many seconds.
+ */
+retry_s: number, } | { "state": "checking" } | { "state": "paused" } | { "state": "failed", 
+/**
+ * A word for programs.
+ */
+code: string, 
+/**
+ * What happened and what to do next.
+ */
+message: string, } | { "state": "done" };
+
+export type PullSource = { 
+/**
+ * The hub's address, or a computer's name.
+ */
+name: string, 
+/**
+ * Bytes that came from there.
+ */
+bytes: number, };
+
+export type Pull = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What the model will be called.
+ */
+model: string, 
+/**
+ * `owner/name` at the hub.
+ */
+repo: string, 
+/**
+ * The commit, 40 hexadecimal digits.
+ */
+commit: string, 
+/**
+ * SHA-256 of the file that is loaded first.
+ */
+sha256: string, 
+/**
+ * Bytes of all of its files.
+ */
+total_bytes: number, 
+/**
+ * Of these, those that are here.
+ */
+done_bytes: number, 
+/**
+ * How fast they come.
+ */
+bytes_per_s: number, 
+/**
+ * In how many seconds it will be done at this speed; none: nobody knows.
+ */
+left_s: number | null, 
+/**
+ * Where they came from, since the node started.
+ */
+sources: Array<PullSource>, 
+/**
+ * When it was asked for, Unix time in milliseconds.
+ */
+asked_ms: number, } & ({ "state": "queued" } | { "state": "downloading" } | { "state": "waiting", 
+/**
+ * In so many seconds.
+ */
+retry_s: number, } | { "state": "checking" } | { "state": "paused" } | { "state": "failed", 
+/**
+ * A word for programs.
+ */
+code: string, 
+/**
+ * What happened and what to do next.
+ */
+message: string, } | { "state": "done" });
+
+export type StoredOrigin = { 
+/**
+ * The hub's address.
+ */
+hub: string, 
+/**
+ * `owner/name`.
+ */
+repo: string, 
+/**
+ * The commit.
+ */
+commit: string, 
+/**
+ * The file.
+ */
+file: string, };
+
+export type StoredModel = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * SHA-256 of its files, the one to load first.
+ */
+sha256: Array<string>, 
+/**
+ * Bytes of all of them.
+ */
+size_bytes: number, 
+/**
+ * Where it came from; none: from a file of this computer.
+ */
+origin: StoredOrigin | null, 
+/**
+ * Never removed to make room.
+ */
+pinned: boolean, 
+/**
+ * When it came, Unix time in seconds.
+ */
+added_s: number, 
+/**
+ * When it was last loaded, Unix time in seconds; none: never.
+ */
+used_s: number | null, };
+
+export type Stock = { 
+/**
+ * The models, by name.
+ */
+models: Array<StoredModel>, 
+/**
+ * Bytes of models.
+ */
+used_bytes: number, 
+/**
+ * Bytes of what is under way.
+ */
+partial_bytes: number, 
+/**
+ * The most that models may take; none: as much as the disk has.
+ */
+quota_bytes: number | null, 
+/**
+ * Free on the disk; none: the system does not say.
+ */
+disk_free_bytes: number | null, 
+/**
+ * What may still come: less a reserve, and within the quota.
+ */
+free_bytes: number, 
+/**
+ * The hub's address.
+ */
+hub: string, 
+/**
+ * Whether there is a token for it.
+ */
+hub_token: boolean, };
+
+export type StoredChange = { 
+/**
+ * Keep it whatever else goes, or not.
+ */
+pinned: boolean, };
+
+export type ImportFrom = "ollama" | "lmstudio" | "hub";
+
+export type ImportRequest = { 
+/**
+ * A file of this computer, from the root.
+ */
+path: string | null, 
+/**
+ * What it is to be called; none: after its file.
+ */
+name: string | null, 
+/**
+ * Models of this program.
+ */
+from: ImportFrom | null, 
+/**
+ * The folder where that program keeps them; none: the usual one.
+ */
+folder: string | null, 
+/**
+ * Only the one of this name; none: all.
+ */
+only: string | null, 
+/**
+ * Only say what would be imported.
+ */
+dry: boolean, };
+
+export type ImportOutcome = "found" | "known" | "linked" | "cloned" | "copied" | "failed";
+
+export type Imported = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Where it was found.
+ */
+path: string, 
+/**
+ * Its bytes.
+ */
+size_bytes: number, 
+/**
+ * What became of it.
+ */
+outcome: ImportOutcome, 
+/**
+ * Where it failed: a word for programs.
+ */
+code: string | null, 
+/**
+ * Where it failed: what happened and what to do next.
+ */
+message: string | null, };
+
+export type Verified = { 
+/**
+ * The model.
+ */
+name: string, 
+/**
+ * Whether it is what it was.
+ */
+whole: boolean, 
+/**
+ * Where it is not: what happened and what to do next.
+ */
+message: string | null, };
+
+export type VerifyRequest = { 
+/**
+ * Which model; none: all.
+ */
+model: string | null, };
+
+export type SweepRequest = { 
+/**
+ * Also models that are not pinned and were not used for so many days.
+ */
+unused_days: number | null, 
+/**
+ * Only say what would go.
+ */
+dry: boolean, };
+
+export type Swept = { 
+/**
+ * Models.
+ */
+models: Array<string>, 
+/**
+ * Files that no model needs any more.
+ */
+files: number, 
+/**
+ * Bytes of all of them.
+ */
+bytes: number, };
+
 export type Snapshot = { 
 /**
  * This node and its mesh.
@@ -2600,7 +3028,15 @@ name: string, } | { "type": "job",
 /**
  * The new state.
  */
-job: Job, } | { "type": "key", 
+job: Job, } | { "type": "pull", 
+/**
+ * The new state.
+ */
+pull: Pull, } | { "type": "pull_gone", 
+/**
+ * Its id.
+ */
+id: string, } | { "type": "key", 
 /**
  * The new state.
  */

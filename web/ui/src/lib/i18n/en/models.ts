@@ -6,8 +6,7 @@ export const models = {
   title: 'Models',
   about: 'What the computers here can run. Every one of them can use each model, wherever it is.',
   none: 'No model here yet',
-  noneNext:
-    'Put a GGUF file into the models folder of any computer; `pumasi models` shows where that is.',
+  noneNext: 'Get one from the hub, or import a file with `pumasi models import`.',
   size: 'Size',
   context: 'Holds',
   contextMeans: 'How much of a conversation the model keeps in mind: question and answer together.',

@@ -1,10 +1,13 @@
 /** What went wrong, and what to do next. */
 
+import { hubKnown } from './hub';
+
 export const trouble = {
   unknown: 'Something went wrong',
   unknownNext: 'Trying again may help; `pumasi doctor` says more.',
   partly: 'What was written until then stays.',
   known: {
+    ...hubKnown,
     wrong_digits: [
       'These digits are wrong',
       'They are good for one try only: type those that it shows now.',

@@ -7,8 +7,7 @@ export const models: Words['models'] = {
   title: '모델',
   about: '이곳의 컴퓨터들이 쓸 수 있는 모델입니다. 어느 컴퓨터에 있든 모두가 함께 씁니다.',
   none: '아직 모델이 없습니다',
-  noneNext:
-    '아무 컴퓨터의 모델 폴더에 GGUF 파일을 넣어 주세요. 폴더 위치는 `pumasi models`가 알려 줍니다.',
+  noneNext: '허브에서 받거나 `pumasi models import`로 파일을 가져오세요.',
   size: '크기',
   context: '기억 길이',
   contextMeans: '모델이 한 번에 기억하는 대화의 길이입니다. 질문과 답을 합한 값입니다.',

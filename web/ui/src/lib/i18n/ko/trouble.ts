@@ -1,12 +1,14 @@
 /** What went wrong, and what to do next. */
 
 import type { Words } from '../en';
+import { hubKnown } from './hub';
 
 export const trouble: Words['trouble'] = {
   unknown: '문제가 생겼습니다',
   unknownNext: '다시 해 보세요. `pumasi doctor`가 더 자세히 알려 줍니다.',
   partly: '그때까지 쓴 내용은 남습니다.',
   known: {
+    ...hubKnown,
     wrong_digits: [
       '숫자가 틀렸습니다',
       '숫자는 한 번만 쓸 수 있습니다. 지금 보이는 숫자를 입력하세요.',

@@ -1,0 +1,95 @@
+/** Models from the hub, and those on this computer's disk. */
+
+import type { Words } from '../en';
+import { number } from './number';
+
+export const hub: Words['hub'] = {
+  title: '모델 받기',
+  open: '모델 받기',
+  about: '허브에서 모델을 찾아 이 컴퓨터로 내려받습니다. 받은 모델은 모든 컴퓨터가 함께 씁니다.',
+  back: '모든 모델',
+  search: '허브에서 찾기',
+  searchHint: '“qwen 4b instruct” 같은 이름, 또는 소유자/이름',
+  find: '찾기',
+  order: '순서',
+  orders: {
+    downloads: '많이 쓰는 순',
+    likes: '좋아요 순',
+    recent: '최신순',
+    trending: '뜨는 순',
+  },
+  nothing: '허브에 그런 모델이 없습니다',
+  nothingNext: '낱말을 줄여 보세요. GGUF 파일로 된 모델만 보여 줍니다.',
+  more: '더 보기',
+  figures: (downloads, likes) => `다운로드 ${downloads}회, 좋아요 ${likes}개`,
+  parameters: (n) => `매개변수 ${n}개`,
+  gated: '동의가 필요함',
+  gatedMeans:
+    '소유자가 약관 동의를 요구합니다. 모델 페이지에서 동의한 다음 `pumasi hub login`으로 로그인하세요.',
+  licence: (name) => `라이선스: ${name}`,
+  page: '허브의 모델 페이지',
+  card: '만든 사람의 설명',
+  variants: (n) => `${number(n)}가지 판`,
+  noVariants: 'GGUF 파일이 없습니다. 이름이 -GGUF로 끝나는 것을 찾아보세요.',
+  odd: (n) => `이름이나 크기가 이상한 파일 ${number(n)}개는 뺐습니다.`,
+  get: '내려받기',
+  fits: '맞음',
+  tight: '이 컴퓨터의 메모리보다 큼',
+  noDisk: '디스크에 자리가 없음',
+  noHash: '허브가 확인할 해시를 주지 않음',
+  projector: '혼자서는 모델이 아님',
+  split: '여러 파일로 나뉘어 아직 쓸 수 없음',
+  here: '있음',
+  pulls: '내려받기 목록',
+  pause: '멈추기',
+  resume: '이어 받기',
+  giveUp: '그만두기',
+  of: (done, total) => `${total} 중 ${done}`,
+  speed: (speed) => `초당 ${speed}`,
+  left: (time) => `${time} 남음`,
+  states: {
+    queued: '차례를 기다림',
+    downloading: '받는 중',
+    waiting: '허브가 바쁩니다. 곧 다시 시도합니다',
+    checking: '확인하는 중',
+    paused: '멈춤',
+    failed: '실패',
+    done: '받음, 바로 쓸 수 있음',
+  },
+  disk: '이 컴퓨터의 디스크',
+  room: (used, free) => `모델 ${used}, ${free} 더 들어감`,
+  roomMeans: '모델과 내려받는 파일이 쓸 수 있는 공간 가운데 쓰고 있는 만큼입니다.',
+  stored: (n) => `저장된 모델 ${number(n)}개`,
+  pin: '고정',
+  unpin: '고정 풀기',
+  pinned: '고정됨',
+  remove: '지우기',
+  removeSure: '디스크에서 지울까요?',
+};
+
+/** What can go wrong with it, and what to do next. */
+export const hubKnown = {
+  hub_auth_needed: [
+    '허브가 누가 받는지 알려 달라고 합니다',
+    '모델 페이지에서 약관에 동의한 다음 `pumasi hub login`으로 로그인하세요.',
+  ],
+  hub_unavailable: [
+    '허브가 제대로 답하지 않습니다',
+    '네트워크에 로그인하거나 나중에 다시 해 보세요.',
+  ],
+  hub_unreachable: ['허브에 연결할 수 없습니다', '네트워크를 확인하고 다시 해 보세요.'],
+  hub_tls: ['허브의 인증서를 믿을 수 없습니다', '사무실의 네트워크 담당자에게 물어보세요.'],
+  hub_model_not_found: ['허브에 그런 모델이 없습니다', '소유자와 이름을 확인하세요.'],
+  hub_file_not_found: ['모델에 그런 파일이 없습니다', '다른 판을 고르세요.'],
+  hash_mismatch: [
+    '허브가 말한 파일이 아니었습니다',
+    '받은 파일은 버렸습니다. 이어 받기로 다시 해 보세요.',
+  ],
+  hub_bad_file: ['허브가 파일이 아닌 것을 보냈습니다', '나중에 다시 해 보세요.'],
+  no_room: ['이 컴퓨터의 디스크에 자리가 없습니다', '모델을 지운 다음 이어 받으세요.'],
+  revision_changed: [
+    '허브가 이 이름으로 다른 파일을 내놓고 있습니다',
+    '`pumasi pull --update`로 바꿀 수 있습니다.',
+  ],
+  model_pinned: ['고정된 모델입니다', '먼저 고정을 푸세요.'],
+} as const;
