@@ -6,7 +6,7 @@ use pumasi_tests::tree;
 use serde_json::Value;
 
 /// A crate, and those of our crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("pumasi-protocol", &[]),
     ("pumasi-dialects", &["pumasi-protocol"]),
     ("pumasi-roster-model", &["pumasi-protocol"]),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("pumasi-cloud", &["pumasi-protocol", "pumasi-dialects"]),
     ("pumasi-sandbox", &["pumasi-protocol"]),
     ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
+    ("pumasi-document", &["pumasi-protocol", "pumasi-engine-host", "pumasi-sandbox"]),
     ("pumasi-mcp", &[]),
     ("pumasi-web", &["pumasi-protocol", "pumasi-dialects", "pumasi-mcp"]),
     (

@@ -5,6 +5,7 @@ pub mod advert;
 pub mod blob;
 pub mod chain;
 pub mod custody;
+pub mod document;
 pub mod engine;
 pub mod envelope;
 pub mod fault;
