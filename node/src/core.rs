@@ -6,6 +6,7 @@ mod answer;
 mod blobs;
 mod board;
 pub(crate) mod custody;
+mod documents;
 pub(crate) mod durable;
 mod elsewhere;
 pub(crate) mod event;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::document::DOCUMENT_ENGINE;
 use pumasi_protocol::roster::Roster;
 use pumasi_protocol::{Control, Device, Fault, ModelName, NodeId, Refusal};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
@@ -303,6 +305,9 @@ impl Core {
     }
 
     fn load_model(&mut self, model: &ModelName) {
+        if model.as_str() == DOCUMENT_ENGINE {
+            return self.fleet.open_documents();
+        }
         match self.models.get(model) {
             Some(local) => self.fleet.load(local),
             None => {

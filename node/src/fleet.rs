@@ -6,11 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_engine_host::{
+    DocumentEngine, Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec,
+};
+use pumasi_protocol::document::document_engine;
 use pumasi_protocol::worker::{
     CacheType, Drafting, FlashAttention, LoadModel, LoadedModel, RequestId,
 };
-use pumasi_protocol::{EngineKind, Fault, ModelName, Rate, Tempo, Work};
+use pumasi_protocol::{
+    BlobId, Capabilities, EngineKind, Fault, ModelAdvert, ModelName, ModelState, Rate, Tempo, Work,
+    limits,
+};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
 
@@ -22,9 +28,21 @@ use crate::models::LocalModel;
 pub(crate) const LLAMA_WORKER: &str =
     if cfg!(windows) { "pumasi-llama.exe" } else { "pumasi-llama" };
 
+/// File name of the document worker, likewise.
+const DOCUMENT_WORKER: &str = if cfg!(windows) { "pumasi-document.exe" } else { "pumasi-document" };
+/// Documents that are worked on at a time, each in a process of its own.
+const DOCUMENTS: u16 = 4;
+/// Memory that an honest document takes while it is read, in bytes (measured on the corpus of
+/// `scripts/bench pdf`: below).
+const DOCUMENT_MEMORY: u64 = 192 << 20;
+/// KiB of documents read in a second, until it was measured here.
+const DOCUMENT_RATE: Rate = Rate(1_000_000);
+
 /// The engines of this node.
 pub(crate) struct Fleet {
     program: PathBuf,
+    /// None where its worker is not installed.
+    documents: Option<DocumentEngine>,
     records: PathBuf,
     config: EngineConfig,
     engines: BTreeMap<ModelName, Member>,
@@ -45,7 +63,9 @@ impl Fleet {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let program = worker_dir.join(LLAMA_WORKER);
-        Self { program, records, config, engines: BTreeMap::new(), events }
+        let reader = worker_dir.join(DOCUMENT_WORKER);
+        let documents = reader.is_file().then(|| DocumentEngine::new(reader));
+        Self { program, documents, records, config, engines: BTreeMap::new(), events }
     }
 
     fn spec(&self, model: &str) -> WorkerSpec {
@@ -100,6 +120,45 @@ impl Fleet {
             drafting: Drafting::Paying,
             embeddings: true,
         }
+    }
+
+    /// What works on documents here.
+    pub(crate) fn documents(&self) -> Option<&DocumentEngine> {
+        self.documents.as_ref()
+    }
+
+    /// The document engine as it is advertised: a model that takes no time to load.
+    pub(crate) fn document_advert(&self) -> Option<ModelAdvert> {
+        self.documents.as_ref().map(|_| ModelAdvert {
+            name: document_engine(),
+            file: BlobId([0; 32]),
+            size: 0,
+            engine: EngineKind::Document,
+            capabilities: Capabilities::default(),
+            context: limits::CONTEXT_TOKENS,
+            state: ModelState::Held,
+            memory: u64::from(DOCUMENTS) * DOCUMENT_MEMORY,
+            prefill: DOCUMENT_RATE,
+            decode: DOCUMENT_RATE,
+            load_ms: 1,
+            usual_tokens: 1,
+        })
+    }
+
+    /// Opens the document engine's slots; its processes start with each document.
+    pub(crate) fn open_documents(&self) {
+        let facts = LoadedFacts {
+            slots: DOCUMENTS,
+            context: limits::CONTEXT_TOKENS,
+            memory: u64::from(DOCUMENTS) * DOCUMENT_MEMORY,
+            prefill: Rate::default(),
+            decode: Rate::default(),
+            load_ms: 1,
+        };
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            tell(&events, FleetEvent::Loaded(document_engine(), facts)).await;
+        });
     }
 
     /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by

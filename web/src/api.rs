@@ -4,6 +4,7 @@
 mod admission;
 mod audit;
 mod conversation;
+mod document;
 mod job;
 mod key;
 mod lending;
@@ -26,6 +27,10 @@ pub use audit::{AuditAct, AuditEntry, AuditJob, AuditOutcome, AuditSubject};
 pub use conversation::{
     AnswerEnd, AnswerFacts, Conversation, ConversationCall, ConversationChange, ConversationFile,
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
+};
+pub use document::{
+    DocumentInput, DocumentOutcome, DocumentPiece, DocumentState, DocumentTrouble, DocumentTrust,
+    DocumentsRequest, DocumentsResult, StoredDocument,
 };
 pub use job::{
     Candidate, CandidateOutcome, Job, JobError, JobKind, JobProgress, JobState, JobTimings,

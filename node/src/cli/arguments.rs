@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod documents;
 mod install;
 mod invitations;
 mod jobs;
@@ -25,6 +26,7 @@ use crate::config::Places;
 
 pub(super) use audit::AuditArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use documents::{FilesArguments, PdfAction, TranslateArguments};
 pub(super) use install::{
     ConfigAction, ConfigShowArguments, ManArguments, OpenArguments, ServiceAction,
     ServiceInstallArguments, ServiceLogsArguments,
