@@ -11,6 +11,7 @@ pub(crate) mod client;
 mod compare;
 mod copies;
 mod doctor;
+mod documents;
 mod events;
 pub(crate) mod failure;
 mod hub;
@@ -126,6 +127,8 @@ async fn ask(command: NodeCommand, global: &Global, output: &Output) -> Result<(
         NodeCommand::Chat(arguments) => chat::chat(find, arguments, output).await,
         NodeCommand::Run(arguments) => chat::run(find, arguments, output).await,
         NodeCommand::Submit(arguments) => jobs::submit(find, arguments, output).await,
+        NodeCommand::Pdf { action } => documents::pdf(find, action, output).await,
+        NodeCommand::Translate(arguments) => documents::translate(find, arguments, output).await,
         NodeCommand::Watch(job) => jobs::watch(&find()?, &job.job, output).await,
         NodeCommand::Wait(arguments) => jobs::wait(&find()?, arguments, output).await,
         NodeCommand::Cancel(job) => jobs::cancel(&find()?, &job.job, output).await,

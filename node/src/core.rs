@@ -8,6 +8,7 @@ mod board;
 mod copyable;
 pub(crate) mod copying;
 pub(crate) mod custody;
+mod documents;
 pub(crate) mod durable;
 mod elsewhere;
 pub(crate) mod event;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::document::DOCUMENT_ENGINE;
 use pumasi_protocol::roster::Roster;
 use pumasi_protocol::{Control, Device, Fault, ModelName, ModelSettings, NodeId, Refusal};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
@@ -316,6 +318,9 @@ impl Core {
     }
 
     fn load_model(&mut self, model: &ModelName) {
+        if model.as_str() == DOCUMENT_ENGINE {
+            return self.fleet.open_documents();
+        }
         match self.models.get(model) {
             Some(local) => self.fleet.load(local),
             None => self.copy_to_load(model),

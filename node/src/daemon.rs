@@ -101,6 +101,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running)) -> Result<(), Dae
     let gateway = Arc::new(Gateway {
         router: Arc::clone(&router),
         usage: usage.clone(),
+        uploads: crate::gateway::Uploads::default(),
         events: node.events.clone(),
         changes: node.changes.clone(),
         net,

@@ -6,10 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pumasi_engine_host::{Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec};
+use pumasi_engine_host::{
+    DocumentEngine, Engine, EngineState, Found, Submitted, WorkerEngine, WorkerSpec,
+};
 use pumasi_models::store::Store as ModelStore;
+use pumasi_protocol::document::document_engine;
 use pumasi_protocol::worker::{Drafts, LoadModel, LoadedModel, RequestId};
-use pumasi_protocol::{EngineKind, Fault, KeepAlive, ModelName, Rate, Tempo, Work};
+use pumasi_protocol::{
+    BlobId, Capabilities, EngineKind, Fault, KeepAlive, ModelAdvert, ModelName, ModelState, Rate,
+    Tempo, Work, limits,
+};
 use pumasi_scheduler::LoadedFacts;
 use tokio::sync::mpsc;
 
@@ -24,10 +30,21 @@ pub(crate) const LLAMA_WORKER: &str =
 
 /// The end of the year 9999, the last that every program can write: for what does not end by itself.
 const NEVER_MS: u64 = 253_402_300_799_000;
+/// File name of the document worker, likewise.
+const DOCUMENT_WORKER: &str = if cfg!(windows) { "pumasi-document.exe" } else { "pumasi-document" };
+/// Documents that are worked on at a time, each in a process of its own.
+const DOCUMENTS: u16 = 4;
+/// Memory that an honest document takes while it is read, in bytes (measured on the corpus of
+/// `scripts/bench pdf`: below).
+const DOCUMENT_MEMORY: u64 = 192 << 20;
+/// KiB of documents read in a second, until it was measured here.
+const DOCUMENT_RATE: Rate = Rate(1_000_000);
 
 /// The engines of this node.
 pub(crate) struct Fleet {
     program: PathBuf,
+    /// None where its worker is not installed.
+    documents: Option<DocumentEngine>,
     records: PathBuf,
     engines: BTreeMap<ModelName, Member>,
     /// How long requests asked models to stay.
@@ -63,8 +80,10 @@ impl Fleet {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let program = worker_dir.join(LLAMA_WORKER);
+        let reader = worker_dir.join(DOCUMENT_WORKER);
+        let documents = reader.is_file().then(|| DocumentEngine::new(reader));
         let (engines, asked) = (BTreeMap::new(), BTreeMap::new());
-        Self { program, records, engines, asked, events, store }
+        Self { program, documents, records, engines, asked, events, store }
     }
 
     /// Writes down that a model was used, by which those that nobody needs are told.
@@ -120,6 +139,45 @@ impl Fleet {
                 );
             }
         }
+    }
+
+    /// What works on documents here.
+    pub(crate) fn documents(&self) -> Option<&DocumentEngine> {
+        self.documents.as_ref()
+    }
+
+    /// The document engine as it is advertised: a model that takes no time to load.
+    pub(crate) fn document_advert(&self) -> Option<ModelAdvert> {
+        self.documents.as_ref().map(|_| ModelAdvert {
+            name: document_engine(),
+            file: BlobId([0; 32]),
+            size: 0,
+            engine: EngineKind::Document,
+            capabilities: Capabilities::default(),
+            context: limits::CONTEXT_TOKENS,
+            state: ModelState::Held,
+            memory: u64::from(DOCUMENTS) * DOCUMENT_MEMORY,
+            prefill: DOCUMENT_RATE,
+            decode: DOCUMENT_RATE,
+            load_ms: 1,
+            usual_tokens: 1,
+        })
+    }
+
+    /// Opens the document engine's slots; its processes start with each document.
+    pub(crate) fn open_documents(&self) {
+        let facts = LoadedFacts {
+            slots: DOCUMENTS,
+            context: limits::CONTEXT_TOKENS,
+            memory: u64::from(DOCUMENTS) * DOCUMENT_MEMORY,
+            prefill: Rate::default(),
+            decode: Rate::default(),
+            load_ms: 1,
+        };
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            tell(&events, FleetEvent::Loaded(document_engine(), facts)).await;
+        });
     }
 
     /// Begins to unload a model; its end is told by [`FleetEvent::Unloaded`], or by

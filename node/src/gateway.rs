@@ -3,12 +3,15 @@
 mod clinic;
 mod conversations;
 mod examine;
+mod uploads;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pumasi_dialects::Counts;
-use pumasi_protocol::{JobId, KeepAlive, ModelName, ModelSettings, NodeId};
+use pumasi_protocol::custody::Blob;
+use pumasi_protocol::{BlobId, JobId, KeepAlive, ModelName, ModelSettings, NodeId};
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow, Terms};
 use pumasi_web::mesh::{
@@ -31,6 +34,7 @@ use crate::runtime;
 use crate::stock::Stock;
 use crate::store::{Act, AuditRecord, Store, StoreError};
 use crate::usage::UsageBook;
+pub(crate) use uploads::Uploads;
 
 /// Asks the loop.
 pub(crate) struct Gateway {
@@ -44,6 +48,7 @@ pub(crate) struct Gateway {
     pub(crate) router: Arc<Router>,
     pub(crate) usage: UsageBook,
     pub(crate) stock: Stock,
+    pub(crate) uploads: Uploads,
     /// One examination at a time: each sends packets.
     pub(crate) examining: tokio::sync::Mutex<()>,
     /// One measurement at a time.
@@ -120,6 +125,16 @@ impl Mesh for Gateway {
     async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError> {
         let answer = self.ask(|reply| Ask::Submit(Box::new(run), repeat, reply)).await;
         answer.unwrap_or(Err(RunError::Stopping))
+    }
+
+    async fn keep_document(&self, bytes: Bytes) -> Result<Blob, RunError> {
+        self.uploads.keep(&self.store, bytes).await
+    }
+
+    async fn document(&self, id: BlobId) -> Option<Blob> {
+        let store = self.store.clone();
+        let found = tokio::task::spawn_blocking(move || store.open_file(id).ok().flatten()).await;
+        found.ok().flatten().map(|(_, bytes)| Blob { id, bytes })
     }
 
     async fn forget(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError> {

@@ -10,6 +10,7 @@ mod core;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod documents;
 mod fleet;
 mod gateway;
 mod hardware;

@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("pumasi-hub", &["pumasi-models"]),
     ("pumasi-sandbox", &["pumasi-protocol"]),
     ("pumasi-llama", &["pumasi-protocol", "pumasi-engine-host", "pumasi-models", "pumasi-sandbox"]),
+    ("pumasi-document", &["pumasi-protocol", "pumasi-engine-host", "pumasi-sandbox"]),
     ("pumasi-mcp", &[]),
     ("pumasi-web", &["pumasi-protocol", "pumasi-dialects", "pumasi-mcp"]),
     (

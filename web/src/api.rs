@@ -6,6 +6,7 @@ mod audit;
 mod benchmark;
 mod conversation;
 mod copy;
+mod document;
 mod fit;
 mod inspect;
 mod job;
@@ -36,6 +37,10 @@ pub use conversation::{
     ConversationLine, ConversationMessage, ConversationRole, ConversationSettings,
 };
 pub use copy::{Copy, CopySource, CopyStage, CopyState};
+pub use document::{
+    DocumentInput, DocumentOutcome, DocumentPiece, DocumentState, DocumentTrouble, DocumentTrust,
+    DocumentsRequest, DocumentsResult, StoredDocument,
+};
 pub use fit::{
     CacheFormat, DeviceMemory, Fit, LoadPlan, Pace, Recommendation, Recommendations, Suited,
 };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
+use tokio::sync::Semaphore;
 
 use crate::guard::Guard;
 use crate::keys::{Crowd, Keyring};
@@ -31,6 +32,8 @@ pub(crate) struct App {
     pub(crate) errors: ErrorCounts,
     pub(crate) meters: Arc<Meters>,
     pub(crate) request_log: RequestLog,
+    /// Turns of those who hand files over.
+    pub(crate) uploads: Semaphore,
     ids: RequestIds,
 }
 
@@ -49,6 +52,7 @@ impl App {
             errors: ErrorCounts::default(),
             meters: Arc::clone(&settings.meters),
             request_log: settings.request_log,
+            uploads: Semaphore::new(limits::UPLOADS),
             ids: RequestIds::new(),
         }
     }

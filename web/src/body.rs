@@ -30,6 +30,31 @@ pub(crate) async fn json(app: &App, request: Request, ceiling: Ceiling) -> Resul
     read(app, request, ceiling).await
 }
 
+/// Reads a body that is a file. Few are read at a time, because each is in memory meanwhile.
+pub(crate) async fn file(app: &App, request: Request) -> Result<Bytes, ApiError> {
+    let mut values = request.headers().get_all(header::CONTENT_TYPE).iter();
+    let kind = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Pages of strangers can send forms and plain text anywhere, but nothing else.
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind != "application/octet-stream" || values.next().is_some() {
+        return Err(ApiError::FileType);
+    }
+    let most = limits::DOCUMENT_BODY_BYTES;
+    if announced(request.headers()).is_some_and(|length| length > most) {
+        return Err(ApiError::BodyTooLarge { limit: most });
+    }
+    let _turn = app.uploads.acquire().await.map_err(|_| ApiError::Internal)?;
+    let mut bytes = BytesMut::new();
+    let mut body = request.into_body();
+    while let Some(data) = next(app, &mut body).await? {
+        if bytes.len() + data.len() > most {
+            return Err(ApiError::BodyTooLarge { limit: most });
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
 /// Reads a body that may also be missing: then it is an empty object.
 pub(crate) async fn json_or_nothing(app: &App, request: Request) -> Result<Bytes, ApiError> {
     let has_type = request.headers().contains_key(header::CONTENT_TYPE);

@@ -77,6 +77,9 @@ pub(crate) enum ApiError {
     /// The body is not JSON by its own word.
     #[error("the Content-Type must be application/json")]
     MediaType,
+    /// A file is not handed over as one.
+    #[error("the Content-Type of a file must be application/octet-stream")]
+    FileType,
     /// The body is too large.
     #[error("the body may have {limit} bytes at most")]
     BodyTooLarge {
@@ -180,7 +183,7 @@ impl ApiError {
             Self::Keys(error) => key::status(*error),
             Self::RouteNotFound | Self::ModelUnknown => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType | Self::FileType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Run(error) => run::status(error),
             Self::Fault(fault) => run::fault_status(fault),
@@ -219,7 +222,7 @@ impl ApiError {
             Self::RouteNotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::ContentType => "invalid_content_type",
-            Self::MediaType => "unsupported_media_type",
+            Self::MediaType | Self::FileType => "unsupported_media_type",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBroken => "body_incomplete",
             Self::Invalid(invalid) => invalid.code(),

@@ -58,6 +58,7 @@ pub(crate) struct Lane {
 
 /// Seams of one answer that are told.
 const SEAMS: usize = 16;
+const GARBLED: ApiError = ApiError::Fault(Fault::PeerProtocol);
 
 impl Lane {
     pub(crate) fn new(job: JobId, settings: Settings) -> Self {
@@ -227,7 +228,7 @@ impl Lane {
                 self.timings = Some(timings);
                 self.end(index, Vec::new(), finish)
             }
-            AttemptEvent::Embedded { .. } => Step::Failed(ApiError::Fault(Fault::PeerProtocol)),
+            AttemptEvent::Embedded { .. } | AttemptEvent::Part { .. } => Step::Failed(GARBLED),
             AttemptEvent::Failed(fault) => Step::Failed(ApiError::Fault(fault)),
         }
     }

@@ -10,6 +10,10 @@ pub const REPLY_HEADERS: usize = 16;
 pub const BODY_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a body with pictures.
 pub const VISION_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of a document that is handed over.
+pub const DOCUMENT_BODY_BYTES: usize = 64 * 1024 * 1024;
+/// Documents that are handed over at a time; further ones wait.
+pub const UPLOADS: usize = 4;
 /// Bytes of a body of `/api/v1` other than a submitted job.
 pub const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// Connections at a time; the next are told to come back.

@@ -13,11 +13,13 @@ mod stock;
 mod usage;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pumasi_dialects::Counts;
 use pumasi_dialects::provider::Heard;
+use pumasi_protocol::custody::Blob;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
-    Constraints, Epoch, Fault, JobId, JobKind, KeepAlive, ModelName, ModelSettings, NodeId,
+    BlobId, Constraints, Epoch, Fault, JobId, JobKind, KeepAlive, ModelName, ModelSettings, NodeId,
     NodeName, Priority, Work,
 };
 use tokio::sync::{broadcast, mpsc};
@@ -209,6 +211,13 @@ pub trait Mesh: Send + Sync + 'static {
     /// Takes a lasting job: it goes on when the asker leaves, and its result is kept. The same person's
     /// same `repeat` gives the same job again.
     async fn submit(&self, run: Run, repeat: Option<Repeat>) -> Result<api::Job, RunError>;
+
+    /// Keeps a document for jobs to come, for an hour unless one names it. Returns once it is on the
+    /// disk.
+    async fn keep_document(&self, bytes: Bytes) -> Result<Blob, RunError>;
+
+    /// A document that is kept here.
+    async fn document(&self, id: BlobId) -> Option<Blob>;
 
     /// Forgets a job that is over, with its question and its result.
     async fn forget(&self, caller: &Caller, job: JobId) -> Result<(), JobLookupError>;

@@ -75,7 +75,7 @@ impl Operation {
             let schema = (asked.schema)(schemas);
             written["requestBody"] = json!({
                 "required": asked.required,
-                "content": { "application/json": { "schema": schema } },
+                "content": { asked.media: { "schema": schema } },
             });
         }
         if let Some(scope) = self.opens.scope() {

@@ -9,6 +9,7 @@ mod benchmarks;
 mod conversations;
 mod counting;
 pub(crate) mod direct;
+mod documents;
 mod events;
 mod foreign;
 mod headers;
@@ -162,6 +163,8 @@ fn jobs() -> Routes {
         .route("/api/v1/jobs/{job}/adopt", post(jobs::adopt))
         .route("/api/v1/jobs/{job}/result", get(jobs::result))
         .route("/api/v1/jobs/{job}/events", get(events::of_job))
+        .route("/api/v1/documents", post(documents::upload))
+        .route("/api/v1/documents/{task}", post(documents::submit))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/usage", get(usage::usage))
 }

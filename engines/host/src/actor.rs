@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pumasi_protocol::limits::PART_BYTES;
 use pumasi_protocol::worker::{Command, LoadModel, LoadedModel, RequestId};
 use pumasi_protocol::{Fault, Refusal, Work};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -95,7 +96,9 @@ impl Actor {
             Order::Start(reply) => self.start = Some(reply),
             Order::Load { model, reply } => self.on_load(model, reply).await,
             Order::CancelLoad => self.cancel_load(),
-            Order::Submit { request, work, events } => self.on_submit(request, work, events),
+            Order::Submit { request, work, input, events } => {
+                self.on_submit(request, work, &input, events);
+            }
             Order::Cancel(request) => {
                 if let Some(worker) = &mut self.worker {
                     worker.session.cancel(request);
@@ -167,7 +170,7 @@ impl Actor {
         }
     }
 
-    fn on_submit(&mut self, request: RequestId, work: Work, mut events: EventSender) {
+    fn on_submit(&mut self, request: RequestId, work: Work, input: &[u8], mut events: EventSender) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.session.is_ready()) else {
             events.fail(Fault::Refused(Refusal::ModelAbsent));
             return;
@@ -179,8 +182,15 @@ impl Actor {
         let command = match work {
             Work::Generate(body) => Command::Generate { request, body },
             Work::Embed(body) => Command::Embed { request, body },
+            Work::Document(body) => Command::Document { request, body },
+            // A job about several documents is its owner's to take apart.
+            Work::Documents(_) => return events.fail(Fault::BadRequest),
         };
-        match worker.process.send(&command) {
+        let mut chunks = input.chunks(PART_BYTES).map(<[u8]>::to_vec);
+        let sent = worker.process.send(&command).and_then(|()| {
+            chunks.try_for_each(|bytes| worker.process.send(&Command::Input { request, bytes }))
+        });
+        match sent {
             Ok(()) => {
                 if !worker.session.has_work() {
                     worker.last_sign = Instant::now();

@@ -5,6 +5,7 @@
 
 mod actor;
 pub mod diagnostics;
+mod document;
 pub mod engine;
 pub mod events;
 mod launch;
@@ -19,6 +20,7 @@ mod stderr_ring;
 mod worker;
 
 pub use diagnostics::{Diagnostics, EndReason, Exit, ExitKind, Found};
+pub use document::DocumentEngine;
 pub use engine::{Engine, EngineState, Submitted};
 pub use events::{EventSender, Events, SendError, channel};
 pub use left_over::end_left_over;

@@ -18,3 +18,8 @@ pub const STDERR_BYTES: usize = 1 << 20;
 pub const LAST_LINE_BYTES: usize = 512;
 /// The longest record of a started worker that is read back, in bytes.
 pub const RECORD_BYTES: u64 = 4_096;
+/// Address space of a process that reads a document, in bytes: its bytes, what they unpack to, and a
+/// stack (an honest book of a thousand pages takes a fifth of it).
+pub const DOCUMENT_ADDRESS_SPACE: u64 = 1_536 << 20;
+/// How long one document may take in all, all processes together.
+pub const DOCUMENT_LONGEST: std::time::Duration = std::time::Duration::from_secs(600);

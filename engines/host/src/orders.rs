@@ -17,7 +17,7 @@ pub(crate) enum Order {
     Start(oneshot::Sender<Result<(), Fault>>),
     Load { model: LoadModel, reply: LoadReply },
     CancelLoad,
-    Submit { request: RequestId, work: Work, events: EventSender },
+    Submit { request: RequestId, work: Work, input: Vec<u8>, events: EventSender },
     Cancel(RequestId),
     End(oneshot::Sender<()>),
 }

@@ -155,6 +155,8 @@ impl Session {
             | Command::Generate { .. }
             | Command::Embed { .. }
             | Command::CancelLoad
+            | Command::Document { .. }
+            | Command::Input { .. }
             | Command::Shutdown => {}
         }
     }
@@ -204,6 +206,9 @@ impl Session {
             }
             Event::Failed { request, fault } => {
                 self.on_request(request, AttemptEvent::Failed(fault))
+            }
+            Event::Part { request, index, part } => {
+                self.on_request(request, AttemptEvent::Part { index, part })
             }
         }
     }

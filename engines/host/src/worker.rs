@@ -69,6 +69,28 @@ impl WorkerEngine {
         Ok(Found { devices, confinement })
     }
 
+    /// Takes work together with the file that it is about.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub(crate) fn submit_with(&self, work: Work, input: Vec<u8>) -> Result<Submitted, Fault> {
+        if !matches!(*self.state.borrow(), EngineState::Ready(_)) {
+            return Err(Fault::Refused(Refusal::ModelAbsent));
+        }
+        let delivered = match &work {
+            Work::Generate(body) => body.resume.as_ref().map_or(0, |r| r.delivered.len()),
+            Work::Embed(_) | Work::Documents(_) => 0,
+            Work::Document(body) => usize::try_from(body.skip).unwrap_or(usize::MAX),
+        };
+        let delivered = u32::try_from(delivered).map_err(|_| Fault::BadRequest)?;
+        let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
+        let (sender, events) = events::channel(delivered, Arc::clone(&self.left));
+        let order = Order::Submit { request, work, input, events: sender };
+        let full = Fault::Refused(Refusal::QueueFull);
+        self.orders.try_send(order).map_err(|_| full)?;
+        Ok(Submitted { request, events })
+    }
+
     async fn order(&self, order: Order) -> Result<(), Fault> {
         self.orders.send(order).await.map_err(|_| Fault::EngineStart)
     }
@@ -113,20 +135,7 @@ impl Engine for WorkerEngine {
     }
 
     fn submit(&self, work: Work) -> Result<Submitted, Fault> {
-        if !matches!(*self.state.borrow(), EngineState::Ready(_)) {
-            return Err(Fault::Refused(Refusal::ModelAbsent));
-        }
-        let delivered = match &work {
-            Work::Generate(body) => body.resume.as_ref().map_or(0, |r| r.delivered.len()),
-            Work::Embed(_) => 0,
-        };
-        let delivered = u32::try_from(delivered).map_err(|_| Fault::BadRequest)?;
-        let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
-        let (sender, events) = events::channel(delivered, Arc::clone(&self.left));
-        let order = Order::Submit { request, work, events: sender };
-        let full = Fault::Refused(Refusal::QueueFull);
-        self.orders.try_send(order).map_err(|_| full)?;
-        Ok(Submitted { request, events })
+        self.submit_with(work, Vec::new())
     }
 
     fn cancel(&self, request: RequestId) {

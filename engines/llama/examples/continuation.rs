@@ -70,6 +70,7 @@ async fn ask(engine: &WorkerEngine, body: Generate) -> Result<(Vec<u32>, Vec<u32
             AttemptEvent::Failed(fault) => return Err(fault),
             AttemptEvent::Alive { .. }
             | AttemptEvent::Finished { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Embedded { .. } => {}
         }
     }

@@ -94,6 +94,8 @@ fn read_commands<R: Read>(mut source: R, commands: &SyncSender<Input>, interrupt
             Command::Load(_)
             | Command::Generate { .. }
             | Command::Embed { .. }
+            | Command::Document { .. }
+            | Command::Input { .. }
             | Command::Tempo { .. }
             | Command::Cancel(_) => {
                 if commands.send(Input::Command(command)).is_err() {

@@ -128,10 +128,15 @@ fn work(wires: &Wires, confinement: Confinement) -> End {
                 }
             }
             Ok(Input::Command(
-                Command::Generate { request, .. } | Command::Embed { request, .. },
+                Command::Generate { request, .. }
+                | Command::Embed { request, .. }
+                | Command::Document { request, .. },
             )) => send(wires, &Event::Failed { request, fault: Fault::BadRequest }),
             Ok(Input::Command(
-                Command::Cancel(_) | Command::CancelLoad | Command::Tempo { .. },
+                Command::Cancel(_)
+                | Command::CancelLoad
+                | Command::Input { .. }
+                | Command::Tempo { .. },
             ))
             | Ok(Input::Prepared(_)) => {}
             Ok(Input::Command(Command::Shutdown) | Input::Closed) | Err(_) => return End::Asked,

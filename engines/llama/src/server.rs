@@ -146,6 +146,11 @@ impl<'m> Server<'m> {
             Input::Prepared(ready) => self.on_prepared(*ready),
             // The reader thread has acted on these.
             Input::Command(Command::CancelLoad | Command::Shutdown) | Input::Closed => {}
+            Input::Command(Command::Document { request, .. }) => {
+                self.send(&Event::Failed { request, fault: Fault::BadRequest });
+            }
+            // The bytes of a document that was refused.
+            Input::Command(Command::Input { .. }) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod doctor;
+mod documents;
 mod hub;
 mod inspect;
 mod install;
@@ -29,6 +30,7 @@ use crate::config::Places;
 pub(super) use audit::AuditArguments;
 pub(super) use bench::{BenchArguments, BenchFormat, CompareArguments};
 pub(super) use doctor::DoctorArguments;
+pub(super) use documents::{FilesArguments, PdfAction, TranslateArguments};
 pub(super) use hub::{HubAction, PullArguments, PullsAction, SearchArguments, SearchSort};
 pub(super) use inspect::{Cache, InspectArguments, RecommendArguments, Tongue};
 pub(super) use install::{

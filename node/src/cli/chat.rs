@@ -48,7 +48,7 @@ pub(super) async fn chat(
 
 /// The model that was named, else the best of the mesh that can chat: loaded before held, real ones
 /// before the starter.
-async fn choose(client: &Client, given: Option<String>) -> Result<String, Failure> {
+pub(super) async fn choose(client: &Client, given: Option<String>) -> Result<String, Failure> {
     if let Some(name) = given {
         return Ok(name);
     }

@@ -29,6 +29,8 @@ pub(crate) struct Client {
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time for a whole answer that is not a stream.
 const ANSWER: Duration = Duration::from_secs(30);
+/// Time for handing a file over; the node may be busy with others.
+const UPLOAD: Duration = Duration::from_secs(300);
 
 impl Client {
     /// The node that `--url`, or else the data directory, names.
@@ -111,6 +113,14 @@ impl Client {
             None => request,
         };
         self.answer(request).await
+    }
+
+    /// Hands a file over, and gives its id.
+    pub(super) async fn upload(&self, path: &[&str], file: Vec<u8>) -> Result<String, Failure> {
+        let request = self.request(Method::POST, path).timeout(UPLOAD);
+        let request = request.header("content-type", "application/octet-stream").body(file);
+        let stored: pumasi_web::api::StoredDocument = self.answer(request).await?;
+        Ok(stored.id)
     }
 
     pub(crate) async fn patch<T: DeserializeOwned>(

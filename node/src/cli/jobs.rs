@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pumasi_web::api::{Event, Job, JobState, List, Phase};
+use pumasi_web::api::{Event, Job, JobKind, JobState, List, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ pub(super) async fn wait(
 }
 
 /// Reports each change of a job until it is over, and gives its last state.
-async fn follow(
+pub(super) async fn follow(
     client: &Client,
     mut job: Job,
     deadline: Option<Instant>,
@@ -194,6 +194,7 @@ fn state_line(job: &Job) -> String {
             Phase::Queued => ", queued".to_owned(),
             Phase::Load => format!(", loading {} %", step / 10),
             Phase::Prefill => format!(", reading token {step}"),
+            Phase::Decode if job.kind == JobKind::Document => format!(", {step} done"),
             Phase::Decode => format!(", wrote {step} tokens"),
             Phase::Paused => ", paused for the person at that computer".to_owned(),
         });
@@ -202,7 +203,7 @@ fn state_line(job: &Job) -> String {
 }
 
 /// Fails unless the job completed.
-fn completed(job: &Job) -> Result<(), Failure> {
+pub(super) fn completed(job: &Job) -> Result<(), Failure> {
     let short = short_job(&job.id);
     match (job.state, &job.error) {
         (JobState::Failed, Some(error)) => {

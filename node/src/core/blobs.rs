@@ -30,19 +30,21 @@ impl Core {
     }
 
     fn may_read_file(&self, from: NodeId, job: JobId, blob: BlobId) -> bool {
-        let owned = self.owned.find(job);
+        // A second try at a job asks by its own id.
+        let owned = self.owned.find(self.owned.hedges.get(&job).copied().unwrap_or(job));
         let record = self.record(job);
         let asked = record.is_some_and(|record| record.inputs.iter().any(|b| b.id == blob));
         let came = record.and_then(|record| record.ended.as_ref()?.end.result());
         let person = record.map(Record::person).or(owned.map(|job| job.need.person));
-        let runs = |job: &OwnedJob| job.first.attempt.is_some() && job.node == Some(from);
+        let runs = |job: &OwnedJob| job.runs_on(from);
+        let needs = |job: &OwnedJob| job.run.work.files().iter().any(|file| file.id == blob);
         let reader = Reader {
             keeps_the_job: self.is_keeper(from, job),
             is_its_person: person.is_some_and(|person| self.may_read(from, person)),
             runs_it: owned.is_some_and(runs),
         };
         reader.may_read(File {
-            is_input: asked || owned.is_some_and(|job| job.input == Some(blob)),
+            is_input: asked || owned.is_some_and(|job| job.input == Some(blob) || needs(job)),
             is_result: came.is_some_and(|result| result.id == blob)
                 || owned.is_some_and(|job| job.result == Some(blob)),
         })

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use pumasi_protocol::roster::Member;
-use pumasi_protocol::{JobState, ModelAdvert, ModelState, NodeAdvert, NodeId, NodeName};
+use pumasi_protocol::{
+    EngineKind, JobState, ModelAdvert, ModelState, NodeAdvert, NodeId, NodeName,
+};
 use pumasi_scheduler::{Link, NodeView};
 use pumasi_web::api;
 
@@ -118,7 +120,7 @@ impl Core {
         let peers = peers.filter_map(|(_, view)| view.advert);
         let mut models: BTreeMap<String, api::Model> = BTreeMap::new();
         for advert in own.iter().chain(peers) {
-            for held in &advert.models {
+            for held in shown(&advert.models) {
                 let name = held.name.to_string();
                 let model = models.entry(name).or_insert_with(|| self.model_view(held));
                 model.places.push(self.place(advert, held));
@@ -191,6 +193,11 @@ fn roles(member: &Member) -> Vec<api::MeshRole> {
     member.roles.iter().map(super::admission::mesh_role).collect()
 }
 
+/// Models that people can choose: the document engine is listed as one only among nodes.
+fn shown(models: &[ModelAdvert]) -> impl Iterator<Item = &ModelAdvert> {
+    models.iter().filter(|held| held.engine != EngineKind::Document)
+}
+
 fn with_advert(node: api::Node, advert: &NodeAdvert) -> api::Node {
     let engine = |kind: &pumasi_protocol::EngineKind| api::NodeEngine {
         kind: (*kind).into(),
@@ -206,7 +213,7 @@ fn with_advert(node: api::Node, advert: &NodeAdvert) -> api::Node {
         memory_free_bytes: advert.memory_free,
         admission: advert.admission.into(),
         engines: advert.engines.iter().map(engine).collect(),
-        models: advert.models.iter().map(Into::into).collect(),
+        models: shown(&advert.models).map(Into::into).collect(),
         queue: api::Queue {
             interactive: advert.queue.interactive,
             batch: advert.queue.batch,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use pumasi_protocol::custody::{CustodyMessage, Ended, Record};
 use pumasi_protocol::message::{Request, Response};
-use pumasi_protocol::{Epoch, JobId, NodeId, Term};
+use pumasi_protocol::{Epoch, JobId, NodeId, Term, Work};
 use pumasi_scheduler::{
     AcceptRefusal, AdoptRefusal, Custody, CustodyAction, CustodyConfig, CustodyInput, Input,
 };
@@ -160,6 +160,12 @@ impl Core {
     fn withdraw(&mut self, job: JobId) {
         if let Some(placing) = self.keeping.placing.remove(&job) {
             placing.over.cancel();
+        }
+        if let Some(live) = self.owned.live.get(&job)
+            && matches!(live.run.work, Work::Documents(_))
+        {
+            // The scheduler, which ends the others, knows only its pieces.
+            live.over.cancel();
         }
         // Cancelled, and still this node's: it stays to be looked at until its end is final.
         let is_own = |record: &Record| record.owner() == self.me && record.ended.is_some();

@@ -2,7 +2,7 @@
 //! final before it is shown, and what was under way when the node stopped goes on.
 
 use pumasi_protocol::custody::Blob;
-use pumasi_protocol::{BlobId, Epoch, Fault, JobId, JobState, Term};
+use pumasi_protocol::{Epoch, Fault, JobId, JobState, Term, Work};
 use pumasi_scheduler::CustodyInput;
 use pumasi_web::api;
 use pumasi_web::mesh::{Caller, JobLookupError, Kept, Repeat, Run, RunError};
@@ -90,7 +90,7 @@ impl Core {
             job: id,
             need,
             key: draft.repeat.map(|repeat| repeat.key),
-            inputs: vec![draft.input],
+            inputs: inputs(draft.input, &job.run.work),
             accepted_ms: job.accepted_ms,
         };
         self.keeping.drafts.insert(id, *draft);
@@ -159,7 +159,7 @@ impl Core {
 
     pub(super) fn refuse_draft(&mut self, id: JobId, error: RunError) {
         let Some(draft) = self.keeping.drafts.remove(&id) else { return };
-        self.give_up(draft.input.id);
+        self.give_up(&draft);
         if let Some(reply) = draft.reply {
             self.tell_submitted(draft.repeat, &Err(error), reply);
         }
@@ -168,7 +168,7 @@ impl Core {
     /// The key was given at another node before: for the same request that job is the answer.
     pub(super) fn answer_same(&mut self, id: JobId, existing: JobId) {
         let Some(draft) = self.keeping.drafts.remove(&id) else { return };
-        self.give_up(draft.input.id);
+        self.give_up(&draft);
         // Whoever asked the same here meanwhile asks again, and gets that job.
         let busy = RunError::Busy { retry_s: 1 };
         for waiting in self.owned.repeats.end(draft.repeat, false) {
@@ -180,9 +180,15 @@ impl Core {
         }
     }
 
-    fn give_up(&self, file: BlobId) {
+    fn give_up(&self, draft: &Draft) {
         let store = self.store.clone();
-        drop(tokio::task::spawn_blocking(move || store.give_up_file(file)));
+        let files = match &draft.job {
+            Some(job) => inputs(draft.input, &job.run.work),
+            None => vec![draft.input],
+        };
+        drop(tokio::task::spawn_blocking(move || {
+            files.into_iter().for_each(|file| store.give_up_file(file.id));
+        }));
     }
 
     /// This node owns the job in this term: it goes to the scheduler.
@@ -223,7 +229,10 @@ impl Core {
     fn start_durable(&mut self, job: OwnedJob, term: Term, floor: Epoch) {
         let id = job.id;
         self.owned.ended.retain(|ended| ended.id != id);
-        let source = self.accept_job(job, floor);
+        let source = match &job.run.work {
+            Work::Documents(_) => self.accept_documents(job, floor),
+            Work::Generate(_) | Work::Embed(_) | Work::Document(_) => self.accept_job(job, floor),
+        };
         let (store, events) = (self.store.clone(), self.events.clone());
         tokio::spawn(async move {
             if let Some(ended) = collect(&store, id, source).await {
@@ -277,6 +286,17 @@ impl Core {
             Err(error) => drop(reply.send(Err(error))),
         }
     }
+}
+
+/// The files of a job, the one with what was asked first.
+fn inputs(question: Blob, work: &Work) -> Vec<Blob> {
+    let mut inputs = vec![question];
+    for file in work.files() {
+        if !inputs.contains(&file) {
+            inputs.push(file);
+        }
+    }
+    inputs
 }
 
 /// What the asker is told of a job that could not be written down.

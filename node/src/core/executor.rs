@@ -132,6 +132,10 @@ impl Core {
         let Some(bound) = self.here.attempts.get_mut(&attempt) else { return };
         let (Some(model), Some(pump)) = (&bound.slot, &mut bound.pump) else { return };
         let (Some(engine), Some(work)) = (pump.engine.take(), bound.work.take()) else { return };
+        if let Work::Document(work) = work {
+            let owner = bound.owner.unwrap_or(self.me);
+            return self.start_document(attempt, owner, *work, engine);
+        }
         let start = self.fleet.submit(model, work).map(|submitted| {
             bound.request = Some(submitted.request);
             if bound.tempo != Tempo::Full {

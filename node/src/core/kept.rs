@@ -66,6 +66,7 @@ impl Outcome {
             AttemptEvent::Alive { .. }
             | AttemptEvent::Started { .. }
             | AttemptEvent::Tokens { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Failed(_) => return None,
         };
         Some(Account { attempts: epoch.saturating_sub(floor.0), usage, timings, why })

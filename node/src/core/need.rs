@@ -14,6 +14,8 @@ use super::Core;
 /// Bytes of text per token where no tokenizer is at hand (measured on English and code with common
 /// vocabularies: 3.5 to 4.5).
 const BYTES_PER_TOKEN: usize = 4;
+/// Bytes of a document that count as a token: its engine counts in the same way.
+const BYTES_PER_DOCUMENT_TOKEN: u64 = 1_024;
 /// Tokens that a chat template adds to each message (ChatML: 4 to 6).
 const TOKENS_PER_MESSAGE: usize = 5;
 
@@ -56,7 +58,7 @@ impl Core {
         let bytes: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let max_tokens = match &run.work {
             Work::Generate(generate) => generate.max_tokens,
-            Work::Embed(_) => None,
+            Work::Embed(_) | Work::Document(_) | Work::Documents(_) => None,
         };
         let need = Need {
             kind: run.kind,
@@ -103,6 +105,10 @@ fn capabilities(work: &Work) -> Capabilities {
             Capabilities { generate: true, vision: has_image(generate), ..Capabilities::default() }
         }
         Work::Embed(_) => Capabilities { embed: true, ..Capabilities::default() },
+        Work::Document(_) => Capabilities::default(),
+        Work::Documents(job) => {
+            Capabilities { generate: job.task.needs_model(), ..Capabilities::default() }
+        }
     }
 }
 
@@ -122,6 +128,10 @@ fn prompt_tokens(work: &Work, bytes: usize) -> u32 {
             }
         },
         Work::Embed(_) => bytes.div_ceil(BYTES_PER_TOKEN),
+        Work::Document(_) | Work::Documents(_) => {
+            let files = work.files().iter().map(|file| file.bytes).sum::<u64>();
+            usize::try_from(files.div_ceil(BYTES_PER_DOCUMENT_TOKEN)).unwrap_or(usize::MAX)
+        }
     };
     u32::try_from(tokens).unwrap_or(u32::MAX).min(pumasi_protocol::limits::CONTEXT_TOKENS)
 }
@@ -131,6 +141,8 @@ fn canonical(work: &Work) -> Vec<Cow<'_, [u8]>> {
     match work {
         Work::Generate(generate) => prompt_bytes(&generate.prompt),
         Work::Embed(embed) => embed.inputs.iter().map(input_bytes).collect(),
+        // A file is read anew each time.
+        Work::Document(_) | Work::Documents(_) => Vec::new(),
     }
 }
 

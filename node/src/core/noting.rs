@@ -32,6 +32,7 @@ impl Taken {
                 Prompt::Text(_) | Prompt::Tokens(_) => JobKind::Completion,
             },
             Work::Embed(_) => JobKind::Embedding,
+            Work::Document(_) | Work::Documents(_) => JobKind::Document,
         };
         Self { kind, bytes: size(work), at_ms: unix_ms() }
     }
@@ -143,9 +144,12 @@ fn outcome_of(state: &JobState) -> Option<Outcome> {
     }
 }
 
-/// Bytes of what is asked: text as UTF-8, token ids as four bytes, pictures as they came.
+/// Bytes of what is asked: text as UTF-8, token ids as four bytes, pictures and files as they came.
 pub(crate) fn size(work: &Work) -> u64 {
     let bytes: usize = match work {
+        Work::Document(_) | Work::Documents(_) => {
+            return work.files().iter().map(|file| file.bytes).sum();
+        }
         Work::Generate(generate) => prompt_size(generate),
         Work::Embed(embed) => embed.inputs.iter().map(input_size).sum(),
     };

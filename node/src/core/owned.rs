@@ -170,6 +170,14 @@ impl OwnedJob {
         (placed.epoch == attempt.epoch).then_some(placed.node)
     }
 
+    /// Whether an attempt of it runs on a node.
+    pub(crate) fn runs_on(&self, node: NodeId) -> bool {
+        let tries = [Some(&self.first), self.second.as_ref()];
+        let on = |placed: &Placed| placed.node == node;
+        let runs = |t: &Try| t.attempt.is_some() && t.placed.as_ref().is_some_and(on);
+        tries.into_iter().flatten().any(runs)
+    }
+
     /// Says where its answer comes from.
     pub(crate) fn show(&mut self, placed: &Placed) {
         self.node = Some(placed.node);

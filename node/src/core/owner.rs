@@ -43,7 +43,7 @@ const REVISIONS: u64 = 1_000_000;
 pub(super) struct Owned {
     pub(super) live: BTreeMap<JobId, OwnedJob>,
     /// Which job each second try is of.
-    hedges: BTreeMap<JobId, JobId>,
+    pub(super) hedges: BTreeMap<JobId, JobId>,
     /// Newest last.
     pub(super) ended: VecDeque<OwnedJob>,
     /// Who waits for results that are not final yet.
@@ -390,11 +390,5 @@ async fn watch_client(
 
 /// Whether an event of an attempt belongs into a kept result.
 pub(super) fn is_kept(event: &AttemptEvent) -> bool {
-    match event {
-        AttemptEvent::Alive { .. } | AttemptEvent::Failed(_) => false,
-        AttemptEvent::Started { .. }
-        | AttemptEvent::Tokens { .. }
-        | AttemptEvent::Finished { .. }
-        | AttemptEvent::Embedded { .. } => true,
-    }
+    !matches!(event, AttemptEvent::Alive { .. } | AttemptEvent::Failed(_))
 }

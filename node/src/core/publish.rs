@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use pumasi_protocol::advert::Gossip;
+use pumasi_protocol::document::DOCUMENT_ENGINE;
 use pumasi_protocol::state::MEMORY_STEP;
 use pumasi_protocol::{Device, DeviceKind, EngineKind, JobId, ModelAdvert, ModelState, NodeAdvert};
 use pumasi_scheduler::{Input, Residence};
@@ -126,7 +127,9 @@ impl Core {
                 tracing::warn!(%path, %reason, "a model file cannot be used");
             }
         }
-        self.plan_models(models);
+        // No file gets the name of an engine.
+        let models = models.into_iter().filter(|model| model.name.as_str() != DOCUMENT_ENGINE);
+        self.plan_models(models.collect());
         self.settling.scanned = true;
         self.lend_models();
         self.tell_local();
@@ -153,6 +156,10 @@ impl Core {
         for device in &mut devices {
             device.memory_free = step(device.memory_free);
         }
+        let models = self.models.values().map(|m| self.model_advert(m));
+        let llama = (!devices.is_empty()).then_some(EngineKind::Llama);
+        let documents = self.fleet.document_advert();
+        let document = documents.as_ref().map(|_| EngineKind::Document);
         NodeAdvert {
             node: self.me,
             incarnation: self.incarnation,
@@ -160,11 +167,11 @@ impl Core {
             name: self.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: self.platform.clone(),
-            engines: if devices.is_empty() { Vec::new() } else { vec![EngineKind::Llama] },
+            engines: llama.into_iter().chain(document).collect(),
             devices,
             memory_total: memory.total,
             memory_free: step(memory.free),
-            models: self.models.values().map(|m| self.model_advert(m)).collect(),
+            models: models.chain(documents).collect(),
             queue: pumasi_protocol::advert::Queue::default(),
             admission: self.admission(),
             data: self.net.listening().data,

@@ -168,6 +168,7 @@ fn writes(event: &AttemptEvent) -> bool {
     match event {
         AttemptEvent::Tokens { .. }
         | AttemptEvent::Embedded { .. }
+        | AttemptEvent::Part { .. }
         | AttemptEvent::Finished { .. } => true,
         AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Failed(_) => {
             false
@@ -186,9 +187,10 @@ fn outcome_of(event: &AttemptEvent) -> Option<Outcome> {
             Some(Outcome::Completed { usage, timings: *timings })
         }
         AttemptEvent::Failed(fault) => Some(Outcome::Failed(fault.clone())),
-        AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } | AttemptEvent::Tokens { .. } => {
-            None
-        }
+        AttemptEvent::Alive { .. }
+        | AttemptEvent::Started { .. }
+        | AttemptEvent::Tokens { .. }
+        | AttemptEvent::Part { .. } => None,
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Transcript {
     prompt: Option<Vec<u32>>,
     /// Ids of the answer that the client has.
     delivered: Vec<u32>,
+    /// Parts of a document that the client has.
+    parts: u32,
     /// When the last of them came.
     last: Option<Instant>,
     /// The attempt that is under way has written something, and that was not yet told.
@@ -55,7 +57,7 @@ impl Transcript {
 
     /// The order that the next attempt's events must have.
     pub(crate) fn order(&self) -> EventOrder {
-        EventOrder::after(self.delivered())
+        EventOrder::after(self.delivered() + self.parts)
     }
 
     /// The work of the next attempt: the original, or its continuation.
@@ -66,6 +68,9 @@ impl Transcript {
         {
             let (prompt, delivered) = (prompt.clone(), self.delivered.clone());
             generate.resume = Some(Resume { prompt, delivered });
+        }
+        if let Work::Document(document) = &mut work {
+            document.skip = self.parts;
         }
         work
     }
@@ -98,6 +103,10 @@ impl Transcript {
             AttemptEvent::Finished { finish, usage, timings } => {
                 let usage = self.total(*usage);
                 Ok(Some(AttemptEvent::Finished { finish: *finish, usage, timings: *timings }))
+            }
+            AttemptEvent::Part { .. } => {
+                self.parts += 1;
+                Ok(Some(event))
             }
             AttemptEvent::Alive { .. }
             | AttemptEvent::Embedded { .. }

@@ -117,7 +117,7 @@ impl Failure {
         match self {
             Self::Provider(miss) => miss.fault.is_transient(),
             Self::Mesh(fault) => match fault {
-                Fault::Cancelled | Fault::BadRequest | Fault::Grammar => false,
+                Fault::Cancelled | Fault::BadRequest | Fault::Grammar | Fault::Document(_) => false,
                 Fault::EngineCrash
                 | Fault::EngineSilent
                 | Fault::EngineGarbage

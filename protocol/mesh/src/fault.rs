@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::DocumentProblem;
+
 /// Why a node did not take a job. The owner tries elsewhere, or tells the person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
@@ -142,6 +144,9 @@ pub enum Fault {
         "this computer was removed from its mesh and cannot do this alone: ask an admin, or pick a model of this computer"
     )]
     Outside,
+    /// The document cannot be worked on, here or elsewhere.
+    #[error("{0}")]
+    Document(DocumentProblem),
 }
 
 impl Fault {
@@ -170,7 +175,8 @@ impl Fault {
             | Self::NoCandidate
             | Self::Deadline
             | Self::NotContinued
-            | Self::Outside => false,
+            | Self::Outside
+            | Self::Document(_) => false,
         }
     }
 
@@ -197,7 +203,8 @@ impl Fault {
             | Self::Deadline
             | Self::NotContinued
             | Self::Removed
-            | Self::Outside => false,
+            | Self::Outside
+            | Self::Document(_) => false,
         }
     }
 
@@ -227,6 +234,7 @@ impl Fault {
             Self::NotContinued => "not_continued",
             Self::Removed => "peer_removed",
             Self::Outside => "removed",
+            Self::Document(problem) => problem.code(),
         }
     }
 }

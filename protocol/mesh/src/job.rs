@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::custody::Blob;
+use crate::document::{DocumentWork, Documents};
 use crate::engine::{Capabilities, EngineKind};
 use crate::fault::Fault;
 use crate::generate::{Embed, Generate};
@@ -112,9 +114,23 @@ pub enum Work {
     Generate(Box<Generate>),
     /// Embed texts.
     Embed(Embed),
+    /// Work on one document.
+    Document(Box<DocumentWork>),
+    /// A job about some documents, which its owner takes apart; no engine sees it.
+    Documents(Box<Documents>),
 }
 
 impl Work {
+    /// The files beside what was asked, which an executor reads from the owner.
+    #[must_use]
+    pub fn files(&self) -> Vec<Blob> {
+        match self {
+            Self::Generate(_) | Self::Embed(_) => Vec::new(),
+            Self::Document(work) => vec![work.file],
+            Self::Documents(job) => job.files.iter().map(|file| file.file).collect(),
+        }
+    }
+
     /// Whether it asks for something, within [`limits`].
     #[must_use]
     pub fn is_within_limits(&self) -> bool {
@@ -123,6 +139,8 @@ impl Work {
             Self::Embed(embed) => {
                 !embed.inputs.is_empty() && embed.inputs.len() <= limits::EMBED_INPUTS
             }
+            Self::Document(work) => work.is_within_limits(),
+            Self::Documents(job) => job.is_within_limits(),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod blob;
 pub mod chain;
 pub mod copy;
 pub mod custody;
+pub mod document;
 pub mod engine;
 pub mod envelope;
 pub mod fault;

@@ -146,3 +146,25 @@ pub const MODEL_THREADS: u32 = 1_024;
 pub const MODEL_LAYERS: u32 = 999;
 /// The shortest context that a setting may ask for, in tokens.
 pub const LEAST_CONTEXT: u32 = 16;
+/// Bytes of one document (guess: a large scanned book; it is in the memory of its engine).
+pub const DOCUMENT_BYTES: u64 = 64 << 20;
+/// Documents of one job: each is a file of the job beside the one with the question.
+pub const DOCUMENTS: usize = JOB_BLOBS - 1;
+/// Bytes of all documents of one job.
+pub const DOCUMENTS_BYTES: u64 = 256 << 20;
+/// Bytes of a question, a schema or a glossary about documents.
+pub const DOCUMENTS_TEXT_BYTES: usize = 64 * 1024;
+/// Pages of one document (row D04).
+pub const DOCUMENT_PAGES: u32 = 5_000;
+/// Texts of one document that a translation replaces.
+pub const DOCUMENT_TEXTS: usize = 200_000;
+/// Bytes of one event of a document's part.
+pub const PART_BYTES: usize = 512 * 1024;
+/// Processes that may die under one document before it is given up, each under another page.
+pub const DOCUMENT_DEATHS: usize = 4;
+/// Bytes of a file's name (the longest that common file systems take).
+pub const FILE_NAME_BYTES: usize = 255;
+/// Bytes of a document's password (PDF 2.0 takes 127).
+pub const PASSWORD_BYTES: usize = 127;
+/// Dots per inch of a page's picture.
+pub const RENDER_DPI: u16 = 600;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blob::BlobAsk;
+use crate::document::DocumentPart;
 use crate::engine::{Embedded, Finish, OutputSyntax, Phase, Timings, Token, Usage};
 use crate::fault::Fault;
 use crate::ids::AttemptId;
@@ -78,6 +79,13 @@ pub enum AttemptEvent {
     },
     /// It ended without a result.
     Failed(Fault),
+    /// A piece of a document's answer.
+    Part {
+        /// Its place among all pieces, from 0.
+        index: u32,
+        /// The piece.
+        part: DocumentPart,
+    },
 }
 
 impl AttemptEvent {
@@ -86,7 +94,9 @@ impl AttemptEvent {
     pub fn is_last(&self) -> bool {
         match self {
             Self::Finished { .. } | Self::Embedded { .. } | Self::Failed(_) => true,
-            Self::Alive { .. } | Self::Started { .. } | Self::Tokens { .. } => false,
+            Self::Alive { .. } | Self::Started { .. } | Self::Tokens { .. } | Self::Part { .. } => {
+                false
+            }
         }
     }
 }
@@ -147,6 +157,10 @@ impl EventOrder {
                 Ok(())
             }
             AttemptEvent::Tokens { index, tokens } => self.check_tokens(*index, tokens),
+            AttemptEvent::Part { index, part } => {
+                let fits = part.is_within_limits();
+                self.count(*index, u32::from(fits))
+            }
             AttemptEvent::Alive { .. }
             | AttemptEvent::Finished { .. }
             | AttemptEvent::Embedded { .. }
@@ -158,14 +172,20 @@ impl EventOrder {
         if !self.started {
             return Err(OrderError::TokensBeforeStart);
         }
-        if index != self.next {
-            return Err(OrderError::Index { expected: self.next, got: index });
-        }
         let sized = !tokens.is_empty()
             && tokens.len() <= limits::TOKENS_PER_EVENT
             && tokens.iter().all(Token::is_within_limits);
-        let count = u32::try_from(tokens.len()).map_err(|_| OrderError::Size)?;
-        self.next = self.next.checked_add(count).filter(|_| sized).ok_or(OrderError::Size)?;
+        let count = u32::try_from(tokens.len()).unwrap_or(0);
+        self.count(index, if sized { count } else { 0 })
+    }
+
+    /// Goes on by `count` from where `index` must be; nothing is what has an impossible size.
+    fn count(&mut self, index: u32, count: u32) -> Result<(), OrderError> {
+        if index != self.next {
+            return Err(OrderError::Index { expected: self.next, got: index });
+        }
+        let next = self.next.checked_add(count).filter(|next| *next > self.next);
+        self.next = next.ok_or(OrderError::Size)?;
         Ok(())
     }
 }
@@ -212,5 +232,24 @@ mod tests {
         assert_eq!(order.check(&end), Ok(()));
         assert_eq!(order.check(&tokens(5, 1)), Err(OrderError::AfterEnd));
         assert_eq!(order.check(&end), Err(OrderError::AfterEnd));
+    }
+
+    #[test]
+    fn cat_p20_parts_of_a_document_that_jump_or_are_too_large_are_refused() {
+        let part = |index, length| AttemptEvent::Part {
+            index,
+            part: DocumentPart {
+                file: 0,
+                number: 1,
+                kind: crate::document::PartKind::Markdown,
+                bytes: vec![b'x'; length],
+                more: false,
+            },
+        };
+        let mut order = EventOrder::after(2);
+        let jump = OrderError::Index { expected: 2, got: 0 };
+        assert_eq!(order.check(&part(0, 1)), Err(jump));
+        assert_eq!(order.check(&part(2, 0)), Ok(()));
+        assert_eq!(order.check(&part(3, limits::PART_BYTES + 1)), Err(OrderError::Size));
     }
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::advert::Device;
+use crate::document::{DocumentPart, DocumentWork};
 use crate::engine::{
     Capabilities, Embedded, EngineKind, Finish, OutputSyntax, Phase, Tempo, Timings, Token, Usage,
 };
@@ -12,7 +13,7 @@ use crate::generate::{Embed, Generate};
 use crate::ids::BlobId;
 
 /// Version of the frames in this file. Node and worker are built together; a mismatch is refused.
-pub const WORKER_PROTOCOL: u16 = 3;
+pub const WORKER_PROTOCOL: u16 = 4;
 
 /// Argument of a worker, followed by the path of a file that it may read. What it is not given in
 /// this way at its start it cannot open later, where the system can hold it to that.
@@ -186,6 +187,20 @@ pub enum Command {
     CancelLoad,
     /// End all requests and exit.
     Shutdown,
+    /// Work on a document, whose bytes follow.
+    Document {
+        /// Names the request.
+        request: RequestId,
+        /// What to do.
+        body: Box<DocumentWork>,
+    },
+    /// The next bytes of a document, at most [`crate::limits::PART_BYTES`].
+    Input {
+        /// The request that it is for.
+        request: RequestId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 /// What a worker reports.
@@ -266,5 +281,14 @@ pub enum Event {
         request: RequestId,
         /// Why.
         fault: Fault,
+    },
+    /// A piece of a document's answer.
+    Part {
+        /// Which request.
+        request: RequestId,
+        /// Its place among all pieces of the answer, from 0.
+        index: u32,
+        /// The piece.
+        part: DocumentPart,
     },
 }

@@ -221,6 +221,7 @@ fn after_failure(fault: &Fault) -> (Residence, Refusal) {
         | Fault::Deadline
         | Fault::NotContinued
         | Fault::Removed
-        | Fault::Outside => (Residence::Held, Refusal::Paused),
+        | Fault::Outside
+        | Fault::Document(_) => (Residence::Held, Refusal::Paused),
     }
 }

@@ -198,6 +198,7 @@ impl World<'_> {
             }
             AttemptEvent::Finished { .. }
             | AttemptEvent::Embedded { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Failed(_) => {}
         }
         if !begun {
@@ -236,6 +237,7 @@ impl World<'_> {
             }
             AttemptEvent::Alive { .. }
             | AttemptEvent::Started { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Embedded { .. } => {}
         }
     }
@@ -256,6 +258,7 @@ impl World<'_> {
             AttemptEvent::Failed(fault) => ended(newest, Outcome::Failed(fault.clone())),
             AttemptEvent::Alive { .. }
             | AttemptEvent::Tokens { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Embedded { .. } => return,
         };
         self.news(owner, attempt, input);

@@ -52,6 +52,7 @@ pub(super) fn fault_status(fault: &Fault) -> StatusCode {
         | Fault::Template
         | Fault::Capability
         | Fault::ModelUnsupported
+        | Fault::Document(_)
         | Fault::BadRequest => StatusCode::BAD_REQUEST,
         Fault::Cancelled => StatusCode::CONFLICT,
         Fault::EngineCrash

@@ -39,6 +39,8 @@ impl Opens {
     }
 }
 
+const JSON: &str = "application/json";
+
 /// Makes a schema, and says what it refers to.
 pub(super) type SchemaOf = Box<dyn Fn(&mut Schemas) -> Value>;
 
@@ -46,6 +48,7 @@ pub(super) type SchemaOf = Box<dyn Fn(&mut Schemas) -> Value>;
 pub(super) struct Asked {
     pub(super) schema: SchemaOf,
     pub(super) required: bool,
+    pub(super) media: &'static str,
 }
 
 /// One form in which an operation answers.
@@ -105,13 +108,21 @@ impl Operation {
 
     /// Reads a body.
     pub(super) fn reads(mut self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
-        self.asked = Some(Asked { schema: Box::new(schema), required: true });
+        self.asked = Some(Asked { schema: Box::new(schema), required: true, media: JSON });
+        self
+    }
+
+    /// Reads a body that is a file.
+    pub(super) fn reads_file(mut self) -> Self {
+        let schema = |_: &mut Schemas| json!({ "type": "string", "format": "binary" });
+        let (schema, media): (SchemaOf, _) = (Box::new(schema), "application/octet-stream");
+        self.asked = Some(Asked { schema, required: true, media });
         self
     }
 
     /// Reads a body that may be missing.
     pub(super) fn may_read(mut self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
-        self.asked = Some(Asked { schema: Box::new(schema), required: false });
+        self.asked = Some(Asked { schema: Box::new(schema), required: false, media: JSON });
         self
     }
 

@@ -86,6 +86,7 @@ async fn rendered(mut events: tokio::sync::mpsc::Receiver<RunEvent>) -> Result<u
             Some(RunEvent::Attempt(
                 AttemptEvent::Tokens { .. }
                 | AttemptEvent::Finished { .. }
+                | AttemptEvent::Part { .. }
                 | AttemptEvent::Embedded { .. },
             )) => return Err(ApiError::Fault(Fault::PeerProtocol)),
             None => return Err(ApiError::Fault(Fault::Connection)),

@@ -275,7 +275,11 @@ pub(super) async fn embed_for(
             Some(RunEvent::Heard(Heard::Failed(fault))) => return Err(ApiError::Provider(fault)),
             Some(
                 RunEvent::Heard(_)
-                | RunEvent::Attempt(AttemptEvent::Tokens { .. } | AttemptEvent::Finished { .. }),
+                | RunEvent::Attempt(
+                    AttemptEvent::Tokens { .. }
+                    | AttemptEvent::Part { .. }
+                    | AttemptEvent::Finished { .. },
+                ),
             ) => return Err(ApiError::Fault(Fault::PeerProtocol)),
             Some(RunEvent::Failed(fault) | RunEvent::Attempt(AttemptEvent::Failed(fault))) => {
                 return Err(ApiError::Fault(fault));

@@ -133,7 +133,7 @@ pub(super) async fn submit(
 }
 
 /// The asker's own word for this request, if there is one.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut given = headers.get_all("idempotency-key").iter();
     let (Some(key), None) = (given.next(), given.next()) else {
         return match headers.contains_key("idempotency-key") {

@@ -7,6 +7,7 @@ use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{Fault, Generate, JobId, JobKind, Work};
 use serde::de::DeserializeOwned;
 
+use super::documents;
 use crate::error::ApiError;
 use crate::gather::{Lane, Step, assembly};
 use crate::mesh::{Kept, RunEvent};
@@ -21,6 +22,9 @@ pub(super) fn reply(job: JobId, kept: &Kept) -> Result<String, ApiError> {
     match &kept.run.work {
         Work::Generate(generate) => generated(job, kept, generate),
         Work::Embed(_) => embedded(kept),
+        Work::Documents(documents) => documents::result(documents, kept),
+        // A piece of another job, which no person handed in.
+        Work::Document(_) => Err(ApiError::Fault(Fault::BadRequest)),
     }
 }
 
@@ -31,6 +35,7 @@ fn embedded(kept: &Kept) -> Result<String, ApiError> {
         | AttemptEvent::Started { .. }
         | AttemptEvent::Tokens { .. }
         | AttemptEvent::Finished { .. }
+        | AttemptEvent::Part { .. }
         | AttemptEvent::Failed(_) => None,
     });
     let vectors = vectors.ok_or(ApiError::Fault(Fault::PeerProtocol))?;

@@ -91,7 +91,7 @@ async fn every_dialect_asks_the_same_and_answers_in_its_own_words() {
                 Prompt::Chat { messages, .. } => json!(messages[0].joined_text()),
                 Prompt::Text(_) | Prompt::Tokens(_) => Value::Null,
             },
-            Work::Embed(_) => Value::Null,
+            Work::Embed(_) | Work::Document(_) | Work::Documents(_) => Value::Null,
         })
         .collect();
     assert_eq!(prompts, vec![json!("x"); 5]);

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use pumasi_dialects::Counts;
+use pumasi_protocol::custody::Blob;
 use pumasi_protocol::engine::{OutputSyntax, Token};
 use pumasi_protocol::pairing::PairingRefusal;
 use pumasi_protocol::stream::AttemptEvent;
 use pumasi_protocol::{
-    Embedded, Epoch, Fault, Finish, JobId, KeepAlive, ModelName, ModelSettings, NodeId, Timings,
-    Usage,
+    BlobId, Embedded, Epoch, Fault, Finish, JobId, KeepAlive, ModelName, ModelSettings, NodeId,
+    Timings, Usage,
 };
 use pumasi_web::api;
 use pumasi_web::keys::{KeyError, KeyRow};
@@ -339,6 +341,15 @@ impl Mesh for Handle {
         self.0.note(format!("submit {}{key}", run.model));
         self.0.runs.lock().expect("no test panics with it").push(run);
         Ok(job(job_id(2), api::JobState::Waiting))
+    }
+
+    async fn keep_document(&self, bytes: Bytes) -> Result<Blob, RunError> {
+        self.0.note(format!("keep {} bytes", bytes.len()));
+        Ok(Blob { id: BlobId(*blake3::hash(&bytes).as_bytes()), bytes: bytes.len() as u64 })
+    }
+
+    async fn document(&self, id: BlobId) -> Option<Blob> {
+        (id == BlobId([7; 32])).then_some(Blob { id, bytes: 3 })
     }
 
     async fn result(&self, caller: &Caller, id: JobId) -> Result<Kept, JobLookupError> {

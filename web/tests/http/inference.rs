@@ -62,7 +62,7 @@ async fn how_much_to_think_is_settled_here_where_a_request_leaves_it_to_us() {
             Prompt::Chat { thinking, .. } => Some(*thinking),
             Prompt::Text(_) | Prompt::Tokens(_) => None,
         },
-        Work::Embed(_) => None,
+        Work::Embed(_) | Work::Document(_) | Work::Documents(_) => None,
     };
     let settled: Vec<_> = runs.iter().map(thinking).collect();
     let wanted = [512, 16_384].map(|tokens| Some(Thinking::On(Some(tokens))));
@@ -84,7 +84,7 @@ async fn several_answers_are_several_jobs_in_one_reply() {
     let runs = server.mesh.runs.lock().expect("free");
     let seed = |i: usize| match &runs[i].work {
         Work::Generate(generate) => generate.sampling.seed,
-        Work::Embed(_) => None,
+        Work::Embed(_) | Work::Document(_) | Work::Documents(_) => None,
     };
     assert!(seed(0) != seed(1) && seed(1) != seed(2));
 }

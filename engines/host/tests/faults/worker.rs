@@ -171,11 +171,13 @@ fn main() {
         match command {
             Command::Load(model) => on_load(&mode, model.hash),
             Command::CancelLoad => send(&Event::LoadFailed(Fault::Cancelled)),
-            Command::Generate { request, .. } | Command::Embed { request, .. } => {
+            Command::Generate { request, .. }
+            | Command::Embed { request, .. }
+            | Command::Document { request, .. } => {
                 on_generate(&mode, request);
             }
             Command::Cancel(request) => send(&finished(request, Finish::Cancelled)),
-            Command::Tempo { .. } => {}
+            Command::Tempo { .. } | Command::Input { .. } => {}
             Command::Shutdown => break,
         }
     }

@@ -265,6 +265,7 @@ async fn embeddings_have_unit_length_and_honest_counts() {
                 AttemptEvent::Alive { .. } => {}
                 AttemptEvent::Started { .. }
                 | AttemptEvent::Tokens { .. }
+                | AttemptEvent::Part { .. }
                 | AttemptEvent::Finished { .. } => panic!("no text was asked for"),
             }
         }

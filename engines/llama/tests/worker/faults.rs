@@ -91,6 +91,7 @@ async fn a_paused_request_keeps_its_slot_gives_signs_of_life_and_goes_on_where_i
                 AttemptEvent::Tokens { tokens: mut more, .. } => tokens.append(&mut more),
                 AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } => {}
                 last @ (AttemptEvent::Finished { .. }
+                | AttemptEvent::Part { .. }
                 | AttemptEvent::Embedded { .. }
                 | AttemptEvent::Failed(_)) => panic!("it ended before it paused: {last:?}"),
             }
@@ -119,6 +120,7 @@ async fn a_cancel_in_the_middle_of_an_answer_ends_it_there() {
             AttemptEvent::Tokens { tokens, .. } => break tokens.len(),
             AttemptEvent::Alive { .. } | AttemptEvent::Started { .. } => {}
             last @ (AttemptEvent::Finished { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Embedded { .. }
             | AttemptEvent::Failed(_)) => panic!("{last:?}"),
         }

@@ -71,7 +71,9 @@ pub(crate) async fn collect(mut events: Events) -> Result<Answer, Fault> {
             AttemptEvent::Finished { finish, usage, .. } => {
                 (answer.finish, answer.usage) = (Some(finish), usage);
             }
-            AttemptEvent::Embedded { .. } => panic!("no embeddings were asked for"),
+            AttemptEvent::Embedded { .. } | AttemptEvent::Part { .. } => {
+                panic!("no embeddings were asked for")
+            }
             AttemptEvent::Failed(fault) => return Err(fault),
         }
     }

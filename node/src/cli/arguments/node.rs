@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::audit::AuditArguments;
 use super::bench::{BenchArguments, CompareArguments};
+use super::documents::{PdfAction, TranslateArguments};
 use super::hub::{HubAction, PullArguments, PullsAction, SearchArguments};
 use super::inspect::RecommendArguments;
 use super::invitations::{InvitationsAction, InviteArguments};
@@ -133,6 +134,28 @@ Examples:
   pumasi submit starter-chat 'reverse: hello' --wait
   pumasi watch $(pumasi submit starter-chat 'upper: hello')")]
     Submit(SubmitArguments),
+    /// Read documents: their text, pages and pictures, summaries, answers, data
+    #[command(
+        visible_alias = "doc",
+        after_long_help = "\
+PDF, DOCX, PPTX, XLSX, HTML, Markdown, TXT, CSV, JSON and subtitles. Any computer of the mesh does the
+work; a file that cannot be read fails by itself.
+
+Examples:
+  pumasi pdf extract report.pdf
+  pumasi pdf extract papers --out texts
+  pumasi pdf ask contract.pdf -q 'When does it end?'
+  pumasi pdf summarise *.pdf --words 100
+  pumasi pdf translate slides.pptx --to Korean --out done"
+    )]
+    Pdf {
+        /// What to do with them
+        #[command(subcommand)]
+        action: PdfAction,
+    },
+    /// Put documents into another language, their form kept
+    #[command(after_long_help = "Examples:\n  pumasi translate letter.docx --to Korean --out done")]
+    Translate(TranslateArguments),
     /// Follow a job until it ends
     #[command(after_long_help = "Examples:\n  pumasi watch 1f2e3d4c")]
     Watch(JobArgument),

@@ -53,7 +53,8 @@ pub(super) fn open(
 fn delivered(work: &Work) -> u32 {
     let resumed = match work {
         Work::Generate(generate) => generate.resume.as_ref().map_or(0, |r| r.delivered.len()),
-        Work::Embed(_) => 0,
+        Work::Embed(_) | Work::Documents(_) => 0,
+        Work::Document(document) => usize::try_from(document.skip).unwrap_or(usize::MAX),
     };
     u32::try_from(resumed).unwrap_or(u32::MAX)
 }

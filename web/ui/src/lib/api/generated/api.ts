@@ -1315,6 +1315,164 @@ kind: JobKind,
  */
 request: Record<string, unknown>, };
 
+export type StoredDocument = { 
+/**
+ * What names it in a [`DocumentsRequest`]: its BLAKE3 hash, 64 hexadecimal digits.
+ */
+id: string, 
+/**
+ * Its size.
+ */
+bytes: number, };
+
+export type DocumentInput = { 
+/**
+ * As it was given when the file was handed over.
+ */
+id: string, 
+/**
+ * Its name: shown with what came of it, and its ending tells formats of text apart.
+ */
+name: string, 
+/**
+ * What opens it, if it is protected.
+ */
+password?: string, };
+
+export type DocumentTrust = "mine" | "mesh";
+
+export type DocumentsRequest = { 
+/**
+ * The files, 63 at most.
+ */
+files: Array<DocumentInput>, 
+/**
+ * The first page to read, from 1.
+ */
+first_page?: number, 
+/**
+ * The last page to read.
+ */
+last_page?: number, 
+/**
+ * Of `render`: dots per inch, 600 at most; 150 where nothing is said.
+ */
+dpi?: number, 
+/**
+ * The model of `ask`, `summarise`, `translate` and `fields`.
+ */
+model?: string, 
+/**
+ * Of `summarise`: about how many words; 200 where nothing is said.
+ */
+words?: number, 
+/**
+ * Of `ask`: the question.
+ */
+question?: string, 
+/**
+ * Of `translate`: the language, as people call it.
+ */
+language?: string, 
+/**
+ * Of `translate`: how it is to sound.
+ */
+tone?: string, 
+/**
+ * Of `translate`: words, and what they are to become.
+ */
+glossary?: { [key in string]: string }, 
+/**
+ * Of `fields`: the JSON schema of what is wanted.
+ */
+schema?: Record<string, unknown>, 
+/**
+ * If not empty, only these computers, by id.
+ */
+only?: Array<string>, 
+/**
+ * Never these computers, by id.
+ */
+not?: Array<string>, 
+/**
+ * Only the computer that takes it in.
+ */
+local_only: boolean, 
+/**
+ * Whose computers may see it.
+ */
+trust: DocumentTrust, };
+
+export type DocumentTrouble = { 
+/**
+ * The page, slide or sheet, from 1; none: the file.
+ */
+page: number | null, 
+/**
+ * The stable word for it.
+ */
+code: string, 
+/**
+ * What happened, and what to do next.
+ */
+message: string, };
+
+export type DocumentPiece = { 
+/**
+ * The page, slide, sheet or picture, from 1; 0: the file as a whole.
+ */
+page: number, 
+/**
+ * What it holds: `text/markdown`, `image/png`, `image/jpeg`, `application/json`, …
+ */
+media: string, 
+/**
+ * Of text: the text.
+ */
+text: string | null, 
+/**
+ * Of everything else: the bytes in Base64.
+ */
+data: string | null, };
+
+export type DocumentState = "completed" | "partial" | "failed";
+
+export type DocumentOutcome = { 
+/**
+ * Its name, as it was given.
+ */
+name: string, 
+/**
+ * How far it came.
+ */
+state: DocumentState, 
+/**
+ * What came of it, in order.
+ */
+pieces: Array<DocumentPiece>, 
+/**
+ * What did not work.
+ */
+troubles: Array<DocumentTrouble>, 
+/**
+ * What is in it beside its text, which was not run: scripts, attachments, …
+ */
+notes: Array<string>, };
+
+export type DocumentsResult = { 
+/**
+ * What was done: `extract`, `summarise`, …
+ */
+task: string, 
+/**
+ * The files.
+ */
+files: Array<DocumentOutcome>, 
+/**
+ * How many of them failed.
+ */
+failed: number, };
+
 export type InviteRequest = { 
 /**
  * The person that the new nodes will belong to; none: shared computers.

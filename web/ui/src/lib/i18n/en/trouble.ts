@@ -105,6 +105,24 @@ export const trouble = {
       'The engine stopped answering',
       'It was ended and is being started again. Ask once more.',
     ],
+    not_pdf: ['The file is not a PDF', 'Look how it was made or named.'],
+    document_format: [
+      'This kind of file cannot be read',
+      'Give PDF, Word, PowerPoint, Excel, HTML, Markdown or text.',
+    ],
+    password_needed: ['The file is protected', 'Give its password.'],
+    document_too_complex: [
+      'The file is too complex to be read safely',
+      'Save it anew with another program.',
+    ],
+    document_too_large: ['The file is too large', 'Split it.'],
+    document_damaged: ['The file is damaged', 'Save it anew, or get it again.'],
+    document_without_text: [
+      'No text was found in the file',
+      'Scanned pages need a model that reads pictures.',
+    ],
+    no_such_pages: ['These pages are not in the file', 'Ask for others.'],
+    model_answer_unusable: ['The model did not answer as it was asked to', 'Try a larger model.'],
     connection_lost: ['The computer that answered went away', 'Ask again: another one takes over.'],
     peer_silent: ['The computer that answered fell silent', 'Ask again: another one takes over.'],
     peer_removed: [
