@@ -28,6 +28,24 @@ fn best(bids: &[Bid]) -> Option<&Bid> {
 See \`pumasi why JOB\` for the whole story.
 `;
 
+const maths = `The roots of $ax^2 + bx + c = 0$ are
+
+$$x = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}$$
+
+It costs $5, or $6 with a bow. Broken: $\\frac{1}{$ and \\(\\href{javascript:alert(1)}{x}\\).
+
+\`\`\`mermaid
+flowchart LR
+  A[Question] --> B{Who is free?}
+  B -->|창가 자리| C[Answer]
+  B -->|nobody| D[Wait]
+\`\`\`
+
+\`\`\`mermaid
+this is no diagram
+\`\`\`
+`;
+
 const hostile = `<img src=x onerror=alert(1)> and ![a picture](https://example.org/track.png)
 
 [click me](javascript:alert(1)) or [a real link](https://example.org)
@@ -47,6 +65,7 @@ export function replyTo(question: string): Reply {
   if (task === 'reverse') return { thinking: '', text: [...given].reverse().join('') };
   if (task === 'repeat') return { thinking: '', text: given };
   if (task === 'long') return { thinking: '', text: `${tour}\n`.repeat(150) };
+  if (task === 'maths') return { thinking: '', text: maths };
   if (task === 'hostile') return { thinking: '', text: hostile };
   if (task === 'crash')
     return { thinking: '', text: 'It begins well, but ', fault: 'engine_crash' };

@@ -178,7 +178,38 @@ export async function tellsAConversationHowToAnswer(browser, base) {
   await close();
 }
 
+/** What a model writes is drawn, under the policy that the node gives its pages. */
+export async function drawsFormulasAndDiagrams(browser, base) {
+  const { page, complaints, close } = await visit(browser, base, '/');
+  const formula = await ask(page, model, 'repeat: so $x^2 + \\href{javascript:alert(1)}{y}$ it is');
+  await formula.locator('.katex').first().waitFor();
+  assert.equal(await formula.locator('a').count(), await formula.locator('footer a').count());
+  const diagram = '```mermaid\nflowchart LR\n  A[Ask] --> B[Answer]\n```';
+  const asked = { id: 'm1', role: 'user', at_ms: 1, content: 'draw it' };
+  const drawn = { ...asked, id: 'm2', parent: 'm1', role: 'assistant', content: diagram, model };
+  // No starter model writes diagrams: this one comes from a file.
+  await page.goto(`${base}/chats`);
+  const whole = { id: 'drawn', title: 'drawn', created_ms: 1, updated_ms: 1, revision: 1 };
+  await page.locator('main input[type=file]').setInputFiles({
+    name: 'saved.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(
+      JSON.stringify({ ...whole, settings: { model }, messages: [asked, drawn] }),
+    ),
+  });
+  const picture = page.locator('figure img');
+  await picture.waitFor();
+  const size = await picture.evaluate((image) => [image.naturalWidth, image.complete]);
+  assert.ok(size[0] > 50 && size[1], `it has a size: ${size}`);
+  await page.getByRole('button', { name: 'As text' }).click();
+  await page.getByText('flowchart LR').waitFor();
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(complaints, []);
+  await close();
+}
+
 export const chat = [
+  drawsFormulasAndDiagrams,
   findsAConversationAgain,
   branchesAConversation,
   savesDeletesAndTakesBack,

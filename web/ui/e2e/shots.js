@@ -36,6 +36,7 @@ const pages = {
   chat: ['/', asking('How does placement work?')],
   writing: ['/', asking('long: please', { whole: false })],
   crash: ['/', asking('crash: now')],
+  maths: ['/', asking('maths: please')],
   hostile: ['/', asking('hostile: now')],
   mesh: ['/mesh'],
   card: ['/mesh', opening('.hall a, .tile')],

@@ -2,6 +2,7 @@
  *  and nothing in it makes the browser fetch anything. */
 
 import DOMPurify from 'dompurify';
+import { blockMath, inlineMath } from './math';
 import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked';
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -27,7 +28,7 @@ const seam: TokenizerAndRendererExtension = {
 };
 
 const marked = new Marked({
-  extensions: [seam],
+  extensions: [seam, inlineMath, blockMath],
   gfm: true,
   breaks: true,
   async: false,
