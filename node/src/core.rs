@@ -44,7 +44,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use pumasi_protocol::advert::Gossip;
 use pumasi_protocol::document::DOCUMENT_ENGINE;
 use pumasi_protocol::roster::Roster;
-use pumasi_protocol::{Control, Device, Fault, ModelName, ModelSettings, NodeId, Refusal};
+use pumasi_protocol::{Control, Device, ModelName, ModelSettings, NodeId};
 use pumasi_scheduler::{Action, Input, Scheduler, Time};
 use pumasi_web::api;
 use pumasi_web::meters::Meters;

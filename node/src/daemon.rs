@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pumasi_models::store::Store as ModelStore;
 use pumasi_protocol::NodeId;
 use pumasi_scheduler::Scheduler;
 use pumasi_web::meters::Meters;

@@ -98,6 +98,7 @@ async fn run(
         work: Work::Documents(Box::new(job)),
         constraints,
         priority: Priority::Batch,
+        keep_alive: None,
         abroad: Abroad::default(),
     })
 }

@@ -386,7 +386,21 @@ decode_tokens_per_s: number,
 /**
  * Predicted wait until a first slot is free and the model loaded, in milliseconds.
  */
-wait_ms: number | null, };
+wait_ms: number | null, 
+/**
+ * When it is unloaded if nothing uses it before, Unix time in milliseconds; the year 9999: it
+ * stays. Absent where it is not loaded, and for other computers, which know it themselves.
+ */
+expires_ms?: number, 
+/**
+ * Tokens that were guessed from prompts and computed ahead since it was loaded; as
+ * [`Self::expires_ms`].
+ */
+drafted_tokens?: number, 
+/**
+ * Of these, such that were right.
+ */
+accepted_tokens?: number, };
 
 export type Model = { 
 /**
@@ -1062,6 +1076,109 @@ sources: Array<CopySource>, } & ({ "state": "running" } | { "state": "done" } | 
  * Why, as a sentence.
  */
 error: string, });
+
+export type Switch = "auto" | "on" | "off";
+
+export type ModelSettings = { 
+/**
+ * Tokens that a slot holds.
+ */
+context_tokens?: number, 
+/**
+ * Slots that decode together, 1 to 64.
+ */
+slots?: number, 
+/**
+ * Threads of the engine, 1 to 1024.
+ */
+threads?: number, 
+/**
+ * Layers on graphics cards, 0 to 999; 999: all.
+ */
+gpu_layers?: number, 
+/**
+ * Number format of the KV cache.
+ */
+cache?: CacheFormat, 
+/**
+ * Flash attention.
+ */
+flash?: Switch, 
+/**
+ * Tokens guessed from the prompt and computed ahead; `auto`: where measurements say it pays.
+ */
+drafts?: Switch, 
+/**
+ * Seconds that it stays loaded after its last use; 0: until what runs has ended, negative: for
+ * ever.
+ */
+ttl_s?: number, 
+/**
+ * Loaded when the node starts, and not unloaded for another model.
+ */
+pinned?: boolean, };
+
+export type SettingsRequest = { 
+/**
+ * On which node (id); none: this one.
+ */
+node: string | null, 
+/**
+ * All of the model's settings: what is not in it is left to the node from here on.
+ */
+settings: ModelSettings, };
+
+export type Benchmark = { 
+/**
+ * When, Unix time in milliseconds.
+ */
+at_ms: number, 
+/**
+ * Which model.
+ */
+model: string, 
+/**
+ * On which node (id).
+ */
+node: string, 
+/**
+ * That node's name then.
+ */
+node_name: string, 
+/**
+ * Tokens of each prompt.
+ */
+prompt_tokens: number, 
+/**
+ * Tokens of each answer.
+ */
+answer_tokens: number, 
+/**
+ * How many asked at once.
+ */
+parallel: number, 
+/**
+ * From the question to the first token, on average, in milliseconds.
+ */
+first_token_ms: number, 
+/**
+ * Prompt tokens over that time: reading, with all that comes before it.
+ */
+prefill_tokens_per_s: number, 
+/**
+ * Writing speed of each answer.
+ */
+decode_tokens_per_s: number, 
+/**
+ * Tokens of all answers over the whole time.
+ */
+whole_tokens_per_s: number, };
+
+export type BenchmarksRequest = { 
+/**
+ * What was measured. The node keeps the newest [`crate::limits::BENCHMARKS`] of all.
+ */
+rows: Array<Benchmark>, };
 
 export type JobKind = "chat" | "completion" | "embedding" | "image" | "document";
 
