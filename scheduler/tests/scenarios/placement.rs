@@ -91,7 +91,25 @@ fn a_job_waits_for_a_copy_where_that_is_sooner_than_elsewhere() {
         why a j1
         idle
         ",
-        expect![[r#""#]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            0     a dispatches j1.1 to a
+            0     a j1 bound to a
+            0     a loads m
+            1     b>a bid j1.1 start 0 end 50100
+            2     a>b gone j1.1
+            25000 a runs j1.1
+            25000 a j1 running on a
+            26100 a j1 completed on a
+            60000   a: wait 0 load 25000 prefill 100 cached 0 decode 1000 network 0 penalty 0 = 26100; bid 26100
+            60000   b: wait 0 load 0 prefill 100 cached 0 decode 50000 network 4 penalty 0 = 50104; asked
+            60000   d: ModelAbsent; not asked
+            60000   e: ModelAbsent; not asked
+            60000   c: ModelAbsent; not asked
+            60000   epoch 1 on a: BestBid
+            60000 all idle
+        "#]],
     );
 }
 
@@ -112,7 +130,26 @@ fn a_job_goes_to_the_holder_where_a_copy_would_be_later() {
         why a j1
         idle
         ",
-        expect![[r#""#]],
+        expect![[r#"
+            0     a j1 waits
+            0     a>b offer j1.1
+            1     b>a bid j1.1 start 0 end 1100
+            2     a>b bind j1.1
+            2     a dispatches j1.1 to b
+            2     a j1 bound to b
+            3     b expects j1.1 of a
+            4     b runs j1.1
+            5     a j1 running on b
+            1104  b>a idle
+            1105  a j1 completed on b
+            5000    b: wait 0 load 0 prefill 100 cached 0 decode 1000 network 4 penalty 0 = 1104; bid 1100
+            5000    a: wait 0 load 25000 prefill 100 cached 0 decode 1000 network 0 penalty 0 = 26100; bid 26100
+            5000    d: ModelAbsent; not asked
+            5000    e: ModelAbsent; not asked
+            5000    c: ModelAbsent; not asked
+            5000    epoch 1 on b: BestBid
+            5000  all idle
+        "#]],
     );
 }
 
