@@ -251,6 +251,7 @@ impl Hub {
 
     fn redirected(&self, from: &Url, headers: &HeaderMap) -> Result<Url, HubError> {
         let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.filter(|location| !location.is_empty());
         let to = location.and_then(|location| from.join(location).ok());
         let to = to.filter(|to| self.endpoint.may_follow(to, &self.cdn));
         to.ok_or(HubError::Redirect)
