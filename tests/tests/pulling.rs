@@ -334,7 +334,7 @@ fn a_download_and_an_import_take_little_memory() {
     content.resize(192 << 20, 0);
     hub.put(REPO, FILE, &content);
     let node = setup(&hub).start();
-    node.pumasi(&["models"]);
+    assert_eq!(node.pumasi(&["models"]).code, Some(0));
     let before = peak(&node);
     let pulled = node.pumasi(&["pull", MODEL]);
     assert_eq!(pulled.code, Some(0), "{pulled:?}");

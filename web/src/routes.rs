@@ -100,11 +100,7 @@ fn groups() -> Vec<Group> {
         ours(Scoped(KeyScope::Jobs), jobs()),
         ours(Scoped(KeyScope::View), view()),
         ours(Scoped(KeyScope::Models), placing()),
-        Group {
-            access: Scoped(KeyScope::Models),
-            dialect: Some(Dialect::Ollama),
-            routes: ollama_store(),
-        },
+        ours(Scoped(KeyScope::Models), ollama_store()),
         ours(Scoped(KeyScope::Operate), operating()),
         ours(Install, owner()),
     ]
@@ -201,7 +197,8 @@ fn placing() -> Routes {
         .route("/api/v1/store/models/{model}", patch(stock::change).delete(stock::remove))
 }
 
-/// Ollama's, which change what is here: unlike its inference, not open to every program.
+/// Ollama's, which change what is here: unlike its inference not open to every program, and refused in
+/// our own words.
 fn ollama_store() -> Routes {
     Routes::new()
         .route("/api/pull", post(pulling::pull))

@@ -213,9 +213,8 @@ impl HubError {
 
 impl From<io::Error> for HubError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
-            kind => Self::Disk { kind },
-        }
+        let kind = error.kind();
+        let is_full = matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if is_full { Self::DiskFull } else { Self::Disk { kind } }
     }
 }

@@ -105,10 +105,7 @@ impl Hub {
 
 /// The repository was found before, so what is missing at a pinned commit is the file or the commit.
 fn no_file(error: HubError) -> HubError {
-    match error {
-        HubError::Missing(Missing::Repository) => Missing::Revision.into(),
-        other => other,
-    }
+    if error == HubError::from(Missing::Repository) { Missing::Revision.into() } else { error }
 }
 
 fn range_headers(from: u64, to: Option<u64>, validator: Option<&str>) -> HeaderMap {

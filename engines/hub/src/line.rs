@@ -213,14 +213,22 @@ fn refused_certificate(error: &std::io::Error) -> HubError {
     let Some(rustls::Error::InvalidCertificate(bad)) = inner else {
         return if inner.is_some() { TlsFault::Other.into() } else { LineFault::Broken.into() };
     };
-    let fault = match bad {
+    let is_old = matches!(
+        bad,
         Bad::Expired
-        | Bad::ExpiredContext { .. }
-        | Bad::NotValidYet
-        | Bad::NotValidYetContext { .. } => TlsFault::Expired,
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongHost,
-        Bad::UnknownIssuer | Bad::BadSignature => TlsFault::UnknownIssuer,
-        _ => TlsFault::Other,
+            | Bad::ExpiredContext { .. }
+            | Bad::NotValidYet
+            | Bad::NotValidYetContext { .. }
+    );
+    let is_other = matches!(bad, Bad::NotValidForName | Bad::NotValidForNameContext { .. });
+    let fault = if is_old {
+        TlsFault::Expired
+    } else if is_other {
+        TlsFault::WrongHost
+    } else if matches!(bad, Bad::UnknownIssuer | Bad::BadSignature) {
+        TlsFault::UnknownIssuer
+    } else {
+        TlsFault::Other
     };
     fault.into()
 }

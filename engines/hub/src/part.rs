@@ -55,9 +55,11 @@ impl Part {
         if part.file.metadata()?.len() > whole {
             part.restart()?;
         }
-        match part.hash_again(stop) {
-            Err(HubError::File(_) | HubError::NotAHub) => part.restart()?,
-            other => other?,
+        if let Err(error) = part.hash_again(stop) {
+            if !matches!(error, HubError::File(_) | HubError::NotAHub) {
+                return Err(error);
+            }
+            part.restart()?;
         }
         Ok(part)
     }

@@ -76,7 +76,9 @@ impl Desk {
 
     fn blobs(&self) -> Vec<String> {
         let entries = fs::read_dir(self.store.root().join("blobs")).expect("a folder");
-        entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+        let names =
+            entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned());
+        names.filter(|name| !name.ends_with(".tree")).collect()
     }
 
     /// Opens it again, as the next start does.

@@ -146,9 +146,10 @@ struct Out<W> {
 
 impl<W: Write> Write for Out<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes).inspect_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => {}
-            kind => self.failed = Some(kind),
+        self.out.write(bytes).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failed = Some(error.kind());
+            }
         })
     }
 
