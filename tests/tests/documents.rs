@@ -194,7 +194,9 @@ fn a_question_names_its_pages_and_wrong_orders_say_what_is_wrong() {
     let asked = node.pumasi(&["pdf", "ask", "-m", STARTER, "-q", "Who is there?", &file]);
     assert_eq!(asked.code, Some(0), "{asked:?}");
     assert!(asked.stdout.contains("page"), "{asked:?}");
-    let post = |task: &str, body: &Value| node.post(&format!("/api/v1/documents/{task}"), body);
+    let post = |task: &str, body: &Value| {
+        node.request("POST", &format!("/api/v1/documents/{task}"), Some(body))
+    };
     let unknown = json!({ "files": [{ "id": "00", "name": "a.pdf" }] });
     assert_eq!(post("extract", &unknown).status, 400);
     assert_eq!(post("extract", &json!({ "files": [] })).status, 400);

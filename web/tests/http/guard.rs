@@ -37,7 +37,7 @@ const OPEN: [(&str, &str); 5] = [
     ("GET", "/llms.txt"),
     ("GET", "/api/openapi.json"),
 ];
-const OWNER: [(&str, &str); 74] = [
+const OWNER: [(&str, &str); 76] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/nodes"),
     ("GET", "/api/v1/models"),
@@ -61,6 +61,8 @@ const OWNER: [(&str, &str); 74] = [
     ("POST", "/api/v1/jobs/1/cancel"),
     ("GET", "/api/v1/jobs/1/result"),
     ("GET", "/api/v1/jobs/1/events"),
+    ("POST", "/api/v1/documents"),
+    ("POST", "/api/v1/documents/extract"),
     ("GET", "/api/v1/events"),
     ("GET", "/api/v1/audit"),
     ("GET", "/api/v1/providers"),

@@ -59,6 +59,31 @@ fn item(text: &str) -> Option<&str> {
     is_item.then(|| rest.trim_start())
 }
 
+/// Whether a cell is a bullet alone. Fonts of signs have theirs where Unicode has nothing.
+fn is_bullet(text: &str) -> bool {
+    let mut chars = text.trim().chars();
+    let first = chars.next();
+    let is_sign = first.is_some_and(|c| BULLETS.contains(&c) || is_private(c));
+    is_sign && chars.next().is_none()
+}
+
+fn is_private(char: char) -> bool {
+    matches!(char, '\u{e000}'..='\u{f8ff}')
+}
+
+/// Rows in which a bullet and its item are one.
+fn with_items(rows: &[Row]) -> Vec<Row> {
+    let whole = |row: &Row| match row.cells.as_slice() {
+        [bullet, item] if is_bullet(&bullet.text) => {
+            let text = format!("• {}", item.text);
+            let (u0, size) = (bullet.u0, item.size);
+            Row { cells: vec![Chunk { text, u0, size, ..item.clone() }] }
+        }
+        _ => row.clone(),
+    };
+    rows.iter().map(whole).collect()
+}
+
 fn is_numbered(text: &str) -> bool {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
     (1..=3).contains(&digits)
@@ -90,7 +115,8 @@ fn paragraph(out: &mut String, text: &str) {
 
 /// Plain text: runs of rows with several cells are tables, what begins with a bullet is an item.
 fn body(out: &mut String, block: &Block) {
-    let mut rows = block.rows.as_slice();
+    let whole = with_items(&block.rows);
+    let mut rows = whole.as_slice();
     while let Some(first) = rows.first() {
         let table = rows.iter().take_while(|row| row.cells.len() > 1).count();
         if table >= 2 {
