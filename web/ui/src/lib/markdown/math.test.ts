@@ -72,7 +72,7 @@ describe('cat_h40_hostile_formulas_and_diagrams_are_harmless', () => {
     expect([width, height]).toEqual([20, 10]);
     expect(text).not.toMatch(/script|onclick|https:|foreignObject|<img/i);
     expect(text).toContain('#arrow');
-    expect(text).toMatch(/<style[^>]*>a &gt; b/);
+    expect(text).toContain('<style>a > b');
     expect(
       new DOMParser().parseFromString(text, 'image/svg+xml').querySelector('parsererror'),
     ).toBeNull();

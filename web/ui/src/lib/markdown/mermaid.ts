@@ -87,16 +87,13 @@ function holdStyles(): { css: () => string; restore: () => void } {
   return { css: () => said.join('\n'), restore };
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
+const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** A drawing as a picture of its own: whole XML, with nothing in it that leads elsewhere. */
 export function pictureOf(markup: string, css: string): Picture {
   const page = new DOMParser().parseFromString(markup, 'text/html');
   const svg = page.querySelector('svg');
   if (!svg) throw new Error('nothing was drawn');
-  const style = page.createElementNS(SVG, 'style');
-  style.textContent = css;
-  svg.prepend(style);
   for (const one of svg.querySelectorAll('script, foreignObject, image, iframe')) one.remove();
   for (const one of svg.querySelectorAll('*')) {
     for (const { name, value } of [...one.attributes]) {
@@ -109,6 +106,8 @@ export function pictureOf(markup: string, css: string): Picture {
     .map(Number);
   svg.setAttribute('width', String(width));
   svg.setAttribute('height', String(height));
-  const text = new XMLSerializer().serializeToString(svg);
+  // As text: also a page that nobody sees lets no style element in.
+  const bare = new XMLSerializer().serializeToString(svg);
+  const text = bare.replace(/^<svg[^>]*>/, (head) => `${head}<style>${escape(css)}</style>`);
   return { address: `data:image/svg+xml,${encodeURIComponent(text)}`, width, height };
 }
