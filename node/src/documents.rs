@@ -207,7 +207,8 @@ impl Pieces {
     async fn start(&self, work: Work, kind: JobKind, model: ModelName) -> Result<Running, Fault> {
         let Terms { caller, constraints, priority, .. } = self.terms.clone();
         let abroad = Abroad::default();
-        let run = Run { caller, kind, model, work, constraints, priority, abroad, keep_alive: None };
+        let run =
+            Run { caller, kind, model, work, constraints, priority, abroad, keep_alive: None };
         let (reply, answer) = oneshot::channel();
         let ask = Event::Ask(Ask::Run(Box::new(run), reply));
         self.events.send(ask).await.map_err(|_| Fault::Cancelled)?;

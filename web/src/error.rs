@@ -4,6 +4,7 @@
 mod admission;
 mod conversation;
 mod key;
+mod model;
 mod provider;
 mod removal;
 mod run;
@@ -189,7 +190,7 @@ impl ApiError {
             Self::Fault(fault) => run::fault_status(fault),
             Self::Provider(fault) => run::provider_status(*fault),
             Self::Job(error) => job_status(*error),
-            Self::Model(error) => model_status(error),
+            Self::Model(error) => model::status(error),
             Self::Admission(error) => admission::status(error),
             Self::Providers(error) => provider::status(error),
             Self::Remove(error) => removal::status(*error),
@@ -233,7 +234,7 @@ impl ApiError {
             Self::Fault(fault) => fault.code(),
             Self::Provider(fault) => fault.code(),
             Self::Job(error) => job_code(*error),
-            Self::Model(error) => model_code(error),
+            Self::Model(error) => model::code(error),
             Self::ModelUnknown => "model_not_found",
             Self::Admission(error) => admission::code(error),
             Self::Providers(error) => provider::code(error),
@@ -377,34 +378,5 @@ fn job_code(error: JobLookupError) -> &'static str {
         JobLookupError::NotKept => "result_not_kept",
         JobLookupError::Unreachable => "owner_unreachable",
         JobLookupError::NotLost => "owner_reachable",
-    }
-}
-
-fn model_status(error: &ModelError) -> StatusCode {
-    match error {
-        ModelError::NotFound | ModelError::UnknownNode => StatusCode::NOT_FOUND,
-        ModelError::Damaged => StatusCode::UNPROCESSABLE_ENTITY,
-        ModelError::InUse | ModelError::NameTaken => StatusCode::CONFLICT,
-        ModelError::Settings(_) => StatusCode::BAD_REQUEST,
-        ModelError::NotKept => StatusCode::INSUFFICIENT_STORAGE,
-        ModelError::NotAllowed | ModelError::CopiesOff => StatusCode::FORBIDDEN,
-        ModelError::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-        ModelError::Fault(fault) => run::fault_status(fault),
-    }
-}
-
-fn model_code(error: &ModelError) -> &'static str {
-    match error {
-        ModelError::NotFound => "model_not_found",
-        ModelError::UnknownNode => "unknown_node",
-        ModelError::Damaged => "model_damaged",
-        ModelError::InUse => "model_in_use",
-        ModelError::Settings(_) => "invalid_settings",
-        ModelError::NotKept => "not_kept",
-        ModelError::NotAllowed => "not_allowed",
-        ModelError::CopiesOff => "copies_off",
-        ModelError::NameTaken => "name_taken",
-        ModelError::Unreachable => "node_unreachable",
-        ModelError::Fault(fault) => fault.code(),
     }
 }

@@ -101,6 +101,7 @@ async fn answer(engine: &WorkerEngine, body: Generate) -> Result<(usize, f64), F
             AttemptEvent::Started { .. }
             | AttemptEvent::Alive { .. }
             | AttemptEvent::Finished { .. }
+            | AttemptEvent::Part { .. }
             | AttemptEvent::Embedded { .. } => {}
         }
     }

@@ -19,6 +19,7 @@ fn exercise(bytes: &[u8]) -> Result<Inspection, GgufError> {
         slots: u64::MAX,
         batch: u64::MAX,
         unified: true,
+        full_windows: false,
         key_type: CacheType::F16,
         value_type: CacheType::Q8_0,
     };

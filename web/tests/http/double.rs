@@ -468,6 +468,7 @@ impl Mesh for Handle {
 
     async fn stop_copy(&self, model: &ModelName) -> Result<(), ModelError> {
         self.0.note(format!("stop copy {model}"));
+        Err(ModelError::NotFound)
     }
 
     async fn unload(&self, model: &ModelName, _: Option<NodeId>) -> Result<(), ModelError> {
