@@ -3,6 +3,7 @@
 mod clinic;
 mod conversations;
 mod examine;
+mod record;
 mod uploads;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use pumasi_dialects::Counts;
 use pumasi_protocol::custody::Blob;
 use pumasi_protocol::{BlobId, JobId, KeepAlive, ModelName, ModelSettings, NodeId};
 use pumasi_web::api;
-use pumasi_web::keys::{KeyError, KeyRow, Terms};
+use pumasi_web::keys::{KeyError, KeyRow};
 use pumasi_web::mesh::{
     AdmissionError, AuditError, AuditFilter, Caller, ConversationError, ConversationFilter,
     JobFilter, JobLookupError, Kept, LendError, Mesh, ModelError, ProviderError, Relay, Relayed,
@@ -22,17 +23,16 @@ use pumasi_web::mesh::{
 use pumasi_web::meters::{Minute, Spent, UsageKey};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::audit::{self, Notes, Sources};
+use crate::audit::Notes;
 use crate::benchmarks;
 use crate::config::Config;
 use crate::core::event::{Ask, Event};
-use crate::core::unix_ms;
 use crate::net::NetHandle;
 use crate::pace;
 use crate::router::Router;
 use crate::runtime;
 use crate::stock::Stock;
-use crate::store::{Act, AuditRecord, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::usage::UsageBook;
 pub(crate) use uploads::Uploads;
 
@@ -327,7 +327,7 @@ impl Mesh for Gateway {
     }
 
     async fn keep_key(&self, row: KeyRow) -> Result<(), KeyError> {
-        let noted = noted(&row);
+        let noted = record::noted(&row);
         self.store.put_key(row.terms, row.instead_of, noted).await.map_err(|error| {
             tracing::warn!(%error, "an API key could not be written down");
             KeyError::Store
@@ -342,27 +342,7 @@ impl Mesh for Gateway {
         caller: &Caller,
         filter: AuditFilter,
     ) -> Result<Vec<api::AuditEntry>, AuditError> {
-        self.notes.flush().await;
-        let (store, net, caller) = (self.store.clone(), self.net.clone(), caller.clone());
-        let (name, person) = (self.config.name.clone(), self.config.person.clone());
-        let read = move || {
-            let (roster, history) = (net.roster(), net.history());
-            let sources = Sources {
-                me: net.me(),
-                name: &name,
-                person: person.as_ref(),
-                roster: roster.as_deref(),
-                history: &history,
-                records: store.audit()?,
-            };
-            Ok::<_, StoreError>(audit::view(&sources, &caller, &filter))
-        };
-        let entries = tokio::task::spawn_blocking(read).await;
-        let entries = entries.map_err(|_| AuditError::Store)?;
-        entries.map_err(|error| {
-            tracing::warn!(%error, "the audit log cannot be read");
-            AuditError::Store
-        })
+        record::audit(self, caller, filter).await
     }
 
     async fn conversations(
@@ -414,10 +394,4 @@ impl Mesh for Gateway {
 fn unreadable(error: StoreError) -> UsageError {
     tracing::warn!(%error, "what is kept of usage cannot be read");
     UsageError::Store
-}
-
-fn noted(row: &KeyRow) -> AuditRecord {
-    let Terms { id, name, person, scopes, .. } = row.terms.clone();
-    let act = Act::Key { change: row.step, id, name, person, scopes };
-    AuditRecord { at_ms: unix_ms(), act }
 }

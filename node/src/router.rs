@@ -211,11 +211,13 @@ impl Router {
                 }
             };
         }
-        if !self.is_needed() && preferences.is_none() {
+        let was_asked = !turn.tried.is_empty();
+        if !self.is_needed() && preferences.is_none() && !was_asked {
             return None;
         }
         let known = self.known();
-        Some(match self.plan(&known, Wish { model, constraints: &run.constraints, preferences }) {
+        let wish = Wish { model, constraints: &run.constraints, preferences, was_asked };
+        Some(match self.plan(&known, wish) {
             Plan::Mesh => return None,
             Plan::Routes(routes, left) => {
                 Ok(self.begin(run, known, Tour::new(routes, &turn.tried), &left))
@@ -243,7 +245,8 @@ impl Router {
     /// Hands a request on as it came, as long as providers that speak its language are next.
     pub(crate) async fn relay(&self, relay: &Relay) -> Result<Relayed, RunError> {
         let (model, known) = (&relay.model, self.known());
-        let wish = Wish { model, constraints: &Constraints::default(), preferences: None };
+        let constraints = &Constraints::default();
+        let wish = Wish { model, constraints, preferences: None, was_asked: false };
         let (mut tour, left) = match self.plan(&known, wish) {
             Plan::Routes(routes, left) => (Tour::new(routes, &[]), left),
             Plan::Mesh => return Ok(Relayed::Not(Onward::Mesh.turn())),

@@ -151,7 +151,6 @@ class Suite(unittest.TestCase):
     def test_errors_are_sentences_with_their_status(self):
         cases = [
             (404, {"model": "never-was", "messages": user("x")}),
-            (400, {"model": MODEL, "messages": []}),
             (400, {"model": MODEL, "messages": user("x"), "options": {"temperature": 9}}),
             (400, {"model": MODEL, "messages": user("repeat: " + "long " * 2_000)}),
         ]

@@ -104,6 +104,9 @@ class Suite(unittest.TestCase):
             operation = operations.get("get")
             if operation is None or "{" in path or operation["operationId"] in ENDLESS:
                 continue
+            if path.startswith("/api/v1/hub/"):
+                # What a hub says, which the tests of its client hold against a hub of their own.
+                continue
             status, head, data = ask("GET", path)
             self.assertEqual(status, 200, path)
             media = head.get_content_type()

@@ -395,7 +395,7 @@ fn sharing_is_said_and_shown_by_the_command_line() {
     for (arguments, code, word) in [
         (&["no-such"][..], 66, "no provider"),
         (&["gpu", "--with", "everyone,kim"], 2, "not both"),
-        (&["gpu", "--with", "kim", "--tokens-a-day", "-1"], 2, "--tokens-a-day"),
+        (&["gpu", "--with", "kim", "--tokens-a-day=-1"], 2, "--tokens-a-day"),
         (&["gpu", "--requests-a-minute", "4000000000"], 65, "at most"),
     ] {
         let (ended, _, told) = share(arguments);

@@ -157,8 +157,8 @@ fn cat_p04_only_the_declared_ports_are_open() {
         const LISTENS: &str = "0A";
         assert_eq!(
             sockets(node.pid(), "tcp", |state| state == LISTENS),
-            BTreeSet::from([7_862, 7_863]),
-            "TCP: the interface on loopback, and the control plane"
+            BTreeSet::from([7_862, 7_863, 7_864]),
+            "TCP: the interface on loopback, the control plane, and copies of models"
         );
         let multicast = discovery.then_some(5_353);
         assert_eq!(

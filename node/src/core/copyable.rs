@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pumasi_protocol::{ModelAdvert, ModelName, ModelState, NodeAdvert, limits};
+use pumasi_protocol::{EngineKind, ModelAdvert, ModelName, ModelState, NodeAdvert, limits};
 
 use super::Core;
 use super::copying::DISK_RESERVE;
@@ -94,7 +94,9 @@ impl Core {
     /// This node's advert as others hear it: of what is here.
     pub(super) fn advert_of_here(&self) -> Option<NodeAdvert> {
         let mut advert = self.scheduler.view().advert()?;
-        advert.models.retain(|model| self.models.contains_key(&model.name));
+        advert.models.retain(|model| {
+            model.engine != EngineKind::Llama || self.models.contains_key(&model.name)
+        });
         Some(advert)
     }
 

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use pumasi_models::store::Store as ModelStore;
 use pumasi_protocol::message::Request;
-use pumasi_protocol::{BlobId, Fault, ModelAdvert, ModelName, ModelState, NodeId, Refusal};
+use pumasi_protocol::{
+    BlobId, EngineKind, Fault, ModelAdvert, ModelName, ModelState, NodeId, Refusal,
+};
 use pumasi_scheduler::{Input, Link};
 use pumasi_web::api;
 use pumasi_web::mesh::ModelError;
@@ -143,7 +145,9 @@ impl Core {
                 .into_iter()
                 .flat_map(move |advert| advert.models.iter().map(move |model| (node, model)))
         });
-        models.filter(|(_, model)| model.state != ModelState::Unusable)
+        // What has no file is an engine, not a model.
+        let is_file = |model: &ModelAdvert| model.engine == EngineKind::Llama;
+        models.filter(move |(_, m)| m.state != ModelState::Unusable && is_file(m))
     }
 
     /// Whoever has come to hold what is on its way is asked, too.

@@ -13,6 +13,7 @@ use pumasi_protocol::{AttemptId, ModelName, NodeId, Work};
 use quinn::{ClientConfig, Connection, Endpoint, Incoming, ServerConfig, VarInt};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::conduct::{Conduct, Kind};
@@ -84,6 +85,8 @@ struct Inner {
     host: watch::Sender<Option<Arc<dyn ProviderHost>>>,
     /// What the others share.
     offers: watch::Sender<Arc<Offers>>,
+    /// Ends what listens.
+    ending: CancellationToken,
 }
 
 struct Peer {
@@ -155,6 +158,7 @@ impl DataPlane {
             pace: lent.pace,
             host: watch::Sender::default(),
             offers: watch::Sender::default(),
+            ending: CancellationToken::new(),
         };
         let plane = Self { inner: Arc::new(inner) };
         tokio::spawn(plane.clone().listen());
@@ -376,6 +380,7 @@ impl DataPlane {
     }
 
     pub(crate) async fn shutdown(&self) {
+        self.inner.ending.cancel();
         self.inner.copies.keep(|_| false);
         self.inner.endpoint.close(CLOSING, b"");
         let _ = timeout(DATA_DIAL, self.inner.endpoint.wait_idle()).await;

@@ -62,6 +62,8 @@ pub(super) struct Wish<'a> {
     pub(super) model: &'a ModelName,
     pub(super) constraints: &'a Constraints,
     pub(super) preferences: Option<&'a Preferences>,
+    /// A provider was asked already and failed: it may be unknown by now, with the computer it was at.
+    pub(super) was_asked: bool,
 }
 
 /// Where it may go.
@@ -89,7 +91,7 @@ pub(super) fn plan(facts: Facts<'_>, wish: Wish<'_>) -> Plan {
 fn plain(facts: Facts<'_>, wish: Wish<'_>) -> Plan {
     let names = facts.routing.meant(wish.model);
     let mut routes: Vec<Route> = names.iter().flat_map(|name| places(facts, name)).collect();
-    let asks_providers = routes.iter().any(Route::is_provider);
+    let asks_providers = wish.was_asked || routes.iter().any(Route::is_provider);
     if !asks_providers && names == std::slice::from_ref(wish.model) {
         return Plan::Mesh;
     }
@@ -104,7 +106,7 @@ fn plain(facts: Facts<'_>, wish: Wish<'_>) -> Plan {
 fn preferred(facts: Facts<'_>, wish: Wish<'_>, wanted: &Preferences) -> Plan {
     let names = names(facts.routing, wish.model, wanted);
     let mut groups: Groups = names.iter().map(|name| places(facts, name)).collect();
-    let asks_providers = groups.iter().flatten().any(Route::is_provider);
+    let asks_providers = wish.was_asked || groups.iter().flatten().any(Route::is_provider);
     let is_plain = !asks_providers && names == [wish.model];
     let mut stand_in: Vec<Route> = stand_ins(facts).filter(|_| asks_providers).collect();
     let may = |route: &Route| is_allowed(facts.routing, wish.constraints, route);
@@ -253,6 +255,7 @@ mod tests {
         places: Vec<Arc<Place>>,
         constraints: Constraints,
         preferences: Option<Preferences>,
+        was_asked: bool,
     }
 
     impl World {
@@ -265,6 +268,7 @@ mod tests {
                 places: places(),
                 constraints: Constraints::default(),
                 preferences: None,
+                was_asked: false,
             }
         }
 
@@ -273,7 +277,8 @@ mod tests {
             let facts = Facts { routing: &self.routing, mesh: &self.mesh, places: &self.places };
             let (model, constraints) = (name(model), &self.constraints);
             let preferences = self.preferences.as_ref();
-            match plan(facts, Wish { model: &model, constraints, preferences }) {
+            let wish = Wish { model: &model, constraints, preferences, was_asked: self.was_asked };
+            match plan(facts, wish) {
                 Plan::Mesh => "mesh alone".to_owned(),
                 Plan::Forbidden => "forbidden".to_owned(),
                 Plan::NoneLeft(left) => format!("none left: {left}"),
@@ -298,6 +303,14 @@ mod tests {
         assert_eq!(world.plan("ours"), "mesh alone");
         assert_eq!(world.plan("nobodys"), "mesh alone");
         assert_eq!(world.plan("elsewhere/model"), "mesh alone");
+    }
+
+    #[test]
+    fn where_a_provider_is_gone_with_its_computer_others_still_stand_in() {
+        let mut world = World::new();
+        world.routing.stand_in = vec![name("ours")];
+        world.was_asked = true;
+        assert_eq!(world.plan("elsewhere/model"), "mesh:ours");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(crate) struct Builder {
     done: Vec<Chunk>,
     open: Option<Chunk>,
     spaced: bool,
+    /// The glyph before, and its text: bold is sometimes drawn twice.
+    before: Option<(Placed, String)>,
 }
 
 impl Builder {
@@ -68,6 +70,14 @@ impl Builder {
             self.spaced = true;
             return;
         }
+        let near = |a: f32, b: f32| (a - b).abs() < 0.15 * glyph.size;
+        let again = |(old, said): &(Placed, String)| {
+            said == text && old.angle == glyph.angle && near(old.u, glyph.u) && near(old.v, glyph.v)
+        };
+        if self.before.as_ref().is_some_and(again) {
+            return;
+        }
+        self.before = Some((glyph, text.to_owned()));
         if let Some(chunk) = &mut self.open
             && let Some(gap) = gap(chunk, &glyph)
             && gap < if self.spaced { APART_SPACED } else { APART }

@@ -65,7 +65,8 @@ fn assert_alike(one: &Answer, other: &Answer, which: usize) {
     assert_eq!(one.usage.completion, other.usage.completion, "request {which}");
     for (a, b) in one.tokens.iter().zip(&other.tokens) {
         let apart = a.logprob.unwrap_or(0.0) - b.logprob.unwrap_or(0.0);
-        assert!(apart.abs() < 0.01, "request {which}: {apart}");
+        // Batches of other sizes are added up in another order.
+        assert!(apart.abs() < 0.05, "request {which}: {apart}");
     }
 }
 

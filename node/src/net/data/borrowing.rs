@@ -47,15 +47,19 @@ impl DataPlane {
         }
         let plane = self.clone();
         tokio::spawn(async move {
-            while let Some(connection) = plane.connection_or_leave(node).await {
-                let heard = plane.hear_offers(node, &connection).await;
-                plane.set_offer(node, None);
-                let pause = if heard.is_some() { OFFERS_AGAIN / 30 } else { OFFERS_AGAIN };
-                tokio::select! {
-                    () = sleep(pause) => {}
-                    _ = connection.closed() => {}
+            let ending = plane.inner.ending.clone();
+            let listening = async {
+                while let Some(connection) = plane.connection_or_leave(node).await {
+                    let heard = plane.hear_offers(node, &connection).await;
+                    plane.set_offer(node, None);
+                    let pause = if heard.is_some() { OFFERS_AGAIN / 30 } else { OFFERS_AGAIN };
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        _ = connection.closed() => {}
+                    }
                 }
-            }
+            };
+            ending.run_until_cancelled(listening).await;
         });
     }
 

@@ -15,7 +15,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::hostile::Attack;
 use super::*;
-use crate::net::limits::{JOIN_ANSWER_BYTES, JOIN_ASK_BYTES};
+use crate::net::limits::{ATTEMPT_STREAMS, JOIN_ANSWER_BYTES, JOIN_ASK_BYTES};
 use crate::net::tls::{Accept, Certificate, SERVER_NAME};
 use crate::net::{data, frames, join};
 
@@ -453,7 +453,7 @@ async fn cat_p17_a_thousand_connections_of_one_member_do_not_keep_others_out() {
         let listening = attack.victim.net.listening();
         let at = if plane == "control" { listening.control[0] } else { listening.data[0] };
         let mut open = Vec::new();
-        for _ in 0..1_000 {
+        for _ in 0..1_200 {
             if let Ok(connection) = peer::dial(&attack.endpoint, &attack.key, at, protocol).await {
                 open.push(connection);
             }
@@ -472,7 +472,7 @@ async fn cat_p17_a_thousand_streams_that_say_nothing_do_not_keep_others_out() {
     let at = attack.victim.net.listening().data[0];
     let data = peer::dial(&attack.endpoint, &attack.key, at, peer::DATA).await.expect("a member");
     let mut streams = Vec::new();
-    for (connection, most) in [(&control, 144), (&data, 256)] {
+    for (connection, most) in [(&control, 144), (&data, ATTEMPT_STREAMS as usize)] {
         let before = streams.len();
         for _ in 0..1_000 {
             let opening = timeout(Duration::from_millis(100), connection.open_bi());

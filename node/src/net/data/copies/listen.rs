@@ -34,14 +34,15 @@ pub(in super::super) fn bind(address: SocketAddr) -> Option<TcpListener> {
     }
 }
 
-/// Serves readers until the runtime ends.
+/// Serves readers until the plane is shut down.
 pub(in super::super) async fn listen(plane: DataPlane, listener: TcpListener) {
     let listener = tokio::net::TcpListener::from_std(listener);
     let listener = listener.expect("a listener that does not block, within the runtime");
     let accept = Accept::Members(plane.inner.members.clone());
     let acceptor = TlsAcceptor::from(plane.inner.certificate.server_tls(&[PROTOCOL], accept));
-    loop {
-        match listener.accept().await {
+    let ending = plane.inner.ending.clone();
+    while let Some(accepted) = ending.run_until_cancelled(listener.accept()).await {
+        match accepted {
             Ok((stream, from)) => receive(&plane, acceptor.clone(), stream, from),
             Err(_) => sleep(AGAIN).await,
         }
