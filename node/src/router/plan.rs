@@ -310,7 +310,7 @@ mod tests {
         let mut world = World::new();
         world.routing.stand_in = vec![name("ours")];
         world.was_asked = true;
-        assert_eq!(world.plan("elsewhere/model"), "mesh:ours");
+        assert_eq!(world.plan("elsewhere/model"), "mesh:elsewhere/model mesh:ours");
     }
 
     #[test]

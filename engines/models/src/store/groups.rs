@@ -46,7 +46,7 @@ impl Groups {
 
     /// Whether all of these are in the set.
     pub fn covers(&self, mut groups: Range<u64>) -> bool {
-        let is_word = groups.start % 64 == 0 && groups.end == groups.start + 64;
+        let is_word = groups.start.is_multiple_of(64) && groups.end == groups.start + 64;
         match self.words.get((groups.start / 64) as usize) {
             Some(word) if is_word => *word == u64::MAX,
             Some(_) | None => groups.all(|group| self.contains(group)),
