@@ -125,9 +125,10 @@ pub(crate) async fn run(job: Documents, pieces: Pieces, out: mpsc::Sender<RunEve
 
 /// A fault as a part: what a document's own is stays; what a computer's was is told in words.
 fn problem(fault: &Fault) -> DocumentPart {
-    let (kind, bytes) = match fault {
-        Fault::Document(problem) => (PartKind::Problem(*problem), Vec::new()),
-        other => (PartKind::Problem(DocumentProblem::Unplaced), other.to_string().into_bytes()),
+    let (kind, bytes) = if let Fault::Document(problem) = fault {
+        (PartKind::Problem(*problem), Vec::new())
+    } else {
+        (PartKind::Problem(DocumentProblem::Unplaced), fault.to_string().into_bytes())
     };
     DocumentPart { file: 0, number: 0, kind, bytes, more: false }
 }

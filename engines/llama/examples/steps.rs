@@ -170,7 +170,8 @@ async fn measure(path: &str, rounds: usize) -> Result<(), Fault> {
             let seed = 100 + u64::try_from(round).unwrap_or(0);
             let first = rate(&without, task, at_once, &mut Letters(seed)).await?;
             let second = rate(&with, task, at_once, &mut Letters(seed)).await?;
-            (off.push(first), on.push(second));
+            off.push(first);
+            on.push(second);
             ratios.push(second / first);
         }
         let drafts = with.diagnostics().drafts;

@@ -146,7 +146,7 @@ fn cat_m03_names_that_differ_in_case_only_are_one_and_conflicts_are_said() {
     assert_eq!(desk.names(), ["tiny"]);
     // The two Unicode writings of one letter cannot be names, and become the same one.
     let stem = |stem: &str| ModelName::from_file_stem(stem);
-    assert_eq!(stem("re\u{301}sume\u{301}-7b").as_str().is_ascii(), true);
+    assert!(stem("re\u{301}sume\u{301}-7b").as_str().is_ascii());
     assert!(ModelName::parse("r\u{e9}sum\u{e9}").is_err());
 }
 
@@ -338,7 +338,7 @@ fn rows_that_are_damaged_or_of_a_later_version_are_not_overwritten() {
     let good = fs::read(&rows).expect("the rows");
     let root = desk.store.root().to_owned();
     drop(desk.store);
-    let outside = format!("{{\"version\":1,\"blobs\":{{\"../../x\":1}},\"models\":{{}}}}");
+    let outside = r#"{"version":1,"blobs":{"../../x":1},"models":{}}"#.to_owned();
     for (text, error) in [
         ("", StoreError::RowsDamaged),
         ("{", StoreError::RowsDamaged),

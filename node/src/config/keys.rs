@@ -165,7 +165,7 @@ fn change(
     edit: impl FnOnce(&mut DocumentMut),
 ) -> Result<PathBuf, ChangeError> {
     let is_key = |argument: &clap::Arg| argument.get_id() == key;
-    if !command().get_arguments().any(|argument| is_key(argument)) {
+    if !command().get_arguments().any(is_key) {
         return Err(ChangeError::UnknownKey(key.to_owned()));
     }
     let path = path(places)?;

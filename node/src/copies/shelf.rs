@@ -259,12 +259,11 @@ mod tests {
     fn wait(shelf: &Shelf, blob: &BlobId) -> Shelved {
         let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
         loop {
-            match shelf.find(blob) {
-                Shelved::Preparing(_) if std::time::Instant::now() < end => {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
-                }
-                found => return found,
+            let found = shelf.find(blob);
+            if !matches!(found, Shelved::Preparing(_)) || std::time::Instant::now() >= end {
+                return found;
             }
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 

@@ -35,7 +35,10 @@ impl Core {
             Ask::StopCopy(model, reply) => drop(reply.send(self.stop_copy(&model))),
             Ask::Settings(model, node, reply) => self.settings_of(model, node, reply),
             Ask::Set(model, settings, node, reply) => self.set_or_ask(model, settings, node, reply),
-            Ask::Keep(model, keep, reply) => drop(reply.send(self.keep_everywhere(&model, keep))),
+            Ask::Keep(model, keep, reply) => {
+                self.keep_everywhere(&model, keep);
+                drop(reply.send(()));
+            }
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),
             Ask::Withdraw(id, reply) => self.withdraw_invitation(id, reply),

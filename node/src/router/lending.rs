@@ -71,7 +71,7 @@ enum Hearing {
     /// The provider has not begun.
     Nothing,
     Stream {
-        reader: Reader,
+        reader: Box<Reader>,
         counts: Option<Counts>,
         pieces: u64,
     },
@@ -103,7 +103,7 @@ impl Lending {
     ) -> impl Stream<Item = Result<Bytes, ProviderMiss>> + Send + 'static {
         self.hearing = match self.loan.stream {
             true => {
-                let reader = Reader::new(self.loan.speech());
+                let reader = Box::new(Reader::new(self.loan.speech()));
                 Hearing::Stream { reader, counts: None, pieces: 0 }
             }
             false => Hearing::Whole { bytes: Vec::new(), length: 0 },

@@ -81,10 +81,12 @@ mod tests {
             pages.tell(models);
             let mut words = Vec::new();
             while let Ok(event) = heard.try_recv() {
-                words.push(match event {
-                    api::Event::Model { model } => format!("{} at {}", model.name, model.at.len()),
-                    api::Event::ModelGone { name } => format!("{name} gone"),
-                    other => panic!("nothing else is told: {other:?}"),
+                words.push(if let api::Event::Model { model } = event {
+                    format!("{} at {}", model.name, model.at.len())
+                } else if let api::Event::ModelGone { name } = event {
+                    format!("{name} gone")
+                } else {
+                    panic!("nothing else is told: {event:?}")
                 });
             }
             words

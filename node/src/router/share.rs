@@ -100,7 +100,7 @@ impl Router {
             let node: NodeId = node.parse().ok()?;
             let name = self.asker(node, |member| member.name.to_string());
             Some(api::Lent {
-                node: api::NodeRef::new(node, &name.unwrap_or_else(|| node.short())),
+                node: api::NodeRef::new(node, name.unwrap_or_else(|| node.short())),
                 person: Some(person.to_owned()).filter(|person| !person.is_empty()),
                 requests: spent.requests,
                 tokens: spent.prompt.saturating_add(spent.completion),

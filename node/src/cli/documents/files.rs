@@ -18,10 +18,8 @@ const ENDINGS: [&str; 14] = [
 ];
 
 fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => Kind::NotFound,
-        _ => Kind::Io,
-    };
+    let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+    let kind = if is_absent { Kind::NotFound } else { Kind::Io };
     let sentence = format!("{} cannot be read ({error}): check its name", path.display());
     Failure::new(kind, "file_unreadable", sentence)
 }

@@ -131,8 +131,8 @@ async fn a_conversation_has_no_more_messages_than_it_may_have() {
     assert_eq!(refused, Err(ConversationRefusal::TooLong));
     assert!(!store.has_conversation("c").expect("it is read"), "nothing of it was kept");
     let mebibyte = "x".repeat(1024 * 1024);
-    for n in 0..31 {
-        let one = adding(&[(ids[n].as_str(), mebibyte.as_str())]);
+    for id in ids.iter().take(31) {
+        let one = adding(&[(id.as_str(), mebibyte.as_str())]);
         store.change_conversation("c", one, 1).await.expect("kept");
     }
     let before = files(folder.path());
