@@ -37,7 +37,7 @@ impl Core {
             Ask::Set(model, settings, node, reply) => self.set_or_ask(model, settings, node, reply),
             Ask::Keep(model, keep, reply) => {
                 self.keep_everywhere(&model, keep);
-                drop(reply.send(()));
+                let _ = reply.send(());
             }
             Ask::Invitations(reply) => self.list_invitations(reply),
             Ask::Invite(request, reply) => self.invite(request, reply),

@@ -58,7 +58,7 @@ impl Costs {
     pub(crate) fn micros(&self, tokens: usize) -> Option<f64> {
         let tokens = tokens as f64;
         let known = || self.points.iter().flatten();
-        let below = known().filter(|point| point.tokens <= tokens).next_back();
+        let below = known().rfind(|point| point.tokens <= tokens);
         let above = known().find(|point| point.tokens >= tokens);
         Some(match (below, above) {
             (Some(below), Some(above)) if above.tokens > below.tokens => {
