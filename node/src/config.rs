@@ -121,8 +121,8 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub model_dirs: Option<Vec<PathBuf>>,
-    /// The hub that models are downloaded from, as in https://huggingface.co or a mirror's address
-    /// [default: HF_ENDPOINT, else https://huggingface.co]
+    /// Address of the hub that models are downloaded from, or of a mirror of it
+    /// [default: HF_ENDPOINT, else that of huggingface.co]
     #[arg(long, env = "PUMASI_HUB", value_name = "URL")]
     pub hub: Option<Endpoint>,
     /// A host that the hub's files may come from, besides the hub and huggingface.co's own; may be
