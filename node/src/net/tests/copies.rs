@@ -280,7 +280,7 @@ async fn those_who_copy_at_once_serve_each_other() {
         let others = sources.iter().filter(|s| s.node != seed.id() && s.node != reader.id());
         from_each_other += others.map(|source| source.bytes).sum::<u64>();
     }
-    assert!(from_each_other > 4 << 20, "{from_each_other} bytes did not come from the seed");
+    assert!(from_each_other >= 1 << 20, "{from_each_other} bytes did not come from the seed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
